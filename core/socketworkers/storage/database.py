@@ -1,0 +1,665 @@
+"""One SQLite file whose commits are made durable beside the loop, many at a time.
+
+The owner writes through :meth:`Database.begin` (``Storage`` does so before each writing statement). The first write
+of a turn opens a transaction, the end of the turn commits it: writes with no ``await`` between them are one commit,
+also those of different callers that ran in the same turn. A commit is not durable yet: :meth:`hold` gives the ticket
+to wait for. All calls come from the loop's thread; syncs and checkpoints run in the executor.
+
+The rules come from ``reference/reliability.md`` §1 and §2 and are tested by D1 to D5. In short: an acknowledgement
+needs a sync that began after the commit had ended; reads wait like writes; the first failed sync or checkpoint is
+final for the file; a full disk is not.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from .. import faults
+from ..errors import StateError, StorageError, StorageFailed, StorageFull
+from .engine import check_library, connect, create_file, make_tables, sync_folder
+from .executor import Executor
+from .recovery import leave_mark, recover
+from .reserve import Reserve
+from .schema import Migration, check_format, migrate
+from .tickets import SyncPoint, SyncTicket, fresh
+from .trouble import Verdict, judge
+from .wal import WalFile
+
+__all__ = ["Database", "Notify", "Options"]
+
+log = logging.getLogger("socketworkers.storage")
+
+#: Told about ``storage.failed`` (path, error), ``storage.full`` (path), ``storage.wal`` (path, bytes),
+#: ``storage.recovered`` (path) and ``storage.synced`` (path, seconds); ``Telemetry.emit`` fits.
+Notify = Callable[..., None]
+
+#: Bytes of a page and its frame header in the WAL (https://sqlite.org/fileformat2.html §4.1).
+FRAME: Final = 4096 + 24
+
+
+def _silent(name: str, /, **fields: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How databases behave; the defaults are meant for production."""
+
+    checkpoint_pages: int = 1000
+    """Pages in the WAL from which a checkpoint runs beside the loop."""
+    finish_pages: int = 4096
+    """Pages in the WAL from which the rest that a checkpoint left is copied on the loop. Under load there is always
+    a rest, and only a WAL that was copied to its end can start over."""
+    warn_bytes: int = 64 << 20
+    """Size of the WAL from which it is reported (a reader that never ends keeps it from starting over)."""
+    keep_bytes: int = 32 << 20
+    """What a WAL is cut to after a burst. Below that it keeps its length: overwriting syncs twice as fast."""
+    cache_kib: int = 2048
+    """Page cache of one database."""
+    vfs: str | None = None
+    """SQLite VFS to use (tests)."""
+
+
+DEFAULTS: Final = Options()
+
+
+@dataclass(slots=True)
+class _External:
+    """What is known about a connection that the app drives itself, perhaps in another thread."""
+
+    connection: apsw.Connection | None = None
+    committing: bool = field(default=False)
+
+
+class Database:
+    """See the module. Made by :meth:`open`; closed by :meth:`close`.
+
+    Attributes:
+        path: the file; None = in memory: everything is durable at once, and gone at the end.
+    """
+
+    __slots__ = (
+        "_checkpointing",
+        "_connection",
+        "_depth",
+        "_dirty",
+        "_executor",
+        "_externals",
+        "_failed",
+        "_generation",
+        "_next_checkpoint",
+        "_notify",
+        "_open",
+        "_options",
+        "_pages",
+        "_point",
+        "_poison",
+        "_reserve",
+        "_turn",
+        "_wal",
+        "_warned",
+        "_writing",
+        "on_failed",
+        "path",
+        "sync_seconds",
+    )
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        path: Path | None,
+        wal: WalFile | None,
+        executor: Executor,
+        *,
+        reserve: Reserve | None = None,
+        notify: Notify | None = None,
+        options: Options = DEFAULTS,
+    ) -> None:
+        self.path = path
+        self.on_failed: Callable[[StorageFailed], None] | None = None
+        """Called once when the database fails for good."""
+        self.sync_seconds = 0.0
+        """How long the last sync took."""
+        self._connection = connection
+        self._wal = wal
+        self._executor = executor
+        self._reserve = reserve
+        self._notify = notify or _silent
+        self._options = options
+        self._point = SyncPoint(executor, self._sync, self._fail, self._sync_begins)
+        self._open: SyncTicket | None = None
+        self._writing = False
+        self._turn = False
+        self._depth = 0
+        self._generation = 0
+        self._poison: StorageError | None = None
+        self._failed: StorageFailed | None = None
+        self._dirty = False
+        self._externals: list[_External] = []
+        self._pages = 0
+        self._next_checkpoint = options.checkpoint_pages
+        self._checkpointing: SyncTicket | None = None
+        self._warned = False
+        if wal is not None:
+            connection.set_wal_hook(self._committed)
+
+    # Opening and closing
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | None,
+        executor: Executor,
+        *,
+        migrations: Sequence[Migration] = (),
+        reserve: Reserve | None = None,
+        notify: Notify | None = None,
+        options: Options = DEFAULTS,
+    ) -> Database:
+        """Open a file, or make it; bring it to the present version. Blocks on the disk: call it in a thread.
+
+        Args:
+            path: the file; its folder must exist, and its name must be durable or become so by this call. None for
+                a database in memory.
+            executor: where syncs run.
+            migrations: the steps of the app's tables (``schema``).
+            reserve: says when new work is refused.
+            notify: told about events.
+            options: see :class:`Options`.
+
+        Raises:
+            StartupError: SQLite is too old, or the file is of a newer version.
+            StorageFailed: it is damaged, or the sync of a new file failed.
+            StorageFull: no room for it.
+            StorageError: the system refused otherwise.
+        """
+        check_library()
+        if path is None:
+            connection = connect(":memory:", cache_kib=options.cache_kib)
+            make_tables(connection)
+            migrate(connection, ":memory:", migrations)
+            return cls(connection, None, None, executor, notify=notify, options=options)
+        connection, wal = _open_file(path, migrations, reserve, notify or _silent, options)
+        return cls(connection, path, wal, executor, reserve=reserve, notify=notify, options=options)
+
+    async def close(self) -> None:
+        """Commit what is open, wait until it is durable, and give all descriptors back."""
+        try:
+            if self._failed is None:
+                self.flush()
+                await self.synced(self.hold())
+        except StorageError:
+            pass  # whoever wrote has been told
+        finally:
+            await self._point.idle()
+            if self._checkpointing is not None:
+                await self._checkpointing.wait()
+            closed = SyncTicket(self._executor)
+            self._executor.run(self.close_files, lambda _result, error: closed.finish(error))
+            await closed.wait()
+
+    def close_files(self) -> None:
+        """Close without waiting for anything; what is not committed is lost. Blocks on the disk.
+
+        Our descriptor goes first: SQLite's last close may replace the WAL (condition 6).
+        """
+        wal, self._wal = self._wal, None
+        if self.path is not None:
+            empty = wal is None or wal.size() == 0
+            if wal is not None:
+                wal.close()
+            self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            if self._failed is None and not empty and not self._writing:
+                try:
+                    faults.point("storage.checkpoint")
+                    self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                except (apsw.Error, OSError) as error:
+                    self._closing_failed(error)
+        for external in self._externals:
+            if external.connection is not None:
+                external.connection.close(True)
+        self._connection.close(True)
+
+    def _closing_failed(self, error: BaseException) -> None:
+        """A checkpoint at the end failed: the WAL has everything, but the database file may have lost pages."""
+        if judge(error, self._connection.system_errno) is Verdict.FINAL and self.path is not None:
+            self._failed = StorageFailed(_errno_of(error, self._connection), f"checkpoint: {error}", str(self.path))
+            log.error("storage failed: %s: %s", self.path, self._failed)
+            leave_mark(self.path, str(self._failed))
+
+    # Writing
+
+    @property
+    def failed(self) -> StorageFailed | None:
+        """The error that is final for this file; None while all is well."""
+        return self._failed
+
+    @property
+    def writing(self) -> bool:
+        """Whether a transaction is open."""
+        return self._writing
+
+    def begin(self, *, frees: bool = False) -> None:
+        """Open the turn's transaction if it is not open. Every write calls this first.
+
+        Args:
+            frees: the write gives space back (a deletion), so it may use the reserve.
+
+        Raises:
+            StorageFailed: the file has failed.
+            StorageFull: space is short; or it ran out in this turn and earlier writes of the turn are gone.
+        """
+        if self._failed is not None:
+            raise fresh(self._failed)
+        if self._poison is not None:
+            raise fresh(self._poison)
+        if self._reserve is not None and not frees and self._reserve.low():
+            self._notify("storage.full", path=str(self.path))
+            self._reserve.check()
+        if not self._writing:
+            try:
+                faults.point("storage.write")
+                self._connection.execute("begin immediate")
+            except (apsw.Error, OSError) as error:
+                raise self.trouble(error) from error
+            self._writing = True
+            if not self._turn:
+                self._turn = True
+                self._executor.soon(self._end_of_turn)
+
+    def flush(self) -> SyncTicket | None:
+        """Commit now instead of at the end of the turn.
+
+        Returns:
+            The ticket to wait for; None when all is durable.
+
+        Raises:
+            StateError: inside ``transaction()``.
+            StorageError: the commit failed; nothing of the turn was kept.
+        """
+        if self._depth:
+            raise StateError("flush() inside transaction()")
+        if self._writing:
+            self._commit()
+        return self.hold()
+
+    def _end_of_turn(self) -> None:
+        self._turn = False
+        self._poison = None
+        if self._depth and self._writing:
+            self._depth = 0
+            self._lose(StorageError(errno.EDEADLK, "transaction() was left open over an await; it was rolled back"))
+            self._poison = None
+        elif self._writing:
+            try:
+                self._commit()
+            except StorageError:
+                # Whoever wrote holds the ticket of this commit and has been told through it.
+                self._poison = None
+
+    def _commit(self) -> None:
+        try:
+            faults.point("storage.before_commit")
+            self._connection.execute("commit")
+            self._writing = False
+            faults.point("storage.after_commit")
+        except (apsw.Error, OSError) as error:
+            raise self.trouble(error, committing=True) from error
+        waiting, self._open = self._open, None
+        if self._wal is None:
+            if waiting is not None:
+                waiting.finish()
+            return
+        ticket = self._point.demand()
+        if waiting is not None:
+            ticket.add_done_callback(waiting.finish)
+        if self._pages >= self._next_checkpoint:
+            self._checkpoint()
+
+    def transaction(self) -> Transaction:
+        """A part of the turn's writes that is kept whole or undone: ``with storage.transaction(): ...``.
+
+        An exception that leaves the block undoes what the block wrote, and nothing else. Nests. There must be no
+        ``await`` inside.
+        """
+        return Transaction(self)
+
+    def trouble(self, error: BaseException, *, committing: bool = False) -> BaseException:
+        """Decide what follows from an error of SQLite or the system, do that, and return what to raise.
+
+        Apps that drive a connection of their own (:meth:`open_connection`) call this with its errors, on the loop.
+        """
+        verdict = judge(error, self._connection.system_errno)
+        if verdict is Verdict.FINAL:
+            return self._fail(error)
+        full = verdict is Verdict.FULL
+        gone = self._writing and (full or committing or not self._connection.in_transaction)
+        outcome: StorageError | None = None
+        if full:
+            outcome = StorageFull(errno.ENOSPC, "no space left on the disk", str(self.path))
+            self._notify("storage.full", path=str(self.path))
+        elif gone or isinstance(error, apsw.CantOpenError):
+            outcome = StorageError(_errno_of(error, self._connection), str(error), str(self.path))
+        if gone and outcome is not None:
+            self._lose(outcome)
+        return outcome or error
+
+    def _lose(self, error: StorageError) -> None:
+        """Roll the turn's transaction back; whoever wrote or writes in this turn is told."""
+        self._writing = False
+        self._generation += 1
+        self._poison = error
+        waiting, self._open = self._open, None
+        if waiting is not None:
+            self._executor.soon(waiting.finish, error)
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
+        except apsw.Error as failure:
+            self._fail(failure)
+            return
+        self.rolled_back()
+
+    def rolled_back(self) -> None:
+        """Called after writes were undone; for subclasses that keep something in memory."""
+
+    # Durability
+
+    def hold(self) -> SyncTicket | None:
+        """The ticket of the newest commit that is not durable yet; None when nothing waits.
+
+        It covers all that was written and all that could have been read up to now.
+        """
+        if self._writing:
+            waiting = self._open
+            if waiting is None:
+                waiting = self._open = SyncTicket(self._executor)
+            return waiting
+        if self._failed is not None:
+            return self._point.demand()  # a ticket that fails
+        if self._dirty or (self._externals and any(external.committing for external in self._externals)):
+            return self._point.demand()
+        return self._point.newest
+
+    def commit_ticket(self) -> SyncTicket:
+        """The ticket for all that is committed now on any connection, also on those of :meth:`open_connection`.
+
+        Take it after the commit has returned, or after the read whose result is to be shown.
+        """
+        ticket = self.hold()
+        if ticket is None:
+            ticket = SyncTicket(self._executor)
+            ticket.finish()
+        if self._pages >= self._next_checkpoint:
+            self._checkpoint()
+        return ticket
+
+    async def synced(self, ticket: SyncTicket | None = None) -> None:
+        """Wait for a ticket; without one, for all that was written up to now.
+
+        Raises:
+            StorageFailed: a sync failed: nothing that waited may be acknowledged.
+            StorageFull: the commit found no space; nothing of it was kept.
+        """
+        ticket = ticket or self.hold()
+        if ticket is not None:
+            await ticket.wait()
+
+    def _sync_begins(self) -> None:
+        """Whatever was committed by other connections up to here is covered by the sync that begins now."""
+        self._dirty = False
+
+    def _sync(self) -> None:
+        """One sync; runs in a thread."""
+        started = time.perf_counter()
+        if self._wal is not None:
+            self._wal.sync()
+        self.sync_seconds = time.perf_counter() - started
+
+    def _fail(self, error: BaseException) -> StorageFailed:
+        """The one strike: nothing pending is acknowledged, nothing more is read or written."""
+        if self._failed is None:
+            number = _errno_of(error, self._connection)
+            text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._failed = failed = StorageFailed(number, text, str(self.path))
+            self._writing = False
+            self._generation += 1
+            waiting, self._open = self._open, None
+            if waiting is not None:
+                self._executor.soon(waiting.finish, failed)
+            if self._point.error is None:
+                self._point.fail(failed)
+            log.error("storage failed: %s: %s", self.path, failed)
+            self._notify("storage.failed", path=str(self.path), error=str(failed))
+            if self.path is not None:
+                path, reason = self.path, str(failed)
+                self._executor.run(lambda: leave_mark(path, reason), lambda _result, _error: None)
+            if self.on_failed is not None:
+                self.on_failed(failed)
+        failure = fresh(self._failed)
+        assert isinstance(failure, StorageFailed)
+        return failure
+
+    # Connections that the app drives itself
+
+    def open_connection(self, *, readonly: bool = False, busy_timeout: float = 5.0) -> apsw.Connection:
+        """One more connection to the same file, for an app that drives SQLite itself, perhaps in a thread.
+
+        After its commits, and before it shows what it read, take :meth:`commit_ticket` on the loop and wait for it.
+        It must not change the journal mode, ``synchronous`` or checkpoints. Close it with
+        :meth:`close_connection`.
+
+        Raises:
+            StateError: the database is in memory, where there is one connection only.
+            StorageFailed: the file has failed.
+        """
+        if self.path is None:
+            raise StateError("a database in memory has one connection only: use a data folder")
+        if self._failed is not None:
+            raise fresh(self._failed)
+        connection = connect(
+            str(self.path),
+            busy_timeout=busy_timeout,
+            readonly=readonly,
+            vfs=self._options.vfs,
+            cache_kib=self._options.cache_kib,
+        )
+        external = _External(connection)
+
+        # Others can see a commit before the WAL hook tells us of it; the commit hook comes before that moment.
+        def commits() -> bool:
+            external.committing = True
+            return False
+
+        def rolled_back() -> None:
+            external.committing = False
+
+        def committed(_connection: apsw.Connection, _name: str, pages: int) -> int:
+            self._dirty = True
+            self._pages = pages
+            external.committing = False
+            return apsw.SQLITE_OK
+
+        connection.set_commit_hook(commits)
+        connection.set_rollback_hook(rolled_back)
+        connection.set_wal_hook(committed)
+        self._externals.append(external)
+        return connection
+
+    def close_connection(self, connection: apsw.Connection) -> None:
+        """Close a connection of :meth:`open_connection`."""
+        for external in self._externals:
+            if external.connection is connection:
+                external.connection = None
+                if external.committing:
+                    self._dirty = True
+        connection.close(True)
+        self._externals = [other for other in self._externals if other.connection is not None]
+
+    # The WAL
+
+    @property
+    def wal_bytes(self) -> int:
+        """Bytes of frames in the WAL since it started over."""
+        return self._pages * FRAME
+
+    def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        """SQLite's WAL hook of our own connection: ``pages`` are in the WAL now."""
+        if pages < self._pages:
+            self._next_checkpoint = self._options.checkpoint_pages  # it started over
+        self._pages = pages
+        if pages * FRAME >= self._options.warn_bytes:
+            if not self._warned:
+                self._warned = True
+                log.warning("the WAL of %s has %d MiB; is a reader left open?", self.path, pages * FRAME >> 20)
+                self._notify("storage.wal", path=str(self.path), bytes=pages * FRAME)
+        elif self._warned:
+            self._warned = False
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        if self._checkpointing is None and self._failed is None and self._wal is not None:
+            self._checkpointing = SyncTicket(self._executor)
+            self._executor.run(self._copy_pages, self._copied)
+
+    def _copy_pages(self) -> tuple[int, int]:
+        """A passive checkpoint on a connection of its own; runs in a thread."""
+        faults.point("storage.checkpoint")
+        connection = connect(str(self.path), busy_timeout=0, vfs=self._options.vfs, cache_kib=64)
+        try:
+            return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as error:
+            # The number behind it is the connection's, and the connection ends here.
+            if judge(error, connection.system_errno) is Verdict.FULL:
+                raise StorageFull(errno.ENOSPC, "no space for a checkpoint", str(self.path)) from error
+            raise
+        finally:
+            connection.close()
+
+    def _copied(self, result: tuple[int, int] | None, error: BaseException | None) -> None:
+        done, self._checkpointing = self._checkpointing, None
+        if done is not None:
+            done.finish()
+        self._next_checkpoint = self._pages + self._options.checkpoint_pages
+        if self._failed is not None:
+            return
+        if error is not None or result is None:
+            if isinstance(error, (apsw.BusyError, StorageFull)):
+                return  # tried again after the next pages; the WAL keeps everything until then
+            self._fail(error or StorageError(errno.EIO, "checkpoint"))
+            return
+        found, copied = result
+        if copied == found < self._pages and self._pages >= self._options.finish_pages and not self._writing:
+            # Under steady load a checkpoint beside the loop never meets the end of the WAL. The rest is short.
+            try:
+                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.BusyError:
+                pass
+            except apsw.Error as failure:
+                if judge(failure, self._connection.system_errno) is not Verdict.FULL:
+                    self._fail(failure)
+
+
+class Transaction:
+    """The block of :meth:`Database.transaction`."""
+
+    __slots__ = ("_database", "_generation", "_level")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._generation = -1
+        self._level = 0
+
+    def __enter__(self) -> None:
+        database = self._database
+        database.begin(frees=True)
+        self._level = database._depth = database._depth + 1
+        self._generation = database._generation
+        database._connection.execute(f"savepoint s{self._level}")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        database = self._database
+        if self._generation != database._generation or not database._writing:
+            # The whole turn was rolled back meanwhile: the disk is full or failed, or there was an await in here.
+            database._depth = max(0, self._level - 1)
+            if error is None:
+                raise StateError("the transaction is gone: there was an await inside, or the disk refused")
+            return
+        database._depth = self._level - 1
+        try:
+            if error is not None:
+                database._connection.execute(f"rollback to s{self._level}")
+            database._connection.execute(f"release s{self._level}")
+        except apsw.Error as failure:
+            raise database.trouble(failure) from failure
+        if error is not None:
+            database.rolled_back()
+
+
+def _errno_of(error: BaseException, connection: apsw.Connection | None = None) -> int:
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    return (connection.system_errno if connection is not None else 0) or errno.EIO
+
+
+def _open_file(
+    path: Path, migrations: Sequence[Migration], reserve: Reserve | None, notify: Notify, options: Options
+) -> tuple[apsw.Connection, WalFile]:
+    """Open or make a file so that everything that can be read from it is durable."""
+    connection: apsw.Connection | None = None
+    wal: WalFile | None = None
+    stage = "recover"
+    try:
+        if recover(path):
+            log.warning("%s had failed and was copied", path)
+            notify("storage.recovered", path=str(path))
+        stage = "create"
+        created = not path.exists()
+        if created:
+            if reserve is not None:
+                reserve.check()
+            create_file(path)
+        stage = "open"
+        named = os.path.exists(f"{path}-wal")
+        connection = connect(str(path), vfs=options.vfs, cache_kib=options.cache_kib)
+        connection.pragma("journal_size_limit", options.keep_bytes)
+        connection.execute("select count(*) from sqlite_schema").fetchall()  # makes the WAL exist, and reads it
+        check_format(connection, str(path))
+        migrate(connection, str(path), migrations)
+        wal = WalFile(path)
+        stage = "sync"
+        # A process that was killed may have left commits that are visible and not synced; and names likewise.
+        wal.sync()
+        if created or not named:
+            sync_folder(path.parent)
+        return connection, wal
+    except BaseException as error:
+        number = _errno_of(error, connection)
+        verdict = judge(error, connection.system_errno if connection is not None else 0)
+        if wal is not None:
+            wal.close()
+        if connection is not None:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close(True)
+        if isinstance(error, StorageError) or not isinstance(error, (apsw.Error, OSError)):
+            raise
+        if verdict is Verdict.FULL and stage != "sync":
+            raise StorageFull(errno.ENOSPC, "no space left on the disk", str(path)) from error
+        if stage == "sync" or (verdict is Verdict.FINAL and (stage == "recover" or isinstance(error, apsw.Error))):
+            # The next attempt could look well without being so: the file must not be opened again by this process.
+            failed = StorageFailed(number, str(error), str(path))
+            log.error("storage failed: %s: %s", path, failed)
+            if stage != "recover" and not isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+                leave_mark(path, str(failed))
+            notify("storage.failed", path=str(path), error=str(failed))
+            raise failed from error
+        raise StorageError(number, str(error), str(path)) from error
