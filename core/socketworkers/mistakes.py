@@ -195,7 +195,7 @@ def address_is_open(host: str, reason: str = "") -> StartupError:
     """The listener would be reachable from other machines and nothing says who may use it."""
     return StartupError(
         f"{host} can be reached from other machines, and anybody could use this server",
-        reason or "it asks nobody for a password",
+        reason or "nothing in its settings keeps strangers out",
         f"if that is meant: {command_with('--insecure', '')}",
     )
 

@@ -389,6 +389,10 @@ class Settings:
         """Where the value of a setting came from."""
         return self._sources.get(name, Source("default"))
 
+    def sources(self) -> list[Source]:
+        """The places of all values that were given by somebody."""
+        return list(self._sources.values())
+
     def data_folder(self, app: str) -> Path | None:
         """The folder for the app's data (``./.socketworkers/<app>`` by default); None for ``:memory:``."""
         if self.data == ":memory:":

@@ -1,0 +1,7 @@
+"""``python -m socketworkers.cli``: the same as ``socketworkers``."""
+
+from __future__ import annotations
+
+from . import main
+
+main()

@@ -1,0 +1,96 @@
+"""Turns the runtime's events into log lines: lifecycle is told as events, and this is the subscriber that prints it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ..telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from ..server import Server
+
+__all__ = ["EventLog", "log_events"]
+
+#: Seconds between two lines about one kind of trouble: descriptors run out thousands of times a second.
+QUIET_SECONDS = 60.0
+
+_LOG = logging.getLogger("socketworkers")
+
+
+def log_events(telemetry: Telemetry, *, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
+    """Log the events of a server.
+
+    Returns:
+        A function that ends it.
+    """
+    told: dict[str, float] = {}
+    missed: dict[str, int] = {}
+
+    def quiet(kind: str) -> str | None:
+        """None when a line of that kind was written lately, else a note of what was left out since."""
+        now = clock()
+        if now - told.get(kind, -QUIET_SECONDS) < QUIET_SECONDS:
+            missed[kind] = missed.get(kind, 0) + 1
+            return None
+        told[kind] = now
+        count = missed.pop(kind, 0)
+        return f" ({count} more since the last line)" if count else ""
+
+    def on_event(name: str, fields: Mapping[str, object]) -> None:
+        extra = {"connection": fields["id"]} if "id" in fields else None
+        get = fields.get
+        match name:
+            case "conn.open":
+                _LOG.debug("open %s from %s", get("listener"), get("remote"), extra=extra)
+            case "conn.close":
+                _LOG.info(
+                    "%s from %s closed after %.3f s, %s bytes in, %s out%s",
+                    get("listener"),
+                    get("remote"),
+                    _number(get("seconds")),
+                    get("bytes_in"),
+                    get("bytes_out"),
+                    f": {get('reason')}" if get("reason") else "",
+                    extra=extra,
+                )
+            case "tls.done":
+                _LOG.debug("%s %s", get("version"), get("cipher"), extra=extra)
+            case "tls.failed":
+                _LOG.info("TLS failed: %s", get("error"), extra=extra)
+            case "tls.reloaded":
+                _LOG.info("certificate reloaded: %s", get("certificate"))
+            case "conn.refused" | "accept.error":
+                note = quiet(name)
+                if note is not None:
+                    what = "cannot accept" if name == "accept.error" else "connection refused"
+                    _LOG.warning("%s: %s%s", what, get("error") or get("reason"), note)
+            case "storage.failed":
+                _LOG.error("storage failed for good: %s: %s", get("path"), get("error"))
+            case _:
+                _LOG.debug("%s %s", name, dict(fields), extra=extra)
+
+    return telemetry.subscribe(on_event)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+class EventLog:
+    """The companion of ``process.run`` that logs a server's events."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._end: Callable[[], None] | None = None
+
+    async def start(self, server: Server, not_ready: Callable[[], str]) -> None:
+        """Begin."""
+        self._end = log_events(server.telemetry)
+
+    async def stop(self) -> None:
+        """End."""
+        if self._end is not None:
+            self._end()

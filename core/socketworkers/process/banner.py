@@ -1,0 +1,113 @@
+"""The lines that a start prints: what listens where, where data lies, a command to try, who can connect.
+
+Pure text; ``runner`` prints it to standard output. An app adds a command that works when pasted with its hook
+``try_command(settings, listeners)``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..settings import Settings, is_loopback
+from .provision import closed_because
+
+if TYPE_CHECKING:
+    from ..server import BoundListener
+    from ..worker import App
+
+__all__ = ["start_lines", "uptime", "url_of"]
+
+_WIDTH = 18
+
+
+def url_of(listener: BoundListener) -> str:
+    """A listener as a URL: ``smtp://127.0.0.1:2525``, ``smtp+unix:/run/mail.sock``."""
+    if listener.path:
+        return f"{listener.scheme}+unix:{listener.path}"
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    return f"{listener.scheme}://{host}:{listener.port}"
+
+
+def start_lines(
+    app: App, settings: Settings, listeners: Sequence[BoundListener], *, metrics: str = "", ca: str = ""
+) -> list[str]:
+    """The lines before "ready".
+
+    Args:
+        app: the app.
+        settings: its settings.
+        listeners: what was bound.
+        metrics: URL of the metrics, if served.
+        ca: the file of a throwaway certificate's authority, if there is one.
+    """
+    titles = {spec.name: spec.title for spec in app.listeners}
+    rows = []
+    for listener in listeners:
+        title = titles.get(listener.name) or (app.title if listener.name == "main" else listener.name)
+        rows.append((title, url_of(listener), _tls_words(settings, listener)))
+    addresses = max(len(url) for _, url, _ in rows) if rows else 0
+    lines = [_line(title, f"{url:<{addresses}}   {words}") for title, url, words in rows]
+    lines.append(_line("Data", _data_words(app, settings)))
+    if ca:
+        lines.append(_line("Clients trust", ca))
+    if metrics:
+        lines.append(_line("Metrics", metrics))
+    command = app.try_command(settings, listeners) if app.try_command is not None else _try_command(listeners)
+    if command:
+        lines.append(_line("Try it", command))
+    lines.append("  " + _who(app, settings, listeners))
+    return lines
+
+
+def _line(title: str, text: str) -> str:
+    return f"  {title:<{_WIDTH}}  {text}".rstrip()
+
+
+def _tls_words(settings: Settings, listener: BoundListener) -> str:
+    certificate = "throwaway certificate" if settings.tls == "auto" else "certificate " + (settings.tls_cert or "")
+    available = bool(settings.tls or settings.tls_cert)
+    if listener.tls == "implicit":
+        return f"TLS ({certificate})"
+    if listener.tls == "starttls":
+        return f"plain, STARTTLS ({certificate})" if available else "plain (no certificate: no STARTTLS)"
+    return "plain"
+
+
+def _data_words(app: App, settings: Settings) -> str:
+    folder = settings.data_folder(app.name)
+    if folder is None:
+        return "in memory, gone at exit"
+    text = str(folder) if folder.is_absolute() else f"./{folder}"
+    return f"{text}   (kept between runs)"
+
+
+def _try_command(listeners: Sequence[BoundListener]) -> str:
+    for listener in listeners:
+        if listener.path or listener.tls == "implicit":
+            continue
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.host, listener.host)
+        return f"nc {host} {listener.port}"
+    return ""
+
+
+def _who(app: App, settings: Settings, listeners: Sequence[BoundListener]) -> str:
+    closed = closed_because(app, settings)
+    if all(listener.path or is_loopback(listener.host) for listener in listeners):
+        return "Only this machine can connect. To open it: --host 0.0.0.0" + ("" if closed else " --insecure")
+    if not closed:
+        return "WARNING: anybody who can reach this machine can use this server (--insecure)"
+    return f"Other machines can connect: {closed}"
+
+
+def uptime() -> float:
+    """Seconds since this process began: what a person at the terminal waited for."""
+    try:
+        # Field 22 of /proc/self/stat is the start in clock ticks since boot; the name before it may hold spaces.
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.process_time()
