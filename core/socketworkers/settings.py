@@ -369,9 +369,15 @@ class Settings:
         (), help="networks whose PROXY protocol header is believed", kind="network", advanced=True
     )
     metrics: str | None = setting(None, help="serve /metrics /healthz /readyz", metavar="HOST:PORT")
-    log_level: str = setting("info", help="how much is logged", choices=("debug", "info", "warning", "error"))
+    log_level: str = setting(
+        "info", help="debug, info, warning or error", choices=("debug", "info", "warning", "error"), metavar="LEVEL"
+    )
     log_format: str = setting(
-        "auto", help="auto: text on a terminal, else json", choices=("auto", "text", "json"), advanced=True
+        "auto",
+        help="text, json; auto: text on a terminal, else json",
+        choices=("auto", "text", "json"),
+        metavar="KIND",
+        advanced=True,
     )
     ready_file: str | None = setting(
         None, help="written once it accepts: host, port, url, pid", metavar="FILE", advanced=True

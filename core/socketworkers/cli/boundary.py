@@ -80,10 +80,6 @@ def _usage_lines(error: click.UsageError) -> list[str]:
         lines = [f"no such option: {error.option_name}"]
         if error.possibilities:
             lines.append(f"did you mean {' or '.join(sorted(error.possibilities)[:3])}?")
-    elif isinstance(error, click.NoSuchCommand):
-        lines = [f"no such command: {error.command_name}"]
-        if error.possibilities:
-            lines.append(f"did you mean {' or '.join(sorted(error.possibilities)[:3])}?")
     if error.ctx is not None:
         lines.append(f"see {error.ctx.command_path} --help")
     return lines

@@ -146,17 +146,20 @@ class TargetCommand(click.Command):
 
 def _run(app: App, settings: Settings, params: dict[str, Any]) -> int:
     from ..observe import setup
-    from ..observe.access import EventLog
+    from ..observe.access import log_events
     from ..process import Companion, run
+    from ..telemetry import Telemetry
 
+    telemetry = Telemetry()
     writer = setup(settings.log_level, settings.log_format)
+    log_events(telemetry)
     try:
-        companions: list[Companion] = [EventLog()]
+        companions: list[Companion] = []
         if settings.metrics is not None:
             from ..observe.endpoint import MetricsEndpoint
 
             companions.append(MetricsEndpoint(settings.metrics))
-        return run(app, settings, companions=companions)
+        return run(app, settings, telemetry=telemetry, companions=companions)
     finally:
         writer.close()
 

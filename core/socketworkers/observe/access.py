@@ -5,14 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from ..telemetry import Telemetry
 
-if TYPE_CHECKING:
-    from ..server import Server
-
-__all__ = ["EventLog", "log_events"]
+__all__ = ["log_events"]
 
 #: Seconds between two lines about one kind of trouble: descriptors run out thousands of times a second.
 QUIET_SECONDS = 60.0
@@ -77,20 +73,3 @@ def log_events(telemetry: Telemetry, *, clock: Callable[[], float] = time.monoto
 
 def _number(value: object) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
-
-
-class EventLog:
-    """The companion of ``process.run`` that logs a server's events."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self._end: Callable[[], None] | None = None
-
-    async def start(self, server: Server, not_ready: Callable[[], str]) -> None:
-        """Begin."""
-        self._end = log_events(server.telemetry)
-
-    async def stop(self) -> None:
-        """End."""
-        if self._end is not None:
-            self._end()

@@ -19,17 +19,9 @@ if TYPE_CHECKING:
     from ..server import BoundListener
     from ..worker import App
 
-__all__ = ["start_lines", "uptime", "url_of"]
+__all__ = ["start_lines", "uptime"]
 
 _WIDTH = 18
-
-
-def url_of(listener: BoundListener) -> str:
-    """A listener as a URL: ``smtp://127.0.0.1:2525``, ``smtp+unix:/run/mail.sock``."""
-    if listener.path:
-        return f"{listener.scheme}+unix:{listener.path}"
-    host = f"[{listener.host}]" if ":" in listener.host else listener.host
-    return f"{listener.scheme}://{host}:{listener.port}"
 
 
 def start_lines(
@@ -44,14 +36,11 @@ def start_lines(
         metrics: URL of the metrics, if served.
         ca: the file of a throwaway certificate's authority, if there is one.
     """
-    titles = {spec.name: spec.title for spec in app.listeners}
-    rows = []
-    for listener in listeners:
-        title = titles.get(listener.name) or (app.title if listener.name == "main" else listener.name)
-        rows.append((title, url_of(listener), _tls_words(settings, listener)))
+    rows = [(listener.title or listener.name, listener.url, _tls_words(settings, listener)) for listener in listeners]
     addresses = max(len(url) for _, url, _ in rows) if rows else 0
     lines = [_line(title, f"{url:<{addresses}}   {words}") for title, url, words in rows]
-    lines.append(_line("Data", _data_words(app, settings)))
+    if app.objects:
+        lines.append(_line("Data", _data_words(app, settings)))
     if ca:
         lines.append(_line("Clients trust", ca))
     if metrics:
@@ -69,11 +58,11 @@ def _line(title: str, text: str) -> str:
 
 def _tls_words(settings: Settings, listener: BoundListener) -> str:
     certificate = "throwaway certificate" if settings.tls == "auto" else "certificate " + (settings.tls_cert or "")
-    available = bool(settings.tls or settings.tls_cert)
     if listener.tls == "implicit":
         return f"TLS ({certificate})"
-    if listener.tls == "starttls":
-        return f"plain, STARTTLS ({certificate})" if available else "plain (no certificate: no STARTTLS)"
+    # Without a certificate STARTTLS is not announced: clients that try it would fail to verify.
+    if listener.tls == "starttls" and (settings.tls or settings.tls_cert):
+        return f"plain, STARTTLS ({certificate})"
     return "plain"
 
 

@@ -52,7 +52,7 @@ async def drain(
                 server.abort_all()
                 await asyncio.wait({work}, timeout=every)
                 break
-        return work.result() if work.done() else left
+        return 0 if work.done() and work.result() else max(left, 1)
     finally:
         now.cancel()
         if not work.done():

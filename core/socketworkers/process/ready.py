@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..mistakes import data_folder_refused
-from .banner import url_of
 
 if TYPE_CHECKING:
     from ..server import BoundListener
@@ -30,7 +29,7 @@ def ready_content(app: str, listeners: Sequence[BoundListener], *, metrics: str 
             "port": listener.port,
             "path": listener.path,
             "tls": listener.tls,
-            "url": url_of(listener),
+            "url": listener.url,
         }
         for listener in listeners
     ]

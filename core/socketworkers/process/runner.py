@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,7 @@ from .signals import Signals
 
 if TYPE_CHECKING:
     from ..server import Server
+    from ..telemetry import Telemetry
     from ..worker import App
 
 __all__ = ["Companion", "run"]
@@ -34,7 +36,7 @@ _LOG = logging.getLogger("socketworkers.process")
 
 
 class Companion(Protocol):
-    """Something that lives beside the server: metrics, for one. It begins before it and ends after it."""
+    """Something that lives beside the server: metrics, for one."""
 
     url: str
     """Where it can be reached; "" when it cannot."""
@@ -46,8 +48,16 @@ class Companion(Protocol):
         """End."""
 
 
-def run(app: App, settings: Settings, *, companions: Sequence[Companion] = ()) -> int:
+def run(
+    app: App, settings: Settings, *, telemetry: Telemetry | None = None, companions: Sequence[Companion] = ()
+) -> int:
     """Run the app until a signal.
+
+    Args:
+        app: what to run.
+        settings: its settings.
+        telemetry: counters and events that others read; a new one by default.
+        companions: what runs beside the server, from its start to its end.
 
     Returns:
         The exit status.
@@ -57,19 +67,20 @@ def run(app: App, settings: Settings, *, companions: Sequence[Companion] = ()) -
     """
     provision(app, settings)
     make_loop = loop_factory()
-    _raise_descriptor_limit()
     with asyncio.Runner(loop_factory=make_loop) as runner:
-        ended_by, aborted = runner.run(_serve(app, settings, companions))
+        ended_by, aborted = runner.run(_serve(app, settings, telemetry, companions))
     if ended_by is signal.SIGINT:
         return 130
     return 1 if aborted else 0
 
 
-async def _serve(app: App, settings: Settings, companions: Sequence[Companion]) -> tuple[signal.Signals | None, int]:
+async def _serve(
+    app: App, settings: Settings, telemetry: Telemetry | None, companions: Sequence[Companion]
+) -> tuple[signal.Signals | None, int]:
     from ..server import Server
 
     loop = asyncio.get_running_loop()
-    server = Server(app, settings)
+    server = Server(app, settings, telemetry=telemetry)
     signals = Signals(loop, lambda: _reload(server))
     watch: ParentWatch | None = None
     started: list[Companion] = []
@@ -80,17 +91,17 @@ async def _serve(app: App, settings: Settings, companions: Sequence[Companion]) 
         def not_ready() -> str:
             if signals.stop.is_set():
                 return "draining"
-            return "" if server.ready else "not accepting"
+            return server.not_ready()
 
+        await server.start()
         for companion in companions:
             await companion.start(server, not_ready)
             started.append(companion)
-        await server.start()
         metrics = next((companion.url for companion in started if companion.url), "")
         _announce(app, settings, server, metrics)
         await signals.stop.wait()
         systemd.notify("STOPPING=1")
-        aborted = await drain(server, signals, settings.drain_timeout, _say)
+        aborted = await drain(server, signals, settings.drain_timeout, _say, every=1.0 if sys.stdout.isatty() else 5.0)
     finally:
         if settings.ready_file:
             remove_ready_file(settings.ready_file)
@@ -110,7 +121,7 @@ async def _serve(app: App, settings: Settings, companions: Sequence[Companion]) 
 
 
 def _announce(app: App, settings: Settings, server: Server, metrics: str) -> None:
-    ca = str(getattr(server, "ca_file", None) or "")
+    ca = str(server.tls.authority or "") if server.tls is not None else ""
     for line in start_lines(app, settings, server.listeners, metrics=metrics, ca=ca):
         _say(line, indent="")
     if settings.ready_file:
@@ -132,16 +143,4 @@ def _say(line: str, indent: str = "  ") -> None:
         print(indent + line, flush=True)  # noqa: T201
     except (OSError, ValueError):
         # Nobody reads our standard output any more.
-        return
-
-
-def _raise_descriptor_limit() -> None:
-    """Each connection needs a descriptor, and the soft limit is often 1024 where the hard one is a million."""
-    try:
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != hard:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (ImportError, ValueError, OSError):
         return

@@ -11,6 +11,9 @@ from typing import Any
 
 import click
 
+from ...errors import StartupError
+from ...mistakes import nearest
+
 __all__ = ["COMMANDS", "LazyGroup", "group"]
 
 #: The entry-point group for verbs of apps.
@@ -51,6 +54,20 @@ class LazyGroup(click.Group):
             raise click.ClickException(f"{cmd_name} is not a command")
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            meant = nearest(name, self.list_commands(ctx))
+            raise StartupError(
+                f"there is no command {name!r}",
+                f"did you mean {meant}?" if meant else "",
+                f"see {ctx.command_path} --help",
+                exit_status=2,
+            )
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, text) for name, (_, text) in _VERBS.items()]
         rows += [(name, f"Commands of {point.module.partition('.')[0]}.") for name, point in sorted(_plugins().items())]
@@ -65,8 +82,6 @@ def _plugins() -> dict[str, Any]:
 
 
 def _load_plugin(name: str, point: Any) -> object:
-    from ...errors import StartupError
-
     try:
         return point.load()
     except ImportError as error:
