@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import apsw
 
@@ -164,7 +164,7 @@ class Database:
         reserve: Reserve | None = None,
         notify: Notify | None = None,
         options: Options = DEFAULTS,
-    ) -> Database:
+    ) -> Self:
         """Open a file, or make it; bring it to the present version. Blocks on the disk: call it in a thread.
 
         Args:
@@ -206,6 +206,9 @@ class Database:
             closed = SyncTicket(self._executor)
             self._executor.run(self.close_files, lambda _result, error: closed.finish(error))
             await closed.wait()
+            if self._failed is None:
+                self._failed = StorageFailed(errno.EBADF, "the storage is closed", str(self.path))
+            self._point.fail(self._failed)
 
     def close_files(self) -> None:
         """Close without waiting for anything; what is not committed is lost. Blocks on the disk.
