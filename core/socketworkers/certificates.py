@@ -53,7 +53,7 @@ def make_authority(name: str = "Socket Workers local authority") -> Pair:
     return _pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_certificate(authority: Pair, names: Iterable[str], *, days: int = CERTIFICATE_DAYS) -> Pair:
+def make_certificate(authority: Pair, names: Iterable[str], *, days: float = CERTIFICATE_DAYS) -> Pair:
     """A server certificate for host names and addresses, signed by ``authority``.
 
     Raises:
@@ -123,7 +123,7 @@ def _subject(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: float
 ) -> x509.CertificateBuilder:
     import datetime
 
