@@ -99,7 +99,7 @@ def format_duration(value: float) -> str:
     for unit in ("w", "d", "h", "m"):
         if value and value % _DURATION_UNITS[unit] == 0:
             return f"{int(value // _DURATION_UNITS[unit])}{unit}"
-    return f"{value:g}s"
+    return f"{value:.6f}".rstrip("0").rstrip(".") + "s"
 
 
 @dataclass(frozen=True, slots=True)

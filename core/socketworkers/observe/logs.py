@@ -7,6 +7,7 @@ and cut here, in one place (:mod:`.escape`).
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import queue
@@ -40,6 +41,7 @@ class _QueueHandler(logging.Handler):
         self.dropped = 0
 
     def emit(self, record: logging.LogRecord) -> None:
+        record = copy.copy(record)  # other handlers shall see what the caller gave
         try:
             if record.args and isinstance(record.args, tuple):
                 record.args = tuple(_cut(argument) for argument in record.args)
