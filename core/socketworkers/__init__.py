@@ -1,0 +1,109 @@
+"""Servers that are not HTTP: sockets, streams, workers and durable objects.
+
+Names are loaded when they are first used: importing this package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .connect import connect
+    from .errors import (
+        Aborted,
+        AddressError,
+        ConnectError,
+        ConnectionLost,
+        ConnectTimeout,
+        HandshakeTimeout,
+        IdleTimeout,
+        LimitExceeded,
+        ProtocolError,
+        SocketError,
+        StateError,
+        TLSError,
+        UnexpectedEOF,
+        WriteTimeout,
+    )
+    from .events import AbortController, AbortSignal, Event, EventTarget
+    from .info import Datagram, SocketAddress, SocketInfo, SocketStats, Timeouts, TlsInfo, TlsOptions
+    from .objects import DurableObject
+    from .pair import socket_pair
+    from .serve import listen, serve
+    from .socket import Socket
+    from .streams import ByteReader, ReadableStream, TransformStream, WritableStream, Writer, pipe
+    from .worker import App, Context, Env, ListenerSpec, WorkerEntrypoint
+
+_WHERE = {
+    "connect": "connect",
+    "errors": "Aborted AddressError ConnectError ConnectTimeout ConnectionLost HandshakeTimeout IdleTimeout "
+    "LimitExceeded ProtocolError SocketError StateError TLSError UnexpectedEOF WriteTimeout",
+    "events": "AbortController AbortSignal Event EventTarget",
+    "info": "Datagram SocketAddress SocketInfo SocketStats Timeouts TlsInfo TlsOptions",
+    "objects": "DurableObject",
+    "pair": "socket_pair",
+    "serve": "listen serve",
+    "socket": "Socket",
+    "streams": "ByteReader ReadableStream TransformStream WritableStream Writer pipe",
+    "worker": "App Context Env ListenerSpec WorkerEntrypoint",
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
+
+__all__ = [
+    "AbortController",
+    "AbortSignal",
+    "Aborted",
+    "AddressError",
+    "App",
+    "ByteReader",
+    "ConnectError",
+    "ConnectTimeout",
+    "ConnectionLost",
+    "Context",
+    "Datagram",
+    "DurableObject",
+    "Env",
+    "Event",
+    "EventTarget",
+    "HandshakeTimeout",
+    "IdleTimeout",
+    "LimitExceeded",
+    "ListenerSpec",
+    "ProtocolError",
+    "ReadableStream",
+    "Socket",
+    "SocketAddress",
+    "SocketError",
+    "SocketInfo",
+    "SocketStats",
+    "StateError",
+    "TLSError",
+    "Timeouts",
+    "TlsInfo",
+    "TlsOptions",
+    "TransformStream",
+    "UnexpectedEOF",
+    "WorkerEntrypoint",
+    "WritableStream",
+    "WriteTimeout",
+    "Writer",
+    "connect",
+    "listen",
+    "pipe",
+    "serve",
+    "socket_pair",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'socketworkers' has no attribute {name!r}")
+    # a submodule of the same name (connect, serve, ...) becomes an attribute of the package by being imported;
+    # the public name must win, so it is set after the import
+    from importlib import import_module
+
+    value = getattr(import_module(f"socketworkers.{module}"), name)
+    globals()[name] = value
+    return value

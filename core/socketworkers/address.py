@@ -1,0 +1,88 @@
+"""Addresses as people write them: ``tcp://host:port``, ``tls://host:port``, ``unix:/path``, ``host:port``.
+
+Parsing only; names are resolved by ``connect``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .errors import AddressError
+
+__all__ = ["Address", "parse_address"]
+
+SCHEMES = ("tcp", "tls", "unix")
+#: transports that the same class will carry in a later version: named, so that the error can say so
+PLANNED = ("udp", "quic", "ws", "wss")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A parsed address."""
+
+    scheme: str
+    """``tcp``, ``tls`` or ``unix``."""
+    host: str
+    """Name or IP address; the path for ``unix`` (a leading NUL byte means the abstract namespace)."""
+    port: int = 0
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return "unix:" + self.host.replace("\0", "@")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+def parse_address(address: object, *, default_scheme: str = "tcp", port_required: bool = True) -> Address:
+    """Understand an address.
+
+    Args:
+        address: ``scheme://host:port``, ``unix:/path``, ``unix:@abstract``, ``host:port``, a pair ``(host, port)`` or
+            an ``Address``.
+        default_scheme: for forms without one.
+        port_required: whether port 0 or none at all is an error.
+
+    Raises:
+        AddressError: with the reason and the forms that work.
+    """
+    if isinstance(address, Address):
+        return address
+    if isinstance(address, (tuple, list)) and len(address) >= 2:
+        return _checked(default_scheme, str(address[0]), address[1], address, port_required)
+    if not isinstance(address, str):
+        raise AddressError(f"not an address: {address!r}; use 'tcp://host:port', 'unix:/path' or (host, port)")
+    if address.startswith("unix:"):
+        path = address.removeprefix("unix:")
+        if path.startswith("//"):
+            path = path[2:]
+        if not path or path == "@":
+            raise AddressError(f"{address!r} is missing a path; use unix:/path or unix:@name")
+        return Address("unix", "\0" + path[1:] if path.startswith("@") else path)
+    scheme, separator, _ = address.partition("://")
+    if not separator:
+        scheme, address = default_scheme, f"{default_scheme}://{address}"
+    if scheme in PLANNED:
+        raise AddressError(f"{scheme}:// is not supported yet; {', '.join(SCHEMES)} are")
+    if scheme not in SCHEMES:
+        raise AddressError(f"unknown scheme {scheme!r}; {', '.join(SCHEMES)} are supported")
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise AddressError(f"{address!r} cannot be parsed: {error}") from None
+    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
+        raise AddressError(f"{address!r} has more than a host and a port")
+    return _checked(scheme, host or "", port, address, port_required)
+
+
+def _checked(scheme: str, host: str, port: object, original: object, port_required: bool) -> Address:
+    if not host:
+        raise AddressError(f"{original!r} is missing a host")
+    if port is None and port_required:
+        raise AddressError(f"{original!r} is missing a port")
+    if port is None:
+        port = 0
+    if not isinstance(port, int) or isinstance(port, bool) or not (1 if port_required else 0) <= port <= 65535:
+        raise AddressError(f"{original!r}: {port!r} is not a port number (1 to 65535)")
+    return Address(scheme, host, port)

@@ -1,0 +1,126 @@
+"""What is known of a socket: addresses, TLS, counters, timeouts. Plain data, no I/O."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+__all__ = ["Datagram", "SocketAddress", "SocketInfo", "SocketStats", "Timeouts", "TlsInfo", "TlsOptions"]
+
+
+class SocketAddress(NamedTuple):
+    """One end of a connection. For ``unix:`` sockets ``host`` is the path and ``port`` is 0."""
+
+    host: str
+    port: int = 0
+
+    def __str__(self) -> str:
+        if not self.port:
+            return self.host or "unix"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TlsInfo:
+    """What the TLS handshake agreed on."""
+
+    version: str
+    """``TLSv1.2`` or ``TLSv1.3``."""
+    cipher: str
+    """OpenSSL's name of the cipher suite."""
+    alpn: str | None = None
+    """The application protocol, None if none was negotiated (RFC 7301)."""
+    sni: str | None = None
+    """The server name that the client asked for (RFC 6066 §3)."""
+    peer_certificate: bytes | None = field(default=None, repr=False)
+    """The peer's certificate in DER, None if it sent none."""
+    resumed: bool = False
+    """Whether an earlier session was resumed."""
+    channel_binding: bytes | None = field(default=None, repr=False)
+    """``tls-unique`` (TLS 1.2 only, RFC 5929 §3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How to make TLS on a client socket.
+
+    With ``context`` given the other fields, ``sni`` and ``alpn`` apart, are not used.
+    """
+
+    context: ssl.SSLContext | None = None
+    """A ready context; its verification settings are kept."""
+    sni: str | None = None
+    """The name to send and to verify; the remote's host by default."""
+    alpn: tuple[str, ...] = ()
+    """Application protocols in order of preference."""
+    ca: str | None = None
+    """PEM file of certificate authorities to trust instead of the system's."""
+    certificate: str | None = None
+    """PEM file of the client's certificate chain."""
+    key: str | None = None
+    """PEM file of the client's key; in ``certificate`` if None."""
+    verify: bool = True
+    """Whether the server's certificate and name are checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketInfo:
+    """A socket as it was when it opened (and again after a TLS upgrade)."""
+
+    type: str
+    """``tcp``, ``unix`` or ``memory``."""
+    local: SocketAddress
+    remote: SocketAddress
+    """The peer; behind a trusted proxy the client that the proxy named."""
+    secure: bool = False
+    """Whether bytes go through TLS."""
+    tls: TlsInfo | None = None
+    proxied_from: SocketAddress | None = None
+    """The proxy's own address when the PROXY protocol named ``remote``."""
+    opened_at: float = 0.0
+    """Wall-clock time, seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketStats:
+    """Counters of a socket at one moment. Bytes are the application's, TLS not counted."""
+
+    bytes_in: int = 0
+    bytes_out: int = 0
+    chunks_in: int = 0
+    chunks_out: int = 0
+    buffered_in: int = 0
+    """Bytes received and not read yet."""
+    buffered_out: int = 0
+    """Bytes written and not taken by the kernel yet."""
+    opened_at: float = 0.0
+    """Wall-clock time, seconds since 1970; 0 while pending."""
+    duration: float = 0.0
+    """Seconds since it opened."""
+    rtt: float | None = None
+    """Smoothed round-trip time in seconds (Linux TCP only)."""
+    rtt_var: float | None = None
+    """Variation of the round-trip time in seconds (Linux TCP only)."""
+    retransmits: int | None = None
+    """Segments sent again so far (Linux TCP only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Deadlines of a socket in seconds; None = no limit."""
+
+    connect: float | None = 30.0
+    handshake: float | None = 10.0
+    idle: float | None = None
+    """Longest time a read waits for the peer's next bytes."""
+    write: float | None = 30.0
+    """Longest time the peer may take no bytes while some wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A message with its border and its sender (for datagram transports)."""
+
+    data: bytes
+    remote: SocketAddress

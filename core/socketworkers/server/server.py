@@ -1,0 +1,617 @@
+"""``Server``: binds an app's listeners, serves its connections within limits, and drains.
+
+One task per connection does everything that can take long (PROXY header, TLS handshake, handler), so that accepting
+never waits. Logs nothing by itself: it emits the events of ``telemetry``; the boundary below reports a handler's
+exception once, with the connection's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import resource
+import socket as _socket
+import time
+from collections.abc import Awaitable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..budget import MemoryBudget
+from ..dial import address_of
+from ..errors import Aborted, IdleTimeout, LimitExceeded, ProtocolError, SocketError, StartupError
+from ..events import AbortController, AbortSignal
+from ..info import SocketAddress, SocketInfo, Timeouts
+from ..mistakes import data_folder_refused
+from ..settings import Settings
+from ..socket import Socket, quiet
+from ..telemetry import Telemetry
+from ..transports.endpoint import Endpoint
+from ..transports.tls import TlsLayer
+from ..worker.app import App, ListenerSpec
+from ..worker.context import Context, Env
+from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
+from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener
+from .proxy_protocol import parse_proxy_header
+from .tls_contexts import TlsStore
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ..worker.app import Handler
+
+__all__ = ["Server"]
+
+#: descriptors that are not for connections: listeners, databases, logs, the loop's own
+RESERVED_DESCRIPTORS = 64
+PROXY_HEADER_TIMEOUT = 5.0
+_log = logging.getLogger("socketworkers")
+
+
+class Server:
+    """Runs one app.
+
+    Args:
+        app: what to run.
+        settings: its settings.
+        telemetry: counters and events; a new one by default.
+    """
+
+    def __init__(self, app: App, settings: Settings, *, telemetry: Telemetry | None = None) -> None:
+        self.app = app
+        self.settings = settings
+        self.telemetry = telemetry or Telemetry()
+        self.telemetry.live_bytes = self._live_bytes
+        #: where it listens, once started
+        self.listeners: tuple[BoundListener, ...] = ()
+        self.env = Env(config=settings, telemetry=self.telemetry)
+        self.budget = MemoryBudget(settings.memory_limit)
+        self.objects: Any = None
+        self.tls: TlsStore | None = None
+        self._draining = AbortController()
+        self._acceptors: list[Acceptor] = []
+        self._spare: SpareDescriptor | None = None
+        self._connections: dict[Socket, _Connection] = {}
+        self._per_address: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._kept: set[asyncio.Future[Any]] = set()
+        self._handlers: dict[str, Handler] = {}
+        self._exhausted: set[str] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._state = "new"
+        self._unlink: list[Path] = []
+        self._trusted = [ipaddress.ip_network(network, strict=False) for network in settings.proxy_from]
+        self._timeouts = Timeouts(
+            handshake=settings.handshake_timeout, idle=settings.idle_timeout, write=settings.write_timeout
+        )
+        self._limit = settings.max_connections
+        self._count = 0
+
+    # -- life --------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Bind all listeners (or none), open the data, run the app's start hooks, accept.
+
+        Raises:
+            StartupError: an everyday mistake, in three lines.
+        """
+        if self._state != "new":
+            raise RuntimeError("a server starts once")
+        self._state = "starting"
+        settings, app = self.settings, self.app
+        try:
+            if app.check is not None:
+                app.check(settings)
+            self._limit = _within_descriptors(settings.max_connections)
+            data_dir = settings.data_folder(app.name)
+            bound = self._bind()
+            if data_dir is not None:
+                try:
+                    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+                except OSError as error:
+                    raise data_folder_refused(data_dir, error) from None
+            self.env.data_dir = data_dir
+            await self._open_objects(data_dir)
+            self.tls = TlsStore(settings, data_dir)
+            if any(spec.tls == "implicit" for _, spec in bound) and not self.tls.present:
+                raise StartupError(
+                    "a TLS listener needs a certificate",
+                    "there is none: neither --tls-cert nor --tls auto was given",
+                    "for a try: --tls auto",
+                    exit_status=2,
+                )
+            if data_dir is not None and self.objects is not None:
+                bound += self._bind_control(data_dir)
+            await app.start(self.env)
+        except BaseException:
+            await self._undo()
+            raise
+        self._spare = SpareDescriptor()
+        for acceptor in self._acceptors:
+            acceptor.start()
+        self.listeners = tuple(bound_listener(sock, spec) for sock, spec in bound if spec is not CONTROL)
+        self._state = "running"
+        self.telemetry.emit("server.ready", listeners=self.listeners)
+
+    def _bind(self) -> list[tuple[_socket.socket, ListenerSpec]]:
+        settings = self.settings
+        bound: list[tuple[_socket.socket, ListenerSpec]] = []
+        for spec in self.app.listeners:
+            port = getattr(settings, spec.port_setting, None)
+            if port is None:
+                continue
+            flag = "--" + spec.port_setting.replace("_", "-")
+            for sock in bind_tcp(settings.host, port, flag=flag):
+                bound.append((sock, spec))
+                self._add_acceptor(sock, spec)
+        if settings.unix:
+            spec = replace(self.app.listeners[0], name="unix")
+            try:
+                sock = bind_unix(settings.unix, 0o660)
+            except OSError as error:
+                raise StartupError(
+                    f"cannot listen on unix:{settings.unix}",
+                    (error.strerror or str(error)).lower(),
+                    "choose another --unix",
+                ) from None
+            bound.append((sock, spec))
+            self._add_acceptor(sock, spec)
+            if not settings.unix.startswith("@"):
+                self._unlink.append(Path(settings.unix))
+        return bound
+
+    def _bind_control(self, data_dir: Path) -> list[tuple[_socket.socket, ListenerSpec]]:
+        path = data_dir / SOCKET_NAME
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()  # the data folder's lock is ours: whoever left it is gone
+            with reachable(path) as name:
+                sock = bind_unix(name, 0o600)
+        except OSError as error:
+            raise data_folder_refused(data_dir, error) from None
+        self._unlink.append(path)
+        self._handlers[CONTROL.name] = ControlWorker(self).connect
+        self._add_acceptor(sock, CONTROL)
+        return [(sock, CONTROL)]
+
+    def _add_acceptor(self, sock: _socket.socket, spec: ListenerSpec, spare: SpareDescriptor | None = None) -> Acceptor:
+        acceptor = Acceptor(sock, spec, self._accepted, self._accept_trouble, spare)
+        self._acceptors.append(acceptor)
+        return acceptor
+
+    async def _open_objects(self, data_dir: Path | None) -> None:
+        if not self.app.objects:
+            return
+        from ..objects import ObjectRuntime
+
+        self.objects = ObjectRuntime(data_dir, self.app.objects, self.env, on_failed=self._storage_failed)
+        await self.objects.start()
+        for name in self.app.objects:
+            setattr(self.env, name, self.objects.namespace(name))
+
+    def _storage_failed(self, path: object, error: BaseException) -> None:
+        self.telemetry.storage_failed += 1
+        self.telemetry.emit("storage.failed", path=str(path), error=error)
+
+    def listen_internal(self, name: str, host: str, port: int, handler: Handler) -> tuple[BoundListener, ...]:
+        """Add a listener for the server's own purposes (metrics, health): outside all limits, accepting until the end.
+
+        Raises:
+            StartupError: the address cannot be bound.
+        """
+        spec = ListenerSpec(name, "http", "", name)
+        self._handlers[name] = handler
+        added = []
+        for sock in bind_tcp(host, port, flag=f"--{name}"):
+            acceptor = self._add_acceptor(sock, spec, self._spare)
+            acceptor.start()
+            added.append(bound_listener(sock, spec))
+        return tuple(added)
+
+    async def drain(self, seconds: float | None = None) -> bool:
+        """Stop accepting, tell the handlers, wait for connections to end, then abort the rest.
+
+        Args:
+            seconds: how long to wait; the setting ``drain_timeout`` by default.
+
+        Returns:
+            Whether all ended by themselves.
+        """
+        if self._state not in ("running", "starting"):
+            return not self._connections
+        self._state = "draining"
+        if seconds is None:
+            seconds = self.settings.drain_timeout
+        for acceptor in self._acceptors:
+            if acceptor.spec.name not in self._handlers:
+                acceptor.close()
+        self.telemetry.emit("server.draining", connections=self._count, seconds=seconds)
+        self._draining.abort("the server is stopping")
+        for connection in list(self._connections.values()):
+            if connection.ctx.on_drain is not None:
+                connection.ctx.on_drain()
+        clean = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+                while self._kept:
+                    await asyncio.wait(set(self._kept))
+        except TimeoutError:
+            clean = False
+        self.abort_all()
+        return clean
+
+    def abort_all(self) -> None:
+        """End every connection now."""
+        for socket in list(self._connections):
+            socket.abort("the server is stopping")
+
+    async def stop(self) -> None:
+        """Abort what is left, run the stop hooks, close the data. Idempotent."""
+        if self._state in ("stopped", "new"):
+            self._state = "stopped"
+            return
+        if not self._draining.signal.aborted:
+            self._draining.abort("the server is stopping")
+        aborted = self._count
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self.abort_all()
+        for task in list(self._tasks):
+            task.cancel()
+        for future in list(self._kept):
+            future.cancel()
+        pending = [*self._tasks, *self._kept]
+        if pending:
+            await asyncio.gather(*pending, return_exceptions=True)
+        try:
+            await self.app.stop(self.env)
+        finally:
+            await self._undo()
+            self._state = "stopped"
+            self.telemetry.emit("server.stopped", aborted=aborted)
+
+    async def _undo(self) -> None:
+        for acceptor in self._acceptors:
+            acceptor.close()
+        for path in self._unlink:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        self._unlink.clear()
+        if self.objects is not None:
+            objects, self.objects = self.objects, None
+            await objects.close()
+        if self.tls is not None:
+            self.tls.close()
+        if self._spare is not None:
+            self._spare.release()
+
+    def reload_tls(self) -> None:
+        """Read the certificate again; with an error the old one stays.
+
+        Raises:
+            StartupError: the new files cannot be used.
+        """
+        if self.tls is not None and self.tls.present:
+            self.tls.reload()
+            self.telemetry.emit("tls.reloaded", certificate=self.tls.certificate)
+
+    # -- what others ask ---------------------------------------------------------------------------------------
+
+    @property
+    def connections(self) -> int:
+        """Open connections, those of the server's own listeners not counted."""
+        return self._count
+
+    @property
+    def draining(self) -> AbortSignal:
+        """Aborts when the drain begins."""
+        return self._draining.signal
+
+    @property
+    def ready(self) -> bool:
+        """Whether new connections are served as they should be."""
+        return not self.not_ready()
+
+    def not_ready(self) -> str:
+        """Why not; "" when ready."""
+        if self._state != "running":
+            return self._state
+        if self._exhausted:
+            return "out of descriptors: accepting is paused"
+        if self.objects is not None and self.objects.failed:
+            return "storage failed"
+        if self.budget.exceeded:
+            return "the memory limit is reached"
+        return ""
+
+    def status(self) -> dict[str, Any]:
+        """The server in plain values."""
+        return {
+            "app": self.app.name,
+            "pid": os.getpid(),
+            "state": self._state,
+            "not_ready": self.not_ready(),
+            "connections": self._count,
+            "listeners": [listener.url for listener in self.listeners],
+        }
+
+    def _live_bytes(self) -> tuple[int, int]:
+        return (
+            sum(socket.bytes_in for socket in self._connections),
+            sum(socket._outbox.bytes_out for socket in self._connections),
+        )
+
+    # -- the host of contexts ----------------------------------------------------------------------------------
+
+    def keep(self, awaitable: Awaitable[object], connection: str) -> None:
+        """See ``Context.wait_until``."""
+        future = asyncio.ensure_future(awaitable)
+        self._kept.add(future)
+
+        def done(finished: asyncio.Future[Any]) -> None:
+            self._kept.discard(finished)
+            if not finished.cancelled() and (error := finished.exception()) is not None:
+                self._report(error, connection)
+
+        future.add_done_callback(done)
+
+    def tls_context(self, listener: ListenerSpec) -> ssl.SSLContext | None:
+        """See ``Context.tls_context``."""
+        return self.tls.context(listener.alpn) if self.tls is not None else None
+
+    def _report(self, error: BaseException, connection: str) -> None:
+        self.telemetry.handler_errors += 1
+        self.telemetry.emit("conn.failed", id=connection, error=error)
+        _log.error("the handler failed", exc_info=error, extra={"connection": connection})
+
+    # -- connections -------------------------------------------------------------------------------------------
+
+    def _accept_trouble(self, spec: ListenerSpec, error: OSError | None) -> None:
+        if error is not None:
+            self._exhausted.add(spec.name)
+            self.telemetry.accept_errors += 1
+            self.telemetry.emit("accept.error", listener=spec.name, error=error)
+        elif spec.name in self._exhausted:
+            self._exhausted.discard(spec.name)
+            self.telemetry.emit("accept.resumed", listener=spec.name)
+
+    def _accepted(self, raw: _socket.socket, spec: ListenerSpec) -> None:
+        internal = spec.name in self._handlers
+        loop = asyncio.get_running_loop()
+        try:
+            peer = address_of(raw.getpeername())
+        except OSError:  # reset before we looked
+            raw.close()
+            return
+        if raw.family == _socket.AF_UNIX:
+            peer = SocketAddress("", 0)
+        else:
+            with contextlib.suppress(OSError):
+                raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        if not internal:
+            self.telemetry.accepted += 1
+            reason = self._refusal(peer.host if self._trusted_proxy(peer) is None else "")
+            if reason:
+                self._refuse(raw, peer, reason)
+                return
+            self._count += 1
+            self.telemetry.connections = self._count
+            self._empty.clear()
+        task = loop.create_task(self._connection(raw, spec, peer, internal))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refusal(self, address: str) -> str:
+        if self._count >= self._limit:
+            return f"{self._limit} connections are open"
+        return self._claim(address)
+
+    def _claim(self, address: str) -> str:
+        """Count a connection for its address; the reason if it is one too many."""
+        most = self.settings.max_connections_per_address
+        if not most or not address:
+            return ""
+        if self._per_address.get(address, 0) >= most:
+            return f"{most} connections from {address} are open"
+        self._per_address[address] = self._per_address.get(address, 0) + 1
+        return ""
+
+    def _release(self, address: str) -> None:
+        left = self._per_address.get(address, 0) - 1
+        if left > 0:
+            self._per_address[address] = left
+        else:
+            self._per_address.pop(address, None)
+
+    def _refuse(self, raw: _socket.socket, peer: SocketAddress, reason: str) -> None:
+        self.telemetry.refused += 1
+        self.telemetry.emit("conn.refused", remote=str(peer), reason=reason)
+        with contextlib.suppress(OSError):
+            if self.app.refusal:
+                raw.send(self.app.refusal)
+        raw.close()
+
+    def _trusted_proxy(self, peer: SocketAddress) -> SocketAddress | None:
+        if not self._trusted or not peer.host:
+            return None
+        try:
+            address = ipaddress.ip_address(peer.host.partition("%")[0])
+        except ValueError:
+            return None
+        return peer if any(address in network for network in self._trusted) else None
+
+    async def _connection(self, raw: _socket.socket, spec: ListenerSpec, peer: SocketAddress, internal: bool) -> None:
+        loop = asyncio.get_running_loop()
+        socket = Socket._inbound(loop, timeouts=self._timeouts, budget=self.budget)
+        ctx = Context(self, socket.id, spec)
+        connection = _Connection(ctx, peer.host if not internal else "", internal)
+        socket.on_close = self._closed
+        self._connections[socket] = connection
+        try:
+            info = await self._adopt(socket, raw, peer)
+            if info is None:
+                return
+            handler = self._handlers.get(spec.name) if internal else None
+            if handler is not None:
+                socket._opened(info)
+                await handler(socket, self.env, ctx)
+            else:
+                info = await self._prepare(socket, spec, info, connection)
+                socket._opened(info)
+                if self.telemetry._by_name or self.telemetry._any:
+                    self.telemetry.emit("conn.open", id=socket.id, listener=spec.name, remote=str(info.remote))
+                connection.remote = info.remote
+                del info, raw
+                await self.app.serve(socket, self.env, ctx)
+            socket.close()
+        except asyncio.CancelledError:
+            socket.abort("the server is stopping")
+            raise
+        except (TimeoutError, EOFError, LimitExceeded, ProtocolError) as error:
+            # the peer's fault, which the handler left to us
+            connection.reason = str(error)
+            if isinstance(error, ProtocolError) and error.reply:
+                with contextlib.suppress(Exception):
+                    socket._outbox.write(error.reply)
+            if isinstance(error, IdleTimeout) or not isinstance(error, TimeoutError):
+                socket.close()
+            else:
+                socket._abort(error)
+        except Exception as error:
+            if quiet(error):
+                connection.reason = str(error)
+            else:
+                connection.reason = "internal error"
+                self._report(error, socket.id)
+            socket._abort(error if isinstance(error, SocketError) else Aborted("the handler failed"))
+
+    async def _adopt(self, socket: Socket, raw: _socket.socket, peer: SocketAddress) -> SocketInfo | None:
+        """Give the kernel's socket to the loop; None if it was reset meanwhile."""
+        loop = socket._loop
+        endpoint = Endpoint(socket, loop)
+        try:
+            transport, _ = await loop.connect_accepted_socket(lambda: endpoint, raw)
+        except OSError as error:
+            raw.close()
+            socket._end(error, drop=True)
+            return None
+        except BaseException:
+            raw.close()
+            raise
+        kind = "unix" if raw.family == _socket.AF_UNIX else "tcp"
+        socket._attach(transport, endpoint, kind)
+        return SocketInfo(kind, address_of(transport.get_extra_info("sockname")), peer, opened_at=time.time())
+
+    async def _prepare(
+        self, socket: Socket, spec: ListenerSpec, info: SocketInfo, connection: _Connection
+    ) -> SocketInfo:
+        """PROXY header and TLS, each within its deadline."""
+        if self._trusted and (proxy := self._trusted_proxy(info.remote)) is not None:
+            info = await self._proxied(socket, info, proxy, connection)
+        if spec.tls == "implicit":
+            began = time.monotonic()
+            context = self.tls_context(spec)
+            assert context is not None
+            early = bytes(socket._readable._take_all()) if socket._readable._size else b""
+            try:
+                await socket._handshake(context, True, None, spec.alpn, early)
+            except SocketError as error:
+                self.telemetry.tls_failed += 1
+                self.telemetry.emit("tls.failed", id=socket.id, error=error)
+                raise
+            layer = socket._channel
+            assert isinstance(layer, TlsLayer)
+            info = replace(info, secure=True, tls=layer.info())
+            assert info.tls is not None
+            seconds = time.monotonic() - began
+            self.telemetry.handshake_seconds.observe(seconds)
+            self.telemetry.emit(
+                "tls.done", id=socket.id, seconds=seconds, version=info.tls.version, cipher=info.tls.cipher
+            )
+        return info
+
+    async def _proxied(
+        self, socket: Socket, info: SocketInfo, proxy: SocketAddress, connection: _Connection
+    ) -> SocketInfo:
+        socket.set_deadline(PROXY_HEADER_TIMEOUT)
+        with socket.readable.get_reader() as reader:
+            wanted = 1
+            while True:
+                data = await reader.peek(wanted)
+                header = parse_proxy_header(data)
+                if header is not None:
+                    await reader.read_exactly(header.length)
+                    break
+                if len(data) < wanted:
+                    raise ProtocolError("the connection ended within the PROXY header")
+                wanted = len(data) + 1
+        socket.set_deadline(None)
+        if header.source is None:
+            return info
+        if reason := self._claim(header.source.host):
+            self.telemetry.refused += 1
+            self.telemetry.emit("conn.refused", remote=str(header.source), reason=reason)
+            raise ProtocolError(reason, reply=self.app.refusal)
+        connection.address = header.source.host
+        return replace(info, remote=header.source, local=header.destination or info.local, proxied_from=proxy)
+
+    def _closed(self, socket: Socket) -> None:
+        connection = self._connections.pop(socket, None)
+        if connection is None:
+            return
+        telemetry = self.telemetry
+        if connection.internal:
+            if self._spare is not None:
+                self._spare.restore()
+            return
+        self._count -= 1
+        if connection.address:
+            self._release(connection.address)
+        telemetry.connections = self._count
+        telemetry.bytes_in += socket.bytes_in
+        telemetry.bytes_out += socket._outbox.bytes_out
+        if telemetry._by_name or telemetry._any:
+            error = socket._close_error
+            telemetry.emit(
+                "conn.close",
+                id=socket.id,
+                listener=connection.ctx.listener.name,
+                remote=str(connection.remote or connection.address or "unix"),
+                seconds=time.time() - socket._info.opened_at if socket._info is not None else 0.0,
+                bytes_in=socket.bytes_in,
+                bytes_out=socket._outbox.bytes_out,
+                reason=connection.reason or ("" if error is None else str(error)),
+            )
+        if not self._count:
+            self._empty.set()
+
+
+class _Connection:
+    """What the server remembers of one connection."""
+
+    __slots__ = ("address", "ctx", "internal", "reason", "remote")
+
+    def __init__(self, ctx: Context, address: str, internal: bool) -> None:
+        self.ctx = ctx
+        #: counted against the limit per address
+        self.address = address
+        self.internal = internal
+        self.reason = ""
+        self.remote: SocketAddress | None = None
+
+
+def _within_descriptors(wanted: int) -> int:
+    """The connection limit that the process's descriptors allow, after raising the soft limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = wanted + RESERVED_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < need:
+        most = need if hard == resource.RLIM_INFINITY else min(need, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return wanted

@@ -1,0 +1,20 @@
+"""WHATWG streams for bytes, in snake_case, with the deviations that byte sockets need (docs/reference/streams.md)."""
+
+from __future__ import annotations
+
+from .pipe import pipe
+from .readable import ByteReader, ReadableStream, ReadableStreamController
+from .transform import TransformStream, TransformStreamController
+from .writable import WritableStream, WritableStreamController, Writer
+
+__all__ = [
+    "ByteReader",
+    "ReadableStream",
+    "ReadableStreamController",
+    "TransformStream",
+    "TransformStreamController",
+    "WritableStream",
+    "WritableStreamController",
+    "Writer",
+    "pipe",
+]

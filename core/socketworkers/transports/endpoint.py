@@ -1,0 +1,103 @@
+"""The protocol object under a socket: one receive buffer for the whole loop, bytes handed up as they came.
+
+``BufferedProtocol`` with a shared buffer is safe on selector loops and uvloop, where it is filled and consumed within
+one callback. On a proactor loop the buffer is held while waiting, so there each connection gets its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["Channel", "Endpoint", "Upper"]
+
+BUFFER_SIZE = 256 * 1024
+
+
+class Channel(Protocol):
+    """Where bytes go: the part of ``asyncio.Transport`` that sockets use. TLS and memory provide it, too."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def write_eof(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def get_write_buffer_size(self) -> int: ...
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
+
+
+class Upper(Protocol):
+    """Who gets what a channel brings."""
+
+    def _received(self, data: bytes) -> None: ...
+
+    def _eof_received(self) -> None: ...
+
+    def _lost(self, error: BaseException | None) -> None: ...
+
+    def _pause_writing(self) -> None: ...
+
+    def _resume_writing(self) -> None: ...
+
+
+_buffers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, memoryview] = weakref.WeakKeyDictionary()
+
+
+def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
+    proactor = getattr(asyncio, "ProactorEventLoop", None)
+    if proactor is not None and isinstance(loop, proactor):
+        return memoryview(bytearray(16 * 1024))
+    view = _buffers.get(loop)
+    if view is None:
+        view = _buffers[loop] = memoryview(bytearray(BUFFER_SIZE))
+    return view
+
+
+class Endpoint(asyncio.BufferedProtocol):
+    """Passes a kernel transport's events to ``upper`` (a socket or the TLS layer below it)."""
+
+    __slots__ = ("_view", "receive", "transport", "upper")
+
+    def __init__(self, upper: Upper, loop: asyncio.AbstractEventLoop) -> None:
+        self._view = _buffer_of(loop)
+        self.transport: Channel | None = None
+        self.attach(upper)
+
+    def attach(self, upper: Upper) -> None:
+        """From now on ``upper`` gets everything."""
+        self.upper = upper
+        self.receive: Callable[[bytes], None] = upper._received
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.receive(bytes(self._view[:nbytes]))
+
+    def eof_received(self) -> bool:
+        self.upper._eof_received()
+        return True  # half-open: the socket decides when to close
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.upper._lost(exc)
+
+    def pause_writing(self) -> None:
+        self.upper._pause_writing()
+
+    def resume_writing(self) -> None:
+        self.upper._resume_writing()
