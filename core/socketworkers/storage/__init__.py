@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from apsw import ConstraintError, SQLError
 
-from .database import Database, Options
+from .database import Database
 from .engine import check_library
 from .executor import Executor, ThreadExecutor
 from .files import BodyFiles, BodyWriter
+from .options import Options
 from .reserve import Reserve
 from .schema import Migration
 from .sql import Parameters, Row, Sql

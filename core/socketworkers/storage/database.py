@@ -14,62 +14,32 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self
 
 import apsw
 
 from .. import faults
 from ..errors import StateError, StorageError, StorageFailed, StorageFull
-from .engine import check_library, connect, create_file, make_tables, sync_folder
+from .checkpoints import FRAME, Checkpoints
+from .engine import check_library, connect, make_tables
 from .executor import Executor
-from .recovery import leave_mark, recover
+from .opening import open_file
+from .options import DEFAULTS, Notify, Options, silent
+from .recovery import leave_mark
 from .reserve import Reserve
-from .schema import Migration, check_format, migrate
+from .schema import Migration, migrate
 from .tickets import SyncPoint, SyncTicket, fresh
-from .trouble import Verdict, judge
+from .transaction import Transaction
+from .trouble import Verdict, errno_of, judge
 from .wal import WalFile
 
-__all__ = ["Database", "Notify", "Options"]
+__all__ = ["Database"]
 
 log = logging.getLogger("socketworkers.storage")
-
-#: Told about ``storage.failed`` (path, error), ``storage.full`` (path), ``storage.wal`` (path, bytes),
-#: ``storage.recovered`` (path) and ``storage.synced`` (path, seconds); ``Telemetry.emit`` fits.
-Notify = Callable[..., None]
-
-#: Bytes of a page and its frame header in the WAL (https://sqlite.org/fileformat2.html §4.1).
-FRAME: Final = 4096 + 24
-
-
-def _silent(name: str, /, **fields: object) -> None:
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How databases behave; the defaults are meant for production."""
-
-    checkpoint_pages: int = 1000
-    """Pages in the WAL from which a checkpoint runs beside the loop."""
-    finish_pages: int = 4096
-    """Pages in the WAL from which the rest that a checkpoint left is copied on the loop. Under load there is always
-    a rest, and only a WAL that was copied to its end can start over."""
-    warn_bytes: int = 64 << 20
-    """Size of the WAL from which it is reported (a reader that never ends keeps it from starting over)."""
-    keep_bytes: int = 32 << 20
-    """What a WAL is cut to after a burst. Below that it keeps its length: overwriting syncs twice as fast."""
-    cache_kib: int = 2048
-    """Page cache of one database."""
-    vfs: str | None = None
-    """SQLite VFS to use (tests)."""
-
-
-DEFAULTS: Final = Options()
 
 
 @dataclass(slots=True)
@@ -88,7 +58,7 @@ class Database:
     """
 
     __slots__ = (
-        "_checkpointing",
+        "_checkpoints",
         "_connection",
         "_depth",
         "_dirty",
@@ -96,17 +66,14 @@ class Database:
         "_externals",
         "_failed",
         "_generation",
-        "_next_checkpoint",
         "_notify",
         "_open",
         "_options",
-        "_pages",
         "_point",
         "_poison",
         "_reserve",
         "_turn",
         "_wal",
-        "_warned",
         "_writing",
         "on_failed",
         "path",
@@ -133,7 +100,7 @@ class Database:
         self._wal = wal
         self._executor = executor
         self._reserve = reserve
-        self._notify = notify or _silent
+        self._notify = notify or silent
         self._options = options
         self._point = SyncPoint(executor, self._sync, self._fail, self._sync_begins)
         self._open: SyncTicket | None = None
@@ -145,12 +112,11 @@ class Database:
         self._failed: StorageFailed | None = None
         self._dirty = False
         self._externals: list[_External] = []
-        self._pages = 0
-        self._next_checkpoint = options.checkpoint_pages
-        self._checkpointing: SyncTicket | None = None
-        self._warned = False
-        if wal is not None:
-            connection.set_wal_hook(self._committed)
+        self._checkpoints: Checkpoints | None = None
+        if path is not None and wal is not None:
+            self._checkpoints = Checkpoints(
+                connection, path, executor, options, self._notify, lambda: self._writing, self._fail
+            )
 
     # Opening and closing
 
@@ -188,7 +154,7 @@ class Database:
             make_tables(connection)
             migrate(connection, ":memory:", migrations)
             return cls(connection, None, None, executor, notify=notify, options=options)
-        connection, wal = _open_file(path, migrations, reserve, notify or _silent, options)
+        connection, wal = open_file(path, migrations, reserve, notify or silent, options)
         return cls(connection, path, wal, executor, reserve=reserve, notify=notify, options=options)
 
     async def close(self) -> None:
@@ -201,8 +167,8 @@ class Database:
             pass  # whoever wrote has been told
         finally:
             await self._point.idle()
-            if self._checkpointing is not None:
-                await self._checkpointing.wait()
+            if self._checkpoints is not None:
+                await self._checkpoints.stop()
             closed = SyncTicket(self._executor)
             self._executor.run(self.close_files, lambda _result, error: closed.finish(error))
             await closed.wait()
@@ -216,26 +182,29 @@ class Database:
         Our descriptor goes first: SQLite's last close may replace the WAL (condition 6).
         """
         wal, self._wal = self._wal, None
-        if self.path is not None:
-            empty = wal is None or wal.size() == 0
-            if wal is not None:
-                wal.close()
+        for external in self._externals:
+            if external.connection is not None:
+                external.connection.close(True)
+        self._externals.clear()
+        if wal is not None:
+            empty = wal.size() == 0
+            wal.close()
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             if self._failed is None and not empty and not self._writing:
                 try:
                     faults.point("storage.checkpoint")
+                    self._connection.set_busy_timeout(0)
                     self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+                except apsw.BusyError:
+                    pass  # another process looks at the file; the WAL has everything
                 except (apsw.Error, OSError) as error:
                     self._closing_failed(error)
-        for external in self._externals:
-            if external.connection is not None:
-                external.connection.close(True)
         self._connection.close(True)
 
     def _closing_failed(self, error: BaseException) -> None:
         """A checkpoint at the end failed: the WAL has everything, but the database file may have lost pages."""
         if judge(error, self._connection.system_errno) is Verdict.FINAL and self.path is not None:
-            self._failed = StorageFailed(_errno_of(error, self._connection), f"checkpoint: {error}", str(self.path))
+            self._failed = StorageFailed(errno_of(error, self._connection), f"checkpoint: {error}", str(self.path))
             log.error("storage failed: %s: %s", self.path, self._failed)
             leave_mark(self.path, str(self._failed))
 
@@ -318,15 +287,14 @@ class Database:
         except (apsw.Error, OSError) as error:
             raise self.trouble(error, committing=True) from error
         waiting, self._open = self._open, None
-        if self._wal is None:
+        if self._checkpoints is None:
             if waiting is not None:
                 waiting.finish()
             return
         ticket = self._point.demand()
         if waiting is not None:
             ticket.add_done_callback(waiting.finish)
-        if self._pages >= self._next_checkpoint:
-            self._checkpoint()
+        self._checkpoints.due()
 
     def transaction(self) -> Transaction:
         """A part of the turn's writes that is kept whole or undone: ``with storage.transaction(): ...``.
@@ -351,7 +319,7 @@ class Database:
             outcome = StorageFull(errno.ENOSPC, "no space left on the disk", str(self.path))
             self._notify("storage.full", path=str(self.path))
         elif gone or isinstance(error, apsw.CantOpenError):
-            outcome = StorageError(_errno_of(error, self._connection), str(error), str(self.path))
+            outcome = StorageError(errno_of(error, self._connection), str(error), str(self.path))
         if gone and outcome is not None:
             self._lose(outcome)
         return outcome or error
@@ -402,8 +370,8 @@ class Database:
         if ticket is None:
             ticket = SyncTicket(self._executor)
             ticket.finish()
-        if self._pages >= self._next_checkpoint:
-            self._checkpoint()
+        if self._checkpoints is not None:
+            self._checkpoints.due()
         return ticket
 
     async def synced(self, ticket: SyncTicket | None = None) -> None:
@@ -431,7 +399,7 @@ class Database:
     def _fail(self, error: BaseException) -> StorageFailed:
         """The one strike: nothing pending is acknowledged, nothing more is read or written."""
         if self._failed is None:
-            number = _errno_of(error, self._connection)
+            number = errno_of(error, self._connection)
             text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._failed = failed = StorageFailed(number, text, str(self.path))
             self._writing = False
@@ -439,6 +407,8 @@ class Database:
             waiting, self._open = self._open, None
             if waiting is not None:
                 self._executor.soon(waiting.finish, failed)
+            if self._checkpoints is not None:
+                self._checkpoints.fail()
             if self._point.error is None:
                 self._point.fail(failed)
             log.error("storage failed: %s: %s", self.path, failed)
@@ -486,11 +456,10 @@ class Database:
         def rolled_back() -> None:
             external.committing = False
 
-        def committed(_connection: apsw.Connection, _name: str, pages: int) -> int:
+        def committed(connection: apsw.Connection, name: str, pages: int) -> int:
             self._dirty = True
-            self._pages = pages
             external.committing = False
-            return apsw.SQLITE_OK
+            return 0 if self._checkpoints is None else self._checkpoints.committed(connection, name, pages)
 
         connection.set_commit_hook(commits)
         connection.set_rollback_hook(rolled_back)
@@ -508,161 +477,7 @@ class Database:
         connection.close(True)
         self._externals = [other for other in self._externals if other.connection is not None]
 
-    # The WAL
-
     @property
     def wal_bytes(self) -> int:
         """Bytes of frames in the WAL since it started over."""
-        return self._pages * FRAME
-
-    def _committed(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        """SQLite's WAL hook of our own connection: ``pages`` are in the WAL now."""
-        if pages < self._pages:
-            self._next_checkpoint = self._options.checkpoint_pages  # it started over
-        self._pages = pages
-        if pages * FRAME >= self._options.warn_bytes:
-            if not self._warned:
-                self._warned = True
-                log.warning("the WAL of %s has %d MiB; is a reader left open?", self.path, pages * FRAME >> 20)
-                self._notify("storage.wal", path=str(self.path), bytes=pages * FRAME)
-        elif self._warned:
-            self._warned = False
-        return apsw.SQLITE_OK
-
-    def _checkpoint(self) -> None:
-        if self._checkpointing is None and self._failed is None and self._wal is not None:
-            self._checkpointing = SyncTicket(self._executor)
-            self._executor.run(self._copy_pages, self._copied)
-
-    def _copy_pages(self) -> tuple[int, int]:
-        """A passive checkpoint on a connection of its own; runs in a thread."""
-        faults.point("storage.checkpoint")
-        connection = connect(str(self.path), busy_timeout=0, vfs=self._options.vfs, cache_kib=64)
-        try:
-            return connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.Error as error:
-            # The number behind it is the connection's, and the connection ends here.
-            if judge(error, connection.system_errno) is Verdict.FULL:
-                raise StorageFull(errno.ENOSPC, "no space for a checkpoint", str(self.path)) from error
-            raise
-        finally:
-            connection.close()
-
-    def _copied(self, result: tuple[int, int] | None, error: BaseException | None) -> None:
-        done, self._checkpointing = self._checkpointing, None
-        if done is not None:
-            done.finish()
-        self._next_checkpoint = self._pages + self._options.checkpoint_pages
-        if self._failed is not None:
-            return
-        if error is not None or result is None:
-            if isinstance(error, (apsw.BusyError, StorageFull)):
-                return  # tried again after the next pages; the WAL keeps everything until then
-            self._fail(error or StorageError(errno.EIO, "checkpoint"))
-            return
-        found, copied = result
-        if copied == found < self._pages and self._pages >= self._options.finish_pages and not self._writing:
-            # Under steady load a checkpoint beside the loop never meets the end of the WAL. The rest is short.
-            try:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.BusyError:
-                pass
-            except apsw.Error as failure:
-                if judge(failure, self._connection.system_errno) is not Verdict.FULL:
-                    self._fail(failure)
-
-
-class Transaction:
-    """The block of :meth:`Database.transaction`."""
-
-    __slots__ = ("_database", "_generation", "_level")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._generation = -1
-        self._level = 0
-
-    def __enter__(self) -> None:
-        database = self._database
-        database.begin(frees=True)
-        self._level = database._depth = database._depth + 1
-        self._generation = database._generation
-        database._connection.execute(f"savepoint s{self._level}")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        database = self._database
-        if self._generation != database._generation or not database._writing:
-            # The whole turn was rolled back meanwhile: the disk is full or failed, or there was an await in here.
-            database._depth = max(0, self._level - 1)
-            if error is None:
-                raise StateError("the transaction is gone: there was an await inside, or the disk refused")
-            return
-        database._depth = self._level - 1
-        try:
-            if error is not None:
-                database._connection.execute(f"rollback to s{self._level}")
-            database._connection.execute(f"release s{self._level}")
-        except apsw.Error as failure:
-            raise database.trouble(failure) from failure
-        if error is not None:
-            database.rolled_back()
-
-
-def _errno_of(error: BaseException, connection: apsw.Connection | None = None) -> int:
-    if isinstance(error, OSError) and error.errno:
-        return error.errno
-    return (connection.system_errno if connection is not None else 0) or errno.EIO
-
-
-def _open_file(
-    path: Path, migrations: Sequence[Migration], reserve: Reserve | None, notify: Notify, options: Options
-) -> tuple[apsw.Connection, WalFile]:
-    """Open or make a file so that everything that can be read from it is durable."""
-    connection: apsw.Connection | None = None
-    wal: WalFile | None = None
-    stage = "recover"
-    try:
-        if recover(path):
-            log.warning("%s had failed and was copied", path)
-            notify("storage.recovered", path=str(path))
-        stage = "create"
-        created = not path.exists()
-        if created:
-            if reserve is not None:
-                reserve.check()
-            create_file(path)
-        stage = "open"
-        named = os.path.exists(f"{path}-wal")
-        connection = connect(str(path), vfs=options.vfs, cache_kib=options.cache_kib)
-        connection.pragma("journal_size_limit", options.keep_bytes)
-        connection.execute("select count(*) from sqlite_schema").fetchall()  # makes the WAL exist, and reads it
-        check_format(connection, str(path))
-        migrate(connection, str(path), migrations)
-        wal = WalFile(path)
-        stage = "sync"
-        # A process that was killed may have left commits that are visible and not synced; and names likewise.
-        wal.sync()
-        if created or not named:
-            sync_folder(path.parent)
-        return connection, wal
-    except BaseException as error:
-        number = _errno_of(error, connection)
-        verdict = judge(error, connection.system_errno if connection is not None else 0)
-        if wal is not None:
-            wal.close()
-        if connection is not None:
-            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-            connection.close(True)
-        if isinstance(error, StorageError) or not isinstance(error, (apsw.Error, OSError)):
-            raise
-        if verdict is Verdict.FULL and stage != "sync":
-            raise StorageFull(errno.ENOSPC, "no space left on the disk", str(path)) from error
-        if stage == "sync" or (verdict is Verdict.FINAL and (stage == "recover" or isinstance(error, apsw.Error))):
-            # The next attempt could look well without being so: the file must not be opened again by this process.
-            failed = StorageFailed(number, str(error), str(path))
-            log.error("storage failed: %s: %s", path, failed)
-            if stage != "recover" and not isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
-                leave_mark(path, str(failed))
-            notify("storage.failed", path=str(path), error=str(failed))
-            raise failed from error
-        raise StorageError(number, str(error), str(path)) from error
+        return 0 if self._checkpoints is None else self._checkpoints.pages * FRAME

@@ -15,9 +15,10 @@ from typing import Any, Final
 import apsw
 
 from ..errors import StorageError
-from .database import DEFAULTS, Database, Notify, Options
+from .database import Database
 from .documents import Value, decode, encode
 from .executor import Executor
+from .options import DEFAULTS, Notify, Options
 from .reserve import Reserve
 from .sql import Sql
 from .wal import WalFile

@@ -11,7 +11,7 @@ from typing import Final
 
 import apsw
 
-__all__ = ["Verdict", "judge"]
+__all__ = ["Verdict", "errno_of", "judge"]
 
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 
@@ -55,3 +55,10 @@ def judge(error: BaseException, system_errno: int = 0) -> Verdict:
     if isinstance(error, OSError):
         return Verdict.FULL if error.errno in _NO_SPACE else Verdict.FINAL
     return Verdict.OTHER
+
+
+def errno_of(error: BaseException, connection: apsw.Connection | None = None) -> int:
+    """The system's number behind an error; EIO when it is not known."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    return (connection.system_errno if connection is not None else 0) or errno.EIO
