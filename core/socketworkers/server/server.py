@@ -188,14 +188,15 @@ class Server:
             return
         from ..objects import ObjectRuntime
 
-        self.objects = ObjectRuntime(data_dir, self.app.objects, self.env, on_failed=self._storage_failed)
-        await self.objects.start()
-        for name in self.app.objects:
+        self.objects = ObjectRuntime(data_dir, self.app.objects, self.env, notify=self._storage_event)
+        for name in self.app.objects:  # before the start: alarms that are due run in it
             setattr(self.env, name, self.objects.namespace(name))
+        await self.objects.start()
 
-    def _storage_failed(self, path: object, error: BaseException) -> None:
-        self.telemetry.storage_failed += 1
-        self.telemetry.emit("storage.failed", path=str(path), error=error)
+    def _storage_event(self, name: str, /, **fields: object) -> None:
+        if name == "storage.failed":
+            self.telemetry.storage_failed += 1
+        self.telemetry.emit(name, **fields)
 
     def listen_internal(self, name: str, host: str, port: int, handler: Handler) -> tuple[BoundListener, ...]:
         """Add a listener for the server's own purposes (metrics, health): outside all limits, accepting until the end.

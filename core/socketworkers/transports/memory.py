@@ -24,6 +24,7 @@ class MemoryChannel:
         "_delivering",
         "_eof_written",
         "_extra",
+        "_finished",
         "_fragment",
         "_high",
         "_latency",
@@ -49,6 +50,7 @@ class MemoryChannel:
         self._eof_written = False
         self._closed = False
         self._aborted = False
+        self._finished = False
         self._paused_reading = False
         self._paused_writing = False
         self._high, self._low = 65536, 16384
@@ -127,6 +129,14 @@ class MemoryChannel:
     # -- delivery ----------------------------------------------------------------------------------------------
 
     def _kick(self) -> None:
+        if self.peer is not None and self.peer._finished and self._out:
+            # bytes for an end that is gone: TCP answers them with a reset; a FIN just falls away
+            lost = any(self._out)
+            self._out.clear()
+            self._out_size = 0
+            if lost and not self._aborted:
+                self._loop.call_soon(self._reset)
+            return
         if self._delivering or not self._out or self.peer is None or self.peer.upper is None:
             return
         if self.peer._paused_reading:
@@ -170,7 +180,7 @@ class MemoryChannel:
             self._loop.call_soon(self._finish, None)
 
     def _reset(self) -> None:
-        if self._closed and not self._out:
+        if self._finished:
             return
         self._aborted = True
         self._out.clear()
@@ -180,15 +190,10 @@ class MemoryChannel:
     def _finish(self, error: BaseException | None) -> None:
         upper, self.upper = self.upper, None
         if upper is not None:
-            self._closed = True
+            self._closed = self._finished = True
             upper._lost(error)
-            if self.peer is not None and self.peer.peer is self and not self._out:
-                self.peer._gone()
-
-    def _gone(self) -> None:
-        """The other end is gone: what is still to be sent goes nowhere."""
-        if self._out and self.peer is not None and self.peer.upper is None and not self._aborted:
-            self._loop.call_soon(self._reset)
+            if self.peer is not None:
+                self.peer._kick()
 
 
 def memory_pair(
