@@ -66,6 +66,7 @@ class Database:
         "_externals",
         "_failed",
         "_generation",
+        "_marked",
         "_notify",
         "_open",
         "_options",
@@ -110,6 +111,7 @@ class Database:
         self._generation = 0
         self._poison: StorageError | None = None
         self._failed: StorageFailed | None = None
+        self._marked: SyncTicket | None = None
         self._dirty = False
         self._externals: list[_External] = []
         self._checkpoints: Checkpoints | None = None
@@ -169,6 +171,8 @@ class Database:
             await self._point.idle()
             if self._checkpoints is not None:
                 await self._checkpoints.stop()
+            if self._marked is not None:
+                await self._marked.wait()
             closed = SyncTicket(self._executor)
             self._executor.run(self.close_files, lambda _result, error: closed.finish(error))
             await closed.wait()
@@ -415,7 +419,8 @@ class Database:
             self._notify("storage.failed", path=str(self.path), error=str(failed))
             if self.path is not None:
                 path, reason = self.path, str(failed)
-                self._executor.run(lambda: leave_mark(path, reason), lambda _result, _error: None)
+                self._marked = marked = SyncTicket(self._executor)
+                self._executor.run(lambda: leave_mark(path, reason), lambda _result, _error: marked.finish())
             if self.on_failed is not None:
                 self.on_failed(failed)
         failure = fresh(self._failed)
