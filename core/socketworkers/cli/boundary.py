@@ -78,8 +78,10 @@ def _usage_lines(error: click.UsageError) -> list[str]:
     lines = [message[:1].lower() + message[1:].rstrip(".")]
     if isinstance(error, click.NoSuchOption):
         lines = [f"no such option: {error.option_name}"]
-        if error.possibilities:
-            lines.append(f"did you mean {' or '.join(sorted(error.possibilities)[:3])}?")
+        params = error.ctx.command.params if error.ctx is not None else []
+        meant = mistakes.nearest(error.option_name, [flag for param in params for flag in param.opts])
+        if meant:
+            lines.append(f"did you mean {meant}?")
     if error.ctx is not None:
         lines.append(f"see {error.ctx.command_path} --help")
     return lines

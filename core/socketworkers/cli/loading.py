@@ -124,17 +124,25 @@ def _import_module(name: str, target: str) -> ModuleType:
 def _import_failed(target: str, error: Exception) -> StartupError:
     where = ""
     if isinstance(error, SyntaxError):
-        where = f" ({error.filename}:{error.lineno})"
+        where = f" ({_short(error.filename)}:{error.lineno})"
         text = error.msg
     else:
         text = str(error)
         trace = error.__traceback__
         while trace is not None:
-            where = f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"
+            where = f" ({_short(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"
             trace = trace.tb_next
     return StartupError(
         f"{target} cannot be imported", f"{type(error).__name__}: {text}{where}", "the whole traceback: --debug"
     )
+
+
+def _short(path: str | None) -> str:
+    """A path as seen from the current folder, when it lies below it."""
+    try:
+        return str(Path(path or "?").relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def _from_attribute(module: ModuleType, attribute: str, target: str) -> App:

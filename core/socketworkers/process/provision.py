@@ -44,7 +44,7 @@ def closed_because(app: App, settings: Settings) -> str:
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of ``HOST:PORT``, ``[::1]:PORT`` or ``:PORT`` (this machine only).
+    """Host and port of ``HOST:PORT``, ``[::1]:PORT`` or ``PORT`` (this machine only).
 
     Raises:
         StartupError: it is neither.
