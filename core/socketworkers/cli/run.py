@@ -80,7 +80,7 @@ class TargetCommand(click.Command):
     ) -> None:
         super().__init__(
             name,
-            params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)],
+            params=[click.Argument(["words"], nargs=-1, type=click.UNPROCESSED, shell_complete=self._complete)],
             callback=self._call,
             context_settings={"ignore_unknown_options": True, "help_option_names": []},
             short_help=title,
@@ -127,6 +127,9 @@ class TargetCommand(click.Command):
 
     def get_help(self, ctx: click.Context) -> str:
         return self.help_text(ctx.command_path, everything=False)
+
+    def _complete(self, ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return self.shell_complete(ctx, incomplete)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         from .loading import installed_names, load_app
