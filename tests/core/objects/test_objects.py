@@ -187,10 +187,9 @@ async def test_result_waits_for_the_disk(make: Maker) -> None:
 
 async def test_calls_interleave_only_at_await(runtime: ObjectRuntime) -> None:
     box = runtime.namespace("BOX").get("a")
+    await box.count()
     gate = asyncio.Event()
     slow = asyncio.create_task(box.slow(gate))
-    while not runtime.live:
-        await asyncio.sleep(0)
     await asyncio.sleep(0)
     await box.add(1)
     gate.set()
