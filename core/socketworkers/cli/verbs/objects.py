@@ -5,11 +5,10 @@ Reads only. A server that runs meanwhile is not disturbed: SQLite gives a reader
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -67,16 +66,49 @@ def dump(namespace: str, id: str, data: str | None) -> None:
             f"did you mean {meant!r}?" if meant else "",
             f"socketworkers objects list {namespace} --data {folder}",
         )
-    from apsw.shell import Shell
-
     connection = _open(path)
     try:
         # One transaction: the dump is of one moment, also when a server writes meanwhile.
         connection.execute("begin")
-        shell: Any = Shell(db=connection, stdout=sys.stdout)
-        shell.process_command(".dump")
+        for line in _statements(connection):
+            click.echo(line)
     finally:
         connection.close()
+
+
+def _statements(connection: apsw.Connection) -> Iterator[str]:
+    """SQL that makes the database again."""
+    import apsw
+
+    yield "begin;"
+    for pragma in ("application_id", "user_version"):
+        yield f"pragma {pragma} = {connection.pragma(pragma)};"
+    kinds = {str(row[1]): str(row[2]) for row in connection.execute("pragma main.table_list")}
+    schema = connection.execute(
+        "select type, name, sql from sqlite_schema where sql is not null and name not like 'sqlite\\_%' escape '\\'"
+    ).fetchall()
+    for kind, name, sql in schema:
+        # The tables behind a virtual table come into being with it.
+        if kind != "table" or kinds.get(str(name)) == "shadow":
+            continue
+        yield f"{sql};"
+        if kinds.get(str(name)) != "table":
+            continue
+        quoted = _quoted(str(name))
+        # Generated and hidden columns cannot be given.
+        columns = [_quoted(str(row[1])) for row in connection.execute(f"pragma table_xinfo({quoted})") if not row[6]]
+        listed = ", ".join(columns)
+        for row in connection.execute(f"select {listed} from {quoted}"):
+            values = ", ".join(apsw.format_sql_value(value) for value in row)
+            yield f"insert into {quoted} ({listed}) values ({values});"
+    for kind, _, sql in schema:
+        if kind != "table":
+            yield f"{sql};"
+    yield "commit;"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _folder(data: str | None) -> Path:
