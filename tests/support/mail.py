@@ -159,6 +159,11 @@ class Driver:
         """Like `send`, but only the codes of the final lines."""
         return [int(line[:3]) for line in self.send(*pieces) if line[3:4] != b"-"]
 
+    def greeted(self) -> Driver:
+        """Forget the greeting."""
+        self.lines()
+        return self
+
     def ehlo(self) -> Driver:
         """Say EHLO (or LHLO) and forget the answer."""
         self.send(b"LHLO client.example\r\n" if self.config.lmtp else b"EHLO client.example\r\n")

@@ -384,6 +384,9 @@ class Session:
 
     def _run(self, events: list[Event]) -> None:
         while not self._paused and self.state is not State.CLOSED:
+            if self._draining and self.state in _BETWEEN and not self._in_chunk:
+                self._say(replies.SHUTTING_DOWN, events, "shutdown")
+                return
             if self._position >= len(self._buffer):
                 self._buffer = b""
                 self._position = 0
@@ -394,12 +397,8 @@ class Session:
                 self._run_chunk(events)
             elif not self._run_line(events):
                 break
-        if self._paused or self.state is State.CLOSED:
-            return
-        if self._eof:
+        if self._eof and not self._paused and self.state is not State.CLOSED:
             self._close("eof", events)
-        elif self._draining and self.state in _BETWEEN and not self._in_chunk:
-            self._say(replies.SHUTTING_DOWN, events, "shutdown")
 
     def _resume(self) -> list[Event]:
         events: list[Event] = []
@@ -449,6 +448,9 @@ class Session:
         buffer, start = self._buffer, self._position
         if self._discarding:
             return self._discard_line()
+        if buffer[start] == 0x16 and self.state is State.GREETED and not self.helo:
+            self._say(replies.TLS_ON_PLAIN_PORT, events, "tls on plain port")
+            return False
         end = buffer.find(b"\n", start)
         limit = self.config.max_line
         size = end - start + 1 if end >= 0 else len(buffer) - start
@@ -464,8 +466,6 @@ class Session:
                 self._error(replies.LINE_TOO_LONG, events)
             return True
         if end < 0:
-            if buffer[start] == 0x16 and self.state is State.GREETED and not self.helo:
-                self._say(replies.TLS_ON_PLAIN_PORT, events, "tls on plain port")
             return False
         self._position = end + 1
         self._progress += 1
@@ -759,18 +759,14 @@ class Session:
         body.bare = reader.bare
         if segment:
             body.take(segment, events, self._envelope)
-        if end < 0:
+        if body.dead and body.size > self.config.max_size + self.config.discard:
+            self._say(replies.TOO_LARGE.closing(), events, "discard")  # a refused message is not read for ever
+        elif end < 0:
             self._buffer = b""
             self._position = 0
-            self._check_discard(body, events)
-            return
-        self._position = end
-        self._finish_message(body, events)
-
-    def _check_discard(self, body: Body, events: list[Event]) -> None:
-        """A refused message without end is not read for ever."""
-        if body.dead and body.size > self.config.max_size + self.config.discard:
-            self._say((body.refusal() or replies.TOO_LARGE).closing(), events, "discard")
+        else:
+            self._position = end
+            self._finish_message(body, events)
 
     def _finish_message(self, body: Body, events: list[Event]) -> None:
         reply = body.refusal()
