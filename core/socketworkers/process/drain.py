@@ -51,8 +51,8 @@ async def drain(
                 say(f"second signal: {left} connection{'s' if left != 1 else ''} aborted")
                 server.abort_all()
                 await asyncio.wait({work}, timeout=every)
-                break
-        return 0 if work.done() and work.result() else max(left, 1)
+                return left
+        return 0 if work.result() else max(left, 1)
     finally:
         now.cancel()
         if not work.done():
