@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..mistakes import data_folder_refused
+from ..errors import StartupError
 
 if TYPE_CHECKING:
     from ..server import BoundListener
 
-__all__ = ["ready_content", "remove_ready_file", "write_ready_file"]
+__all__ = ["discard_ready_file", "ready_content", "remove_ready_file", "write_ready_file"]
 
 
 def ready_content(app: str, listeners: Sequence[BoundListener], *, metrics: str = "", ca: str = "") -> dict[str, Any]:
@@ -58,9 +58,23 @@ def write_ready_file(path: str, content: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.replace(target)
     except OSError as error:
-        refused = data_folder_refused(path, error)
-        refused.what, refused.remedy = f"cannot write the ready file {path}", ""
-        raise refused from None
+        raise _refused(path, error) from None
+
+
+def _refused(path: str, error: OSError) -> StartupError:
+    return StartupError(f"cannot write the ready file {path}", (error.strerror or str(error)).lower())
+
+
+def discard_ready_file(path: str) -> None:
+    """Remove what a killed server left: who waits for the file must not take that one for ours.
+
+    Raises:
+        StartupError: it cannot be removed.
+    """
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(path, error) from None
 
 
 def remove_ready_file(path: str) -> None:

@@ -22,7 +22,7 @@ from .drain import drain
 from .loop import loop_factory
 from .parent import ParentWatch
 from .provision import provision
-from .ready import ready_content, remove_ready_file, write_ready_file
+from .ready import discard_ready_file, ready_content, remove_ready_file, write_ready_file
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def run(
     """
     provision(app, settings)
     make_loop = loop_factory()
+    if settings.ready_file:
+        discard_ready_file(settings.ready_file)
     with asyncio.Runner(loop_factory=make_loop) as runner:
         ended_by, aborted = runner.run(_serve(app, settings, telemetry, companions))
     if ended_by is signal.SIGINT:
@@ -82,6 +84,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     server = Server(app, settings, telemetry=telemetry)
     signals = Signals(loop, lambda: _reload(server))
+    watchdog = systemd.Watchdog(loop)
     watch: ParentWatch | None = None
     started: list[Companion] = []
     try:
@@ -112,6 +115,7 @@ async def _serve(
                 await companion.stop()
             if watch is not None:
                 watch.stop()
+            watchdog.stop()
             signals.close()
     if aborted:
         _say(f"stopped; {aborted} connection{'s were' if aborted != 1 else ' was'} aborted")

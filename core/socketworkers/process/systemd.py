@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 
-__all__ = ["notify", "watchdog_seconds"]
+__all__ = ["Watchdog", "notify", "watchdog_seconds"]
 
 
 def notify(state: str) -> bool:
@@ -34,3 +35,24 @@ def watchdog_seconds() -> float | None:
         return None
     limit = os.environ.get("WATCHDOG_USEC", "")
     return int(limit) / 2_000_000 if limit.isdigit() and int(limit) else None
+
+
+class Watchdog:
+    """Tells the manager regularly that the loop runs, if the manager asked for it (``WatchdogSec=``)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._seconds = watchdog_seconds()
+        self._timer: asyncio.TimerHandle | None = None
+        if self._seconds is not None:
+            self._tell()
+
+    def _tell(self) -> None:
+        assert self._seconds is not None
+        notify("WATCHDOG=1")
+        self._timer = self._loop.call_later(self._seconds, self._tell)
+
+    def stop(self) -> None:
+        """End it."""
+        if self._timer is not None:
+            self._timer.cancel()

@@ -73,6 +73,7 @@ def start(
     """A running ``run-app app.py``."""
     (folder / "app.py").write_text(code)
     ready = folder / "ready.json"
+    ready.unlink(missing_ok=True)
     with subprocess.Popen(
         [*program("run-app"), "app.py", "--port", "0", "--ready-file", str(ready), *options],
         cwd=folder,

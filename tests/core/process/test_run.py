@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -67,6 +68,18 @@ def test_the_ready_file(tmp_path: Path) -> None:
         assert content["listeners"][1]["path"].endswith("s.sock")
         assert content["metrics"].startswith("http://127.0.0.1:")
         assert run_command("socketworkers", "ready", "--ready-file", str(tmp_path / "ready.json")).status == 0
+
+
+def test_a_ready_file_that_a_killed_server_left_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("{}")
+    (tmp_path / "app.py").write_text(POLITE)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        result = run_command("run-app", "app.py", "--port", port, "--ready-file", "old.json", cwd=tmp_path)
+    assert result.err.startswith(f"error: port {port} on 127.0.0.1 is taken\n")
+    assert not (tmp_path / "old.json").exists()
+    result = run_command("run-app", "app.py", "--port", "0", "--ready-file", "none/r.json", cwd=tmp_path)
+    assert result.err == "error: cannot write the ready file none/r.json\n       no such file or directory\n"
 
 
 def test_interrupt_ends_the_process_by_the_signal(tmp_path: Path) -> None:
@@ -207,8 +220,6 @@ def test_insecure_on_all_addresses_says_so(tmp_path: Path) -> None:
 
 
 def test_systemd_is_told(tmp_path: Path) -> None:
-    import socket
-
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "n"))
         manager.settimeout(10)
@@ -216,6 +227,9 @@ def test_systemd_is_told(tmp_path: Path) -> None:
             assert manager.recv(100) == f"READY=1\nMAINPID={server.process.pid}".encode()
             server.process.terminate()
             assert manager.recv(100) == b"STOPPING=1"
+        with start(tmp_path, NOTIFY_SOCKET=str(tmp_path / "n"), WATCHDOG_USEC="100000"):
+            told = [manager.recv(100) for _ in range(4)]
+        assert told.count(b"WATCHDOG=1") == 3
 
 
 def test_two_servers_on_one_data_folder(tmp_path: Path) -> None:
