@@ -38,9 +38,7 @@ def test_examples_of_rfc_4013_3(text: str, prepared: str) -> None:
     assert saslprep(text) == prepared
 
 
-@pytest.mark.parametrize(
-    "text", ["\x07", "\u0627\u0031", "a\u0627b", "\ue000", "\ud800", "\u200e", "\U0001fffe"]
-)
+@pytest.mark.parametrize("text", ["\x07", "\u0627\u0031", "a\u0627b", "\ue000", "\ud800", "\u200e", "\U0001fffe"])
 def test_prohibited_text_rfc_4013_2_3_and_2_4(text: str) -> None:
     with pytest.raises(ValueError):
         saslprep(text)
