@@ -354,6 +354,13 @@ class Socket(EventTarget):
             self._deadline = self._wheel.now() + self._wheel.ticks(seconds)
             self._arm(self._deadline)
 
+    def interrupt(self, error: BaseException) -> None:
+        """Fail the pending read, or else the next one that has to wait, with ``error``; the socket goes on.
+
+        How a handler is told of something else than bytes while it waits for its peer (a drain, for one).
+        """
+        self._readable._interrupt_read(error)
+
     def set_output_gate(self, gate: OutputGate | None) -> None:
         """Hold bytes back until what they tell of is on disk. Set by the object that owns the socket."""
         self._outbox.gate = gate

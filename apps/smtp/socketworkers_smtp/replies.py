@@ -104,6 +104,7 @@ TOO_MANY_MESSAGES = Reply(421, "4.7.0", "Too many messages in one session, conne
 TOO_MUCH_PIPELINED = Reply(421, "4.7.0", "Too much input before the reply was sent", close=True)
 TOO_MANY_CONNECTIONS = Reply(421, "4.7.0", "Too many connections, try again later", close=True)
 TRY_AGAIN = Reply(451, "4.3.0", "The message was not taken because of a local error, try again later")
+MAILBOX_FULL = Reply(452, "4.2.2", "The mailbox is full, try again later")
 NO_SPACE = Reply(452, "4.3.1", "Insufficient system storage, try again later")
 TOO_MANY_RECIPIENTS = Reply(452, "4.5.3", "Too many recipients, send the message again for the others")
 AUTH_UNAVAILABLE = Reply(454, "4.7.0", "Temporary authentication failure, try again later")

@@ -41,6 +41,8 @@ class Env:
 
         def __getattr__(self, name: str) -> Any: ...
 
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
 
 class ConnectionLog(logging.LoggerAdapter[logging.Logger]):
     """Puts the connection id into every line."""

@@ -1,0 +1,91 @@
+"""What the commands ask of a mail server, running or not. Arguments and results are JSON values."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from socketworkers import Env
+
+__all__ = ["METHODS"]
+
+
+async def mail_list(env: Env, address: str | None = None) -> list[dict[str, Any]]:
+    """Messages, oldest first; of one address if one is given."""
+    store = env.mail.store
+    if address is None:
+        found = await store.list()
+    else:
+        found = []
+        for mailbox, wanted in env.mail.directory.of_user(address):
+            found += await store.list(mailbox, wanted)
+    return [dataclasses.asdict(summary) for summary in found]
+
+
+async def mail_show(env: Env, id: str) -> dict[str, Any]:
+    """One message with its content in base64.
+
+    Raises:
+        LookupError: there is none.
+    """
+    summary = await env.mail.store.find(id)
+    if summary is None:
+        raise LookupError(f"there is no message {id}")
+    content = await env.mail.store.whole(summary.mailbox, summary.id)
+    return {**dataclasses.asdict(summary), "content": base64.b64encode(content).decode()}
+
+
+async def mail_rm(env: Env, ids: list[str] | None = None, all: bool = False) -> int:
+    """Remove messages; returns how many there were."""
+    store = env.mail.store
+    if all:
+        return int(await store.remove_all())
+    removed = 0
+    for id in ids or []:
+        while (summary := await store.find(id)) is not None:
+            removed += await store.remove(summary.mailbox, [id])
+    return removed
+
+
+async def mail_status(env: Env) -> dict[str, Any]:
+    """What is waiting and held."""
+    return {
+        "pending": await env.mail.store.pending(),
+        "mailboxes": len(env.mail.store.mailboxes()),
+        "catch_all_bytes": env.mail.catch_all_bytes,
+    }
+
+
+async def user_add(env: Env, name: str, password: str) -> bool:
+    """Add a user or change a password; returns whether the user is new."""
+    return bool(env.mail.set_password(name, password))
+
+
+async def user_rm(env: Env, name: str) -> bool:
+    """Take a user away.
+
+    Raises:
+        LookupError: there is none.
+    """
+    if name not in env.mail.credentials:
+        raise LookupError(f"there is no user {name}")
+    env.mail.remove_user(name)
+    return True
+
+
+async def user_list(env: Env) -> list[str]:
+    """Names of the users."""
+    return sorted(env.mail.credentials)
+
+
+METHODS: dict[str, Callable[..., Awaitable[object]]] = {
+    "mail.list": mail_list,
+    "mail.show": mail_show,
+    "mail.rm": mail_rm,
+    "mail.status": mail_status,
+    "mail.user.add": user_add,
+    "mail.user.rm": user_rm,
+    "mail.user.list": user_list,
+}

@@ -1,0 +1,225 @@
+"""``socketworkers mail``: look at mail, export it, remove it, and keep users.
+
+Talks to the server that works on the data folder; when none runs, opens the files itself under the folder's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import mailbox as mailboxes
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from socketworkers.errors import StartupError
+
+__all__ = ["mail"]
+
+
+def _call(data: str, method: str, **arguments: Any) -> Any:
+    """Run one method of ``admin`` in the server, or here."""
+    from socketworkers.server import ControlError, control_call
+
+    folder = Path(data)
+    if not folder.is_dir():
+        raise StartupError(
+            f"there is no data folder {folder}",
+            "mail lies where `run-app smtp` was told with --data",
+            "the default is ./.socketworkers/smtp, relative to where it was started",
+        )
+    try:
+        return control_call(folder, method, **arguments)
+    except ControlError as error:
+        raise StartupError(str(error)) from None
+    except OSError:
+        pass  # no server runs there
+    try:
+        return asyncio.run(_offline(folder, method, arguments))
+    except (LookupError, ValueError) as error:
+        raise StartupError(str(error).strip("'\"")) from None
+
+
+async def _offline(folder: Path, method: str, arguments: dict[str, Any]) -> Any:
+    from socketworkers import Env
+    from socketworkers.objects import ObjectRuntime
+    from socketworkers.telemetry import Telemetry
+
+    from . import app
+    from .admin import METHODS
+    from .config import SmtpConfig
+    from .mail import Mail
+
+    env = Env(config=SmtpConfig(data=str(folder)), data_dir=folder, telemetry=Telemetry())
+    runtime = ObjectRuntime(folder, app.objects, env)
+    for name in app.objects:
+        setattr(env, name, runtime.namespace(name))
+    await runtime.start()
+    try:
+        mail = Mail(env)
+        env.mail = mail
+        await mail.start()
+        return await METHODS[method](env, **arguments)
+    finally:
+        await runtime.close()
+
+
+_data = click.option(
+    "--data", default=".socketworkers/smtp", metavar="DIR", show_default=True, help="the server's data folder"
+)
+
+
+@click.group(help="Look at mail, export it, remove it, and keep users.")
+def mail() -> None:
+    """The group."""
+
+
+@mail.command("list")
+@_data
+@click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
+@click.argument("address", required=False)
+def list_(data: str, as_json: bool, address: str | None) -> None:
+    """List messages, oldest first; of one ADDRESS if it is given."""
+    found = _call(data, "mail.list", address=address)
+    if as_json:
+        import json
+
+        for item in found:
+            click.echo(json.dumps(item))
+        return
+    for item in found:
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item["received"]))
+        sender = _printable(item["sender"] or "<>")
+        click.echo(f"{item['id']}  {when}  {item['size']:>9}  {sender} -> {_printable(item['recipient'])}")
+    if not found and sys.stdout.isatty():
+        click.echo("no messages", err=True)
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+@mail.command()
+@_data
+@click.argument("id")
+def show(data: str, id: str) -> None:
+    """Write a message to standard output, byte for byte."""
+    content = base64.b64decode(_call(data, "mail.show", id=id)["content"])
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+@mail.command()
+@_data
+@click.option(
+    "--format", "kind", type=click.Choice(["eml", "mbox", "maildir"]), default="eml", show_default=True, help="form"
+)
+@click.option("--address", metavar="ADDRESS", help="only mail for this address")
+@click.argument("target", type=click.Path())
+def export(data: str, kind: str, address: str | None, target: str) -> None:
+    """Copy messages to TARGET: a folder (eml, maildir) or a file (mbox)."""
+    found = _call(data, "mail.list", address=address)
+    ids = list(dict.fromkeys(item["id"] for item in found))
+
+    def contents() -> Iterable[tuple[str, float, bytes, str]]:
+        for number, id in enumerate(ids, 1):
+            item = _call(data, "mail.show", id=id)
+            yield id, item["received"], base64.b64decode(item["content"]), item["sender"]
+            if sys.stderr.isatty() and (number % 50 == 0 or number == len(ids)):
+                click.echo(f"\r{number} of {len(ids)}", nl=number == len(ids), err=True)
+
+    count = _EXPORTS[kind](contents(), Path(target))
+    click.echo(f"{count} messages written to {target}")
+
+
+def _to_eml(contents: Iterable[tuple[str, float, bytes, str]], target: Path) -> int:
+    target.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for id, _, content, _ in contents:
+        (target / f"{id}.eml").write_bytes(content)
+        count += 1
+    return count
+
+
+def _to_mbox(contents: Iterable[tuple[str, float, bytes, str]], target: Path) -> int:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    box = mailboxes.mbox(target)
+    try:
+        for _, received, content, sender in contents:
+            message = mailboxes.mboxMessage(content.replace(b"\r\n", b"\n"))
+            message.set_from(sender or "MAILER-DAEMON", time.gmtime(received))
+            box.add(message)
+            count += 1
+        box.flush()
+    finally:
+        box.close()
+    return count
+
+
+def _to_maildir(contents: Iterable[tuple[str, float, bytes, str]], target: Path) -> int:
+    from .maildir import Maildir
+
+    return Maildir(target).deliver([(id, received, content, b"") for id, received, content, _ in contents])
+
+
+_EXPORTS: dict[str, Callable[[Iterable[tuple[str, float, bytes, str]], Path], int]] = {
+    "eml": _to_eml,
+    "mbox": _to_mbox,
+    "maildir": _to_maildir,
+}
+
+
+@mail.command()
+@_data
+@click.option("--all", "everything", is_flag=True, help="every message")
+@click.argument("ids", nargs=-1)
+def rm(data: str, everything: bool, ids: tuple[str, ...]) -> None:
+    """Remove messages for good."""
+    if not everything and not ids:
+        raise click.UsageError("which messages? name their ids, or --all")
+    count = _call(data, "mail.rm", ids=list(ids), all=everything)
+    click.echo(f"{count} removed")
+
+
+@mail.group()
+def user() -> None:
+    """Keep the users who may log in."""
+
+
+@user.command("add")
+@_data
+@click.argument("name")
+def user_add(data: str, name: str) -> None:
+    """Add a user or change a password (asked for, or the first line of standard input)."""
+    password = (
+        click.prompt("Password", hide_input=True, confirmation_prompt=True)
+        if sys.stdin.isatty()
+        else sys.stdin.readline().rstrip("\r\n")
+    )
+    if not password:
+        raise StartupError("the password is empty", "", "give it on standard input, or type it on a terminal")
+    Path(data).mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = _call(data, "mail.user.add", name=name, password=password)
+    click.echo(f"user {name} {'added' if new else 'has a new password'}")
+
+
+@user.command("rm")
+@_data
+@click.argument("name")
+def user_rm(data: str, name: str) -> None:
+    """Take a user away; the mail stays."""
+    _call(data, "mail.user.rm", name=name)
+    click.echo(f"user {name} removed")
+
+
+@user.command("list")
+@_data
+def user_list(data: str) -> None:
+    """List the users."""
+    for name in _call(data, "mail.user.list"):
+        click.echo(name)
