@@ -342,7 +342,11 @@ def is_loopback(host: str) -> bool:
 
 @dataclass
 class Settings:
-    """The settings that every app has. An app's own class derives from it."""
+    """The settings that every app has. An app's own class derives from it.
+
+    A class that checks what concerns several settings does so in ``__post_init__`` (which calls this one's first) and
+    raises ValueError: the text is shown to the user.
+    """
 
     host: str = setting("127.0.0.1", help="address to listen on", metavar="HOST")
     port: int = setting(0, help="port to listen on; 0 = any free one", metavar="PORT")

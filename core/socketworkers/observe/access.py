@@ -15,9 +15,20 @@ QUIET_SECONDS = 60.0
 
 _LOG = logging.getLogger("socketworkers")
 
+#: The level of each event's line; what is not named is for debugging.
+_LEVELS = {
+    "conn.close": logging.INFO,
+    "tls.failed": logging.INFO,
+    "tls.reloaded": logging.INFO,
+    "accept.resumed": logging.INFO,
+    "conn.refused": logging.WARNING,
+    "accept.error": logging.WARNING,
+    "storage.failed": logging.ERROR,
+}
+
 
 def log_events(telemetry: Telemetry, *, clock: Callable[[], float] = time.monotonic) -> Callable[[], None]:
-    """Log the events of a server.
+    """Log the events of a server, as far as the present log level shows them: nobody makes fields for the others.
 
     Returns:
         A function that ends it.
@@ -58,6 +69,11 @@ def log_events(telemetry: Telemetry, *, clock: Callable[[], float] = time.monoto
                 _LOG.info("TLS failed: %s", get("error"), extra=extra)
             case "tls.reloaded":
                 _LOG.info("certificate reloaded: %s", get("certificate"))
+            case "accept.resumed":
+                _LOG.info("%s accepts again", get("listener"))
+            case "conn.failed":
+                # The server logs it itself, with the traceback.
+                return
             case "conn.refused" | "accept.error":
                 note = quiet(name)
                 if note is not None:
@@ -68,7 +84,10 @@ def log_events(telemetry: Telemetry, *, clock: Callable[[], float] = time.monoto
             case _:
                 _LOG.debug("%s %s", name, dict(fields), extra=extra)
 
-    return telemetry.subscribe(on_event)
+    level = _LOG.getEffectiveLevel()
+    if level <= logging.DEBUG:
+        return telemetry.subscribe(on_event)
+    return telemetry.subscribe(on_event, *(name for name, least in _LEVELS.items() if least >= level))
 
 
 def _number(value: object) -> float:

@@ -12,8 +12,8 @@ from socketworkers.telemetry import Telemetry
 
 def test_the_line_of_a_connection(caplog: pytest.LogCaptureFixture) -> None:
     telemetry = Telemetry()
-    end = log_events(telemetry)
     with caplog.at_level(logging.DEBUG, "socketworkers"):
+        end = log_events(telemetry)
         telemetry.emit("conn.open", id="c1", listener="main", remote="192.0.2.1:5")
         telemetry.emit("tls.done", id="c1", version="TLSv1.3", cipher="X", seconds=0.1)
         telemetry.emit(
@@ -32,6 +32,8 @@ def test_the_line_of_a_connection(caplog: pytest.LogCaptureFixture) -> None:
         telemetry.emit("tls.failed", id="c1", error="no shared cipher")
         telemetry.emit("tls.reloaded", certificate="c.pem")
         telemetry.emit("storage.failed", path="q.sqlite", error="EIO")
+        telemetry.emit("accept.resumed", listener="main")
+        telemetry.emit("conn.failed", id="c1", error="the server logs this itself")
         telemetry.emit("smtp.queued", id="c1", message="m")
     assert [(line.levelname, line.getMessage()) for line in caplog.records] == [
         ("DEBUG", "open main from 192.0.2.1:5"),
@@ -41,6 +43,7 @@ def test_the_line_of_a_connection(caplog: pytest.LogCaptureFixture) -> None:
         ("INFO", "TLS failed: no shared cipher"),
         ("INFO", "certificate reloaded: c.pem"),
         ("ERROR", "storage failed for good: q.sqlite: EIO"),
+        ("INFO", "main accepts again"),
         ("DEBUG", "smtp.queued {'id': 'c1', 'message': 'm'}"),
     ]
     assert caplog.records[0].__dict__["connection"] == "c1"
@@ -48,6 +51,16 @@ def test_the_line_of_a_connection(caplog: pytest.LogCaptureFixture) -> None:
     caplog.clear()
     telemetry.emit("storage.failed", path="q.sqlite", error="EIO")
     assert not caplog.records
+
+
+def test_events_that_no_line_is_made_of_are_not_asked_for(caplog: pytest.LogCaptureFixture) -> None:
+    for level, open_, close, failed in (("DEBUG", 1, 1, 1), ("INFO", 0, 1, 1), ("ERROR", 0, 0, 1)):
+        telemetry = Telemetry()
+        with caplog.at_level(level, "socketworkers"):
+            log_events(telemetry)
+        assert telemetry.wants("conn.open") == bool(open_)
+        assert telemetry.wants("conn.close") == bool(close)
+        assert telemetry.wants("storage.failed") == bool(failed)
 
 
 def test_one_line_a_minute_about_descriptors(caplog: pytest.LogCaptureFixture) -> None:
