@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from socketworkers import DurableObject
 
@@ -146,7 +147,8 @@ class Mailbox(DurableObject):
             after: sequence number to go on behind.
             limit: most that are returned.
         """
-        where, params = ["e.seq > ?"], [after]  # type: list[str], list[Any]
+        where: list[str] = ["e.seq > ?"]
+        params: list[Any] = [after]
         if address is not None and address.endswith("@*"):
             where.append("substr(e.address, 1, ?) = ?")
             params += [len(address) - 1, address[:-1]]
