@@ -32,7 +32,8 @@ class DataReader:
         """
         held = len(self._held)
         text = self._held + data[position:] if position else self._held + data
-        end = text.find(_END)
+        dot = text.find(_END[:3])
+        end = text.find(_END, dot) if dot >= 0 else -1
         if end >= 0:
             segment = text[: end + 2]
             consumed = position + end + len(_END) - held
@@ -45,7 +46,7 @@ class DataReader:
         if not self.bare and segment:
             lines = segment.count(b"\r\n")
             self.bare = segment.count(b"\n") != lines or segment.count(b"\r") != lines
-        if b"\r\n." in segment:
+        if 0 <= dot < len(segment):
             segment = segment.replace(b"\r\n.", b"\r\n")
         if self._drop and segment:
             segment = segment[self._drop :]
