@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..budget import MemoryBudget
 from ..dial import address_of
-from ..errors import Aborted, IdleTimeout, LimitExceeded, ProtocolError, SocketError, StartupError
+from ..errors import Aborted, IdleTimeout, LimitExceeded, ProtocolError, SocketError, StartupError, StateError
 from ..events import AbortController, AbortSignal
 from ..info import SocketAddress, SocketInfo, Timeouts
 from ..mistakes import data_folder_refused
+from ..pair import attach_memory
 from ..settings import Settings
 from ..socket import Socket, quiet
 from ..telemetry import Telemetry
 from ..transports.endpoint import Endpoint
+from ..transports.memory import MemoryChannel, memory_pair
 from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
 from ..worker.context import Context, Env
@@ -58,10 +60,14 @@ class Server:
         app: what to run.
         settings: its settings.
         telemetry: counters and events; a new one by default.
+        listen: whether to bind listeners; without them only ``dial`` brings connections (tests).
     """
 
-    def __init__(self, app: App, settings: Settings, *, telemetry: Telemetry | None = None) -> None:
+    def __init__(
+        self, app: App, settings: Settings, *, telemetry: Telemetry | None = None, listen: bool = True
+    ) -> None:
         self.app = app
+        self._listen = listen
         self.settings = settings
         self.telemetry = telemetry or Telemetry()
         self.telemetry.live_bytes = self._live_bytes
@@ -108,7 +114,7 @@ class Server:
                 app.check(settings)
             self._limit = _within_descriptors(settings.max_connections)
             data_dir = settings.data_folder(app.name)
-            bound = self._bind()
+            bound = self._bind() if self._listen else []
             if data_dir is not None:
                 try:
                     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -212,6 +218,36 @@ class Server:
             acceptor.start()
             added.append(bound_listener(sock, spec))
         return tuple(added)
+
+    def dial(self, listener: str = "main", *, remote: tuple[str, int] = ("127.0.0.1", 49152)) -> Socket:
+        """Connect to one of the app's listeners in memory: all of the server but the kernel.
+
+        Args:
+            listener: the listener's name; it need not be bound.
+            remote: the address that the handler sees.
+
+        Returns:
+            The client's socket. On a listener with implicit TLS it has to start TLS first.
+
+        Raises:
+            StateError: the server is not running, or has no certificate for a TLS listener.
+            LookupError: the app has no such listener.
+        """
+        if self._state != "running":
+            raise StateError("the server is not running")
+        spec = next((spec for spec in self.app.listeners if spec.name == listener), None)
+        if spec is None:
+            raise LookupError(f"{self.app.name} has no listener {listener!r}")
+        if spec.tls == "implicit" and self.tls_context(spec) is None:
+            raise StateError(f"listener {listener!r} needs a certificate: tls='auto' makes one")
+        loop = asyncio.get_running_loop()
+        port = getattr(self.settings, spec.port_setting, None) or 0
+        near, far = memory_pair(loop, (remote, (self.settings.host, port)))
+        client = Socket._inbound(loop)
+        client._inbound_side = False
+        attach_memory(client, near)
+        self._admit(far, spec, SocketAddress(*remote), False)
+        return client
 
     async def drain(self, seconds: float | None = None) -> bool:
         """Stop accepting, tell the handlers, wait for connections to end, then abort the rest.
@@ -383,7 +419,6 @@ class Server:
 
     def _accepted(self, raw: _socket.socket, spec: ListenerSpec) -> None:
         internal = spec.name in self._handlers
-        loop = asyncio.get_running_loop()
         try:
             peer = address_of(raw.getpeername())
         except OSError:  # reset before we looked
@@ -394,6 +429,12 @@ class Server:
         else:
             with contextlib.suppress(OSError):
                 raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        self._admit(raw, spec, peer, internal)
+
+    def _admit(
+        self, raw: _socket.socket | MemoryChannel, spec: ListenerSpec, peer: SocketAddress, internal: bool
+    ) -> None:
+        """Count a connection, or refuse it, and give it a task."""
         if not internal:
             self.telemetry.accepted += 1
             reason = self._refusal(peer.host if self._trusted_proxy(peer) is None else "")
@@ -403,7 +444,7 @@ class Server:
             self._count += 1
             self.telemetry.connections = self._count
             self._empty.clear()
-        task = loop.create_task(self._connection(raw, spec, peer, internal))
+        task = asyncio.get_running_loop().create_task(self._connection(raw, spec, peer, internal))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -429,11 +470,13 @@ class Server:
         else:
             self._per_address.pop(address, None)
 
-    def _refuse(self, raw: _socket.socket, peer: SocketAddress, reason: str) -> None:
+    def _refuse(self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str) -> None:
         self.telemetry.refused += 1
         self.telemetry.emit("conn.refused", remote=str(peer), reason=reason)
-        with contextlib.suppress(OSError):
-            if self.app.refusal:
+        if isinstance(raw, MemoryChannel):
+            raw.write(self.app.refusal)
+        elif self.app.refusal:
+            with contextlib.suppress(OSError):
                 raw.send(self.app.refusal)
         raw.close()
 
@@ -446,7 +489,9 @@ class Server:
             return None
         return peer if any(address in network for network in self._trusted) else None
 
-    async def _connection(self, raw: _socket.socket, spec: ListenerSpec, peer: SocketAddress, internal: bool) -> None:
+    async def _connection(
+        self, raw: _socket.socket | MemoryChannel, spec: ListenerSpec, peer: SocketAddress, internal: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         socket = Socket._inbound(loop, timeouts=self._timeouts, budget=self.budget)
         ctx = Context(self, socket.id, spec)
@@ -491,8 +536,14 @@ class Server:
                 self._report(error, socket.id)
             socket._abort(error if isinstance(error, SocketError) else Aborted("the handler failed"))
 
-    async def _adopt(self, socket: Socket, raw: _socket.socket, peer: SocketAddress) -> SocketInfo | None:
+    async def _adopt(
+        self, socket: Socket, raw: _socket.socket | MemoryChannel, peer: SocketAddress
+    ) -> SocketInfo | None:
         """Give the kernel's socket to the loop; None if it was reset meanwhile."""
+        if isinstance(raw, MemoryChannel):
+            socket._attach(raw, raw, "memory")
+            raw.attach(socket)
+            return SocketInfo("memory", address_of(raw.get_extra_info("sockname")), peer, opened_at=time.time())
         loop = socket._loop
         endpoint = Endpoint(socket, loop)
         try:

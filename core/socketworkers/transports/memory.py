@@ -188,12 +188,14 @@ class MemoryChannel:
         self._finish(ConnectionResetError("the peer reset the connection"))
 
     def _finish(self, error: BaseException | None) -> None:
+        if self._finished:
+            return
         upper, self.upper = self.upper, None
+        self._closed = self._finished = True
         if upper is not None:
-            self._closed = self._finished = True
             upper._lost(error)
-            if self.peer is not None:
-                self.peer._kick()
+        if self.peer is not None:
+            self.peer._kick()
 
 
 def memory_pair(

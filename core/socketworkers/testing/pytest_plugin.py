@@ -1,0 +1,77 @@
+"""Fixtures for pytest, found by itself through the entry point ``socketworkers``.
+
+=================  ==============================================================================================
+``socket_app``     starts any app in a thread: ``server = socket_app(app, **settings)``; stopped after the test
+``smtp_server``    a mail server that takes everything, empty at the start of each test
+``smtp_settings``  override it (session scope) to change the settings of ``smtp_server``
+=================  ==============================================================================================
+
+Nothing is imported before a fixture is used, and nothing is printed. Servers listen on a free port of 127.0.0.1, keep
+their data in memory, and are not shared between the processes of pytest-xdist.
+
+The server behind ``smtp_server`` is ``TestServer`` in the module ``testing`` of the app's package; the app is found
+by its entry point, as ``run-app`` finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from socketworkers.testing import ThreadedServer
+    from socketworkers.worker import App
+
+__all__ = ["smtp_server", "smtp_settings", "socket_app"]
+
+
+def _testing_module(app: str) -> Any:
+    """The module ``testing`` of an app's package."""
+    from importlib import import_module
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="socketworkers.apps", name=app):
+        return import_module(f"{entry.module.partition('.')[0]}.testing")
+    raise LookupError(f"the app {app!r} is not installed: pip install 'socketworkers[{app}]'")
+
+
+@pytest.fixture
+def socket_app() -> Iterator[Callable[..., ThreadedServer]]:
+    """``socket_app(app, **settings)`` runs an app in a thread until the end of the test."""
+    from socketworkers.testing import ThreadedServer
+
+    running: list[ThreadedServer] = []
+
+    def start(app: App, **settings: Any) -> ThreadedServer:
+        server = ThreadedServer(app, **settings)
+        server.start()
+        running.append(server)
+        return server
+
+    yield start
+    for server in reversed(running):
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def smtp_settings() -> dict[str, Any]:
+    """Settings of ``smtp_server``; override this fixture to change them."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _smtp_running(smtp_settings: dict[str, Any]) -> Iterator[Any]:
+    server = _testing_module("smtp").TestServer(**smtp_settings)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def smtp_server(_smtp_running: Any) -> Iterator[Any]:
+    """A mail server that is empty at the start of the test; see ``socketworkers_smtp.testing.TestServer``."""
+    _smtp_running.reset()
+    yield _smtp_running
+    _smtp_running.reset()

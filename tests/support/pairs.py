@@ -1,0 +1,117 @@
+"""Connected sockets over every transport, for tests and the conformance suite."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import trustme
+
+from socketworkers import App, Context, Env, Socket, Timeouts, TlsOptions, connect
+from socketworkers.server import Server
+from socketworkers.testing import socket_pair
+
+TRANSPORTS = ("memory", "tcp", "unix", "tls")
+
+
+@lru_cache(maxsize=1)
+def authority() -> trustme.CA:
+    """The tests' certificate authority."""
+    return trustme.CA()
+
+
+@lru_cache(maxsize=8)
+def server_tls(*names: str) -> ssl.SSLContext:
+    """A server's context with a certificate for ``names`` (``localhost`` by default)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority().issue_cert(*(names or ("localhost", "127.0.0.1"))).configure_cert(context)
+    return context
+
+
+def client_tls() -> ssl.SSLContext:
+    """A client's context that trusts the tests' authority."""
+    context = ssl.create_default_context()
+    authority().configure_trust(context)
+    return context
+
+
+class Pairs:
+    """Makes pairs over one transport: a real server's sockets, but for memory."""
+
+    def __init__(self, transport: str) -> None:
+        self.transport = transport
+        self._arrived: asyncio.Queue[Socket] = asyncio.Queue()
+        self._servers: list[Server] = []
+        self._made: list[Socket] = []
+        self._folder = tempfile.TemporaryDirectory(prefix="sw-")
+
+    async def __call__(self, **options: Any) -> tuple[Socket, Socket]:
+        """The connecting and the accepting end."""
+        if self.transport == "memory":
+            pair = socket_pair(**options)
+        else:
+            pair = await self._connected(**options)
+        self._made.extend(pair)
+        return pair
+
+    async def _connected(
+        self, *, high_water_mark: int = 65536, timeouts: Timeouts | None = None
+    ) -> tuple[Socket, Socket]:
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[Socket] = loop.create_future()
+
+        async def keep(socket: Socket, env: Env, ctx: Context) -> None:
+            if self.transport == "tls":
+                await socket.start_tls(context=server_tls())
+            await socket.update(high_water_mark=high_water_mark, timeouts=timeouts)
+            arrived.set_result(socket)
+            with contextlib.suppress(Exception):
+                await socket.closed
+
+        app = App("pairs")
+        app.connect(keep)
+        path = str(Path(self._folder.name) / f"{len(self._servers)}.sock")
+        unix = path if self.transport == "unix" else None
+        server = Server(app, app.config(data=":memory:", unix=unix))
+        self._servers.append(server)
+        await server.start()
+        where: Any = f"unix:{path}" if unix else ("127.0.0.1", server.listeners[0].port)
+        tls = TlsOptions(context=client_tls(), sni="localhost") if self.transport == "tls" else None
+        client = await connect(where, allow_half_open=True, high_water_mark=high_water_mark, timeouts=timeouts, tls=tls)
+        return client, await arrived
+
+    async def close(self) -> None:
+        """Abort whatever is left."""
+        for socket in self._made:
+            await socket.abort()
+        for server in self._servers:
+            await server.stop()
+        self._folder.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def pairs(transport: str) -> AsyncIterator[Pairs]:
+    """A maker of pairs that cleans up."""
+    made = Pairs(transport)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for what no awaitable tells of."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while not condition():
+        assert loop.time() < until, "it never came true"
+        await asyncio.sleep(0.002)
+
+
+Make = Callable[..., Awaitable[tuple[Socket, Socket]]]
