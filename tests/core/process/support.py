@@ -68,14 +68,20 @@ def wait_until(condition: Any, seconds: float = 10) -> None:
 
 @contextmanager
 def start(
-    folder: Path, *options: str, code: str = ECHO, stdin: int | None = None, **variables: str
+    folder: Path,
+    *options: str,
+    code: str = ECHO,
+    stdin: int | None = None,
+    descriptors: int = 0,
+    **variables: str,
 ) -> Iterator[Running]:
-    """A running ``run-app app.py``."""
+    """A running ``run-app app.py``; ``descriptors`` limits how many files it may have open."""
     (folder / "app.py").write_text(code)
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
+    limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
     with subprocess.Popen(
-        [*program("run-app"), "app.py", "--port", "0", "--ready-file", str(ready), *options],
+        [*limit, *program("run-app"), "app.py", "--port", "0", "--ready-file", str(ready), *options],
         cwd=folder,
         stdin=stdin if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -136,6 +137,31 @@ def test_metrics_of_a_real_server(tmp_path: Path) -> None:
     assert "socketworkers_accepted_total 2.0\n" in page
     assert re.search(r'socketworkers_bytes_total\{direction="out"\} [1-9]', page)
     assert "socketworkers_loop_lag_seconds_bucket" in page
+
+
+@pytest.mark.catalogue("R1")
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="needs prlimit (util-linux)")
+def test_without_descriptors_it_is_not_ready_says_so_once_and_recovers(tmp_path: Path) -> None:
+    with start(tmp_path, "--metrics", "127.0.0.1:0", "--log-format", "text", code=POLITE, descriptors=40) as server:
+        address = (server.content["host"], server.content["port"])
+        held = [socket.create_connection(address, 10) for _ in range(60)]
+        with socket.create_connection(
+            ("127.0.0.1", int(server.content["metrics"].split(":")[2].split("/")[0]))
+        ) as probe:
+            probe.settimeout(10)
+            for path, status in ((b"/readyz", b"503"), (b"/healthz", b"200"), (b"/readyz", b"503")):
+                probe.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+                answer = probe.recv(4096)
+                assert answer.split()[1] == status
+            assert answer.endswith(b"out of descriptors: accepting is paused\n")
+        for connection in held:
+            connection.close()
+        wait_until(lambda: server.get("/readyz")[0] == 200)
+        assert echoes(server.connect())
+        server.process.terminate()
+        err = server.end()[2]
+    assert len([line for line in err.splitlines() if " warning " in line]) == 1
+    assert "cannot accept: [Errno 24] Too many open files" in err
 
 
 def test_reload_reads_the_certificate_again_and_a_bad_one_changes_nothing(tmp_path: Path) -> None:
