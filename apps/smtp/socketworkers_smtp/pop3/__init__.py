@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .codec import Stuffer
-from .session import Commit, Entry, Fetch, OpenMaildrop, Pop3Config, Pop3Event, Pop3Session
+from .events import Commit, Entry, Fetch, OpenMaildrop, Pop3Config, Pop3Event
+from .session import Pop3Session
 
 __all__ = ["Commit", "Entry", "Fetch", "OpenMaildrop", "Pop3Config", "Pop3Event", "Pop3Session", "Stuffer"]

@@ -6,12 +6,10 @@ maildrop is a list that the worker gives once; deletions reach it only as one `C
 
 from __future__ import annotations
 
-import enum
 import secrets
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple, TypeAlias
+from typing import ClassVar
 
 from socketworkers.errors import StateError
 from socketworkers.sasl import Challenge, CheckPassword, CredentialSource, Failure, Step
@@ -21,99 +19,10 @@ from ..session.auth import AuthExchange, decode_response, make_server
 from ..session.events import Authenticate, Authenticated, AuthFailed, Close, StartTls
 from ..session.machine import Timeout
 from .codec import MAX_AUTH_LINE, MAX_LINE, CommandError, Stuffer, err, ok, parse_line, parse_number
+from .events import Commit, Entry, Fetch, OpenMaildrop, Pop3Config, Pop3Event
+from .table import ALLOWED, VERBS, State
 
-__all__ = ["ROWS", "Commit", "Entry", "Fetch", "OpenMaildrop", "Pop3Config", "Pop3Event", "Pop3Session", "State"]
-
-
-class State(enum.Enum):
-    """Where a session is, RFC 1939 §3."""
-
-    CONNECTED = "connected"
-    AUTHORIZATION = "authorization"
-    SASL = "sasl"
-    TLS = "tls"
-    TRANSACTION = "transaction"
-    CLOSED = "closed"
-
-
-ROWS: Final[tuple[tuple[str, tuple[State, ...], str], ...]] = (
-    # verb, states it is allowed in, where that is said
-    ("CAPA", (State.AUTHORIZATION, State.TRANSACTION), "RFC 2449 §5"),
-    ("USER", (State.AUTHORIZATION,), "RFC 1939 §7"),
-    ("PASS", (State.AUTHORIZATION,), "RFC 1939 §7: right behind USER"),
-    ("AUTH", (State.AUTHORIZATION,), "RFC 5034 §4"),
-    ("STLS", (State.AUTHORIZATION,), "RFC 2595 §4"),
-    ("STAT", (State.TRANSACTION,), "RFC 1939 §5"),
-    ("LIST", (State.TRANSACTION,), "RFC 1939 §5"),
-    ("RETR", (State.TRANSACTION,), "RFC 1939 §5"),
-    ("DELE", (State.TRANSACTION,), "RFC 1939 §5"),
-    ("NOOP", (State.TRANSACTION,), "RFC 1939 §5"),
-    ("RSET", (State.TRANSACTION,), "RFC 1939 §5"),
-    ("TOP", (State.TRANSACTION,), "RFC 1939 §7"),
-    ("UIDL", (State.TRANSACTION,), "RFC 1939 §7"),
-    ("QUIT", (State.AUTHORIZATION, State.TRANSACTION), "RFC 1939 §4, §6"),
-)
-VERBS: Final = frozenset(verb for verb, _, _ in ROWS)
-ALLOWED: Final = frozenset((state, verb) for verb, states, _ in ROWS for state in states)
-
-
-class Entry(NamedTuple):
-    """One message of a maildrop."""
-
-    uid: str
-    """Unique and lasting, 1 to 70 characters from ``!`` to ``~`` (RFC 1939 §7, UIDL)."""
-    size: int
-    """Bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenMaildrop:
-    """The client is `username`: answer with `Pop3Session.maildrop` or `maildrop_refused`; *pauses*."""
-
-    username: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """Give the message to `Pop3Session.body` in parts, then call `body_end`; *pauses*."""
-
-    index: int
-    """Place in the maildrop as it was given, from 0."""
-    uid: str
-    lines: int | None
-    """Lines of the body that are wanted (TOP), None for all. The session cuts; this only saves reading."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """Delete these for good, then call `Pop3Session.committed`; *pauses*."""
-
-    uids: tuple[str, ...]
-
-
-Pop3Event: TypeAlias = Authenticate | AuthFailed | Authenticated | OpenMaildrop | Fetch | Commit | StartTls | Close
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pop3Config:
-    """One listener's settings; shared by all of its sessions."""
-
-    software: str = "socketworkers"
-    """Named in the greeting and as IMPLEMENTATION."""
-    starttls: bool = False
-    """Offer STLS: there is a certificate."""
-    mechanisms: tuple[str, ...] = ("PLAIN",)
-    """SASL mechanisms to offer."""
-    cleartext_auth: bool = False
-    """Allow passwords without TLS from other machines."""
-    max_errors: int = 10
-    """Errors before the session ends; 3 before the login."""
-    max_auth_failures: int = 3
-    """Failed logins before the session ends."""
-    idle_timeout: float = 600.0
-    """Seconds for one command, RFC 1939 §3: at least ten minutes."""
-    max_held: int = 262_144
-    """Bytes of pipelined input that are held while the session waits for its worker."""
+__all__ = ["Pop3Session"]
 
 
 class Pop3Session:

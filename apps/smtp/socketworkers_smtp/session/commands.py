@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import lru_cache
 from typing import ClassVar
 
 from .. import replies
@@ -11,6 +12,7 @@ from ..codec.address import NULL
 from ..codec.command import parse_hello, parse_mail, parse_rcpt
 from ..codec.errors import CommandError
 from ..replies import Reply
+from .config import SessionConfig
 from .core import NOTHING_OFFERED
 from .events import Event, Recipient, StartTls
 from .login import Login
@@ -37,32 +39,8 @@ class Commands(Login):
             self._offered = NOTHING_OFFERED
             self._output.append(replies.hello(config.hostname).wire)
             return
-        lines = ["PIPELINING", f"SIZE {config.max_size}", "8BITMIME"]
-        offered = {"SIZE", "8BITMIME"}
-        if config.smtputf8:
-            lines.append("SMTPUTF8")
-            offered.add("SMTPUTF8")
-        lines.append("ENHANCEDSTATUSCODES")
-        if config.dsn:
-            lines.append("DSN")
-            offered.add("DSN")
-        if config.chunking:
-            lines.extend(("CHUNKING", "BINARYMIME"))
-            offered.add("BINARYMIME")
-        if config.starttls and not self.secure:
-            lines.append("STARTTLS")
-        if config.mechanisms:
-            offered.add("AUTH")
-            if self._auth_allowed():
-                names = [name for name in config.mechanisms if self.binding is not None or not name.endswith("-PLUS")]
-                lines.append(f"AUTH {' '.join(names)}")
-        limits = f"LIMITS RCPTMAX={config.max_recipients}"
-        lines.append(f"{limits} MAILMAX={config.max_messages}" if config.max_messages else limits)
-        if config.vrfy:
-            lines.append("VRFY")
-        lines.append("HELP")
-        self._offered = frozenset(offered)
-        self._output.append(replies.hello(config.hostname, tuple(lines)).wire)
+        wire, self._offered = _announcement(config, self.secure, self._auth_allowed(), self.binding is not None)
+        self._output.append(wire)
 
     def _ehlo(self, argument: str, events: list[Event]) -> None:
         self._hello(argument, events, True)
@@ -191,3 +169,34 @@ _HELP = Reply(
     "2.0.0",
     "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT HELP VRFY STARTTLS AUTH\nRFC 5321 tells what they do",
 )
+
+
+@lru_cache(maxsize=64)
+def _announcement(config: SessionConfig, secure: bool, auth: bool, plus: bool) -> tuple[bytes, frozenset[str]]:
+    """The answer to EHLO, and the parameters that go with it; one for all sessions that are alike."""
+    lines = ["PIPELINING", f"SIZE {config.max_size}", "8BITMIME"]
+    offered = {"SIZE", "8BITMIME"}
+    if config.smtputf8:
+        lines.append("SMTPUTF8")
+        offered.add("SMTPUTF8")
+    lines.append("ENHANCEDSTATUSCODES")
+    if config.dsn:
+        lines.append("DSN")
+        offered.add("DSN")
+    if config.chunking:
+        lines.extend(("CHUNKING", "BINARYMIME"))
+        offered.add("BINARYMIME")
+    if config.starttls and not secure:
+        lines.append("STARTTLS")
+    if config.mechanisms:
+        offered.add("AUTH")
+        if auth:
+            lines.append(
+                " ".join(["AUTH", *(name for name in config.mechanisms if plus or not name.endswith("-PLUS"))])
+            )
+    limits = f"LIMITS RCPTMAX={config.max_recipients}"
+    lines.append(f"{limits} MAILMAX={config.max_messages}" if config.max_messages else limits)
+    if config.vrfy:
+        lines.append("VRFY")
+    lines.append("HELP")
+    return replies.hello(config.hostname, tuple(lines)).wire, frozenset(offered)

@@ -27,9 +27,9 @@ class Timeouts:
     """For one response of an authentication exchange."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SessionConfig:
-    """One listener's settings; shared by all of its sessions."""
+    """One listener's settings; shared by all of its sessions. Compared by identity: answers are kept for each."""
 
     hostname: str = "localhost"
     """Our name, in the greeting and in the answer to EHLO."""
