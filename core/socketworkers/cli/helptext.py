@@ -37,7 +37,7 @@ def entries_of(items: Sequence[Setting], defaults: dict[str, object]) -> list[En
         default = defaults.get(item.name, item.default)
         shown = "" if item.kind == "bool" or default == -1 else format_value(item, default)
         text = item.help + (f" [{shown}]" if shown and shown not in item.help else "")
-        if item.multiple:
+        if item.multiple and "repeatable" not in item.help:
             text += " (repeatable)"
         entries.append(Entry(item.flag, item.metavar, text, not item.common, item.advanced))
     return entries
