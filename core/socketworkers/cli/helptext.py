@@ -66,13 +66,18 @@ def render(usage: str, title: str, entries: Sequence[Entry], *, everything: bool
         lines = [
             *_head(usage, title),
             *_sections(own_shown, [*common_shown, *fixed], SCREEN_WIDTH),
-            *_more([entry.flag for entry in entries if entry.flag not in shown]),
+            # The ones that had no room come before those that are rarely needed.
+            *_more([entry.flag for entry in sorted(entries, key=_rarely_needed) if entry.flag not in shown]),
             *_tail(examples),
         ]
         if len(lines) <= SCREEN_LINES or not (own_shown or common_shown):
             return "\n".join(lines)
         # What every app has goes first: it can be read about in `run-app --help`.
         (common_shown if len(common_shown) > 4 or not own_shown else own_shown).pop()
+
+
+def _rarely_needed(entry: Entry) -> bool:
+    return entry.advanced
 
 
 def _head(usage: str, title: str) -> list[str]:

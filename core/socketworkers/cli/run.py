@@ -114,7 +114,8 @@ class TargetCommand(click.Command):
         def callback(**params: Any) -> int | None:
             return self.act(app, load_settings(app, params), params)
 
-        return AppCommand(target, app, callback, extra=self.extra(), title=f"{self.title} {app.title}".strip())
+        title = app.title if self.name == "run" else f"{app.title}. {self.title}"
+        return AppCommand(target, app, callback, extra=self.extra(), title=title)
 
     def help_text(self, path: str, *, everything: bool) -> str:
         """Help without an app: the options that every app has."""
