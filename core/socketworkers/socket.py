@@ -363,7 +363,7 @@ class Socket(EventTarget):
 
     def set_output_gate(self, gate: OutputGate | None) -> None:
         """Hold bytes back until what they tell of is on disk. Set by the object that owns the socket."""
-        self._outbox.gate = gate
+        self._outbox.set_gate(gate)
 
     async def update(
         self,
@@ -521,6 +521,7 @@ class Socket(EventTarget):
         outbox = self._outbox
         outbox.block()
         outbox.channel = self._channel = layer
+        outbox._look()
         self._endpoint.attach(layer)
         if self._readable._paused:
             self._readable._resume()
@@ -698,12 +699,11 @@ class Socket(EventTarget):
         owner, self._owner = self._owner, None
         if owner is not None and self._state == _CONNECTING:
             owner.cancel()
-        channel = self._channel
+        channel, sock = self._channel, self._tcp
         self._end(error, drop=True)
         if channel is not None:
-            sock = channel.get_extra_info("socket")
-            if sock is not None and self._tcp is not None:
-                try:
+            if sock is not None:
+                try:  # the kernel sends a reset, not a FIN (tcp(7), SO_LINGER)
                     sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, struct.pack("ii", 1, 0))
                 except OSError:
                     pass

@@ -46,6 +46,8 @@ class Pairs:
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
+        #: a Unix socket has no reset: its peer sees an end
+        self.resets = transport != "unix"
         self._arrived: asyncio.Queue[Socket] = asyncio.Queue()
         self._servers: list[Server] = []
         self._made: list[Socket] = []

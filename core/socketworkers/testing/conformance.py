@@ -30,7 +30,9 @@ TIMEOUT = 10.0
 class MakePair(Protocol):
     """Makes two connected, open sockets: the connecting end (half-open allowed) and the accepting end.
 
-    It is called with some of ``high_water_mark`` and ``timeouts``, which are meant for both ends.
+    It is called with some of ``high_water_mark`` and ``timeouts``, which are meant for both ends. A transport that
+    cannot tell its peer of a reset (Unix sockets) has an attribute ``resets`` that is False: there the peer of an
+    aborted socket sees an end.
     """
 
     def __call__(self, **options: Any) -> Awaitable[tuple[Socket, Socket]]: ...
@@ -85,6 +87,15 @@ async def _fails(awaitable: Awaitable[object], kind: type[BaseException]) -> Any
     except kind as error:
         return error
     raise AssertionError(f"expected {kind.__name__}, got {result!r}")
+
+
+async def _lost(make: MakePair, socket: Socket) -> None:
+    """The other end was aborted."""
+    if getattr(make, "resets", True):
+        await _fails(socket.closed, ConnectionLost)
+    else:
+        await _until(lambda: socket._peer_eof or socket._state == 3, "the end arrives")
+        await socket.abort()
 
 
 async def _all(socket: Socket) -> bytes:
@@ -250,6 +261,9 @@ async def bytes_before_a_reset_are_read_first(make: MakePair) -> None:
     await writer.write(b"221 bye")
     await _until(lambda: one.stats.buffered_in == 7, "the bytes arrive")
     await other.abort("enough")
+    if not getattr(make, "resets", True):
+        assert await _all(one) == b"221 bye"
+        return
     error = await _fails(one.closed, ConnectionLost)
     assert isinstance(error, ConnectionResetError)
     reader = one.readable.get_reader()
@@ -265,8 +279,11 @@ async def a_pending_read_hears_of_a_reset(make: MakePair) -> None:
     reading = asyncio.get_running_loop().create_task(one.readable.get_reader().read())
     await asyncio.sleep(0)
     await other.abort("enough")
-    await _fails(reading, ConnectionLost)
-    await _fails(one.closed, ConnectionLost)
+    if getattr(make, "resets", True):
+        await _fails(reading, ConnectionLost)
+    else:
+        assert await reading == b""
+    await _lost(make, one)
 
 
 @_rule
@@ -284,7 +301,7 @@ async def abort_with_a_reason_fails_this_end_with_it(make: MakePair) -> None:
     assert one.signal.aborted
     assert one.signal.reason is error
     assert events == [error, "close"], events
-    await _fails(other.closed, ConnectionLost)
+    await _lost(make, other)
 
 
 @_rule
@@ -292,7 +309,7 @@ async def abort_with_no_reason_is_an_orderly_end(make: MakePair) -> None:
     one, other = await make()
     await one.abort()
     await one.closed
-    await _fails(other.closed, ConnectionLost)
+    await _lost(make, other)
 
 
 @_rule
@@ -303,7 +320,12 @@ async def abort_drops_what_waits(make: MakePair) -> None:
     await _until(lambda: one.stats.buffered_out, "the peer's buffers are full")
     await one.abort("enough")
     await _fails(sending, Aborted)
-    await _fails(other.closed, ConnectionLost)
+    # an end that is above its high-water mark hears of it when it reads
+    if getattr(make, "resets", True):
+        await _fails(_all(other), ConnectionLost)
+    else:
+        await _all(other)
+    await _end(other)
 
 
 async def _send_for_ever(write: Callable[[bytes], Awaitable[None]]) -> None:
@@ -465,7 +487,7 @@ async def helpers_are_exact_and_bounded(make: MakePair) -> None:
     one, other = await make()
     writer, reader = one.writable.get_writer(), other.readable.get_reader()
     await writer.write(b"line\r\nhead;body12345")
-    assert await reader.peek(4) in (b"line\r\nhead;body12345"[:n] for n in range(4, 20))
+    assert (await reader.peek(4)).startswith(b"line")
     assert await reader.read_line() == b"line\r\n"
     assert await reader.read_until(b";") == b"head;"
     assert await reader.read_exactly(4) == b"body"
@@ -512,7 +534,7 @@ async def a_failing_callback_aborts(make: MakePair) -> None:
     other.on_data(fail)
     await one.writable.get_writer().write(b"x")
     await _fails(other.closed, ZeroDivisionError)
-    await _fails(one.closed, ConnectionLost)
+    await _lost(make, one)
 
 
 @_rule
