@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from .. import faults
 from ..settings import Settings
 from . import systemd
 from .banner import start_lines, uptime
@@ -65,6 +66,7 @@ def run(
     Raises:
         StartupError: it could not start.
     """
+    faults.arm_from_environment()
     provision(app, settings)
     make_loop = loop_factory()
     if settings.ready_file:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.core.cli.support import program, run_command
 from tests.core.process.support import echoes, start, wait_until
@@ -26,6 +27,25 @@ async def connect(socket, env, ctx):
     reader, writer = socket.readable.get_reader(), socket.writable.get_writer()
     while data := await reader.read():
         await writer.write(data)
+"""
+
+#: Has an object that is opened at the start.
+KEYS = """\
+from socketworkers import App, DurableObject, faults
+
+class Keys(DurableObject):
+    async def count(self):
+        self.ctx.storage.put("count", self.ctx.storage.get("count", 0) + 1)
+
+app = App("keys", objects={"KEYS": Keys})
+
+@app.on_start
+async def start(env):
+    await env.KEYS.get("a").count()
+
+@app.connect
+async def connect(socket, env, ctx):
+    faults.point("keys.connected")
 """
 
 #: Says goodbye as soon as the server drains.
@@ -259,11 +279,7 @@ def test_systemd_is_told(tmp_path: Path) -> None:
 
 
 def test_two_servers_on_one_data_folder(tmp_path: Path) -> None:
-    code = (
-        "from socketworkers import App, DurableObject\nclass Keys(DurableObject): pass\n"
-        "app = App('keys', objects={'KEYS': Keys})\n@app.connect\nasync def connect(socket, env, ctx): pass\n"
-    )
-    with start(tmp_path, code=code) as server:
+    with start(tmp_path, code=KEYS) as server:
         second = run_command("run-app", "app.py", "--port", "0", cwd=tmp_path)
         server.process.terminate()
         out = server.end()[1]
@@ -274,3 +290,26 @@ def test_two_servers_on_one_data_folder(tmp_path: Path) -> None:
         f"       stop it (kill {server.process.pid}), or use another folder: run-app app.py --port 0 --data DIR\n"
     )
     assert "  Data                ./.socketworkers/keys   (kept between runs)\n" in out
+
+
+def test_a_data_folder_of_a_newer_version(tmp_path: Path) -> None:
+    with start(tmp_path, code=KEYS) as server:
+        server.process.terminate()
+        assert server.end()[0] == 0
+    file = ".socketworkers/keys/objects/KEYS/a.sqlite"
+    connection = apsw.Connection(str(tmp_path / file))
+    connection.pragma("application_id", connection.pragma("application_id") + 1)
+    connection.close()
+    result = run_command("run-app", "app.py", "--port", "0", cwd=tmp_path)
+    assert result.status == 1
+    assert result.err == (
+        f"error: the data folder {file} was written by a newer version\n"
+        "       its format is 2, this version knows formats up to 1\n"
+        "       pip install --upgrade socketworkers, or use another folder with --data DIR\n"
+    )
+
+
+def test_fault_points_are_armed_from_the_environment(tmp_path: Path) -> None:
+    with start(tmp_path, code=KEYS, SOCKETWORKERS_FAULTS="keys.connected:kill") as server:
+        socket.create_connection((server.content["host"], server.content["port"]), 10).close()
+        assert server.end()[0] == -signal.SIGKILL
