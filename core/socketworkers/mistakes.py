@@ -80,9 +80,10 @@ def _shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _listening_inodes(port: int) -> dict[str, int]:
-    """Inodes of the sockets that listen on a TCP port, with the user id of each."""
+def _listening_inodes(port: int, host: str) -> dict[str, int]:
+    """Inodes of the listeners on a TCP port with their user ids; only those that cover ``host``, if any do."""
     inodes: dict[str, int] = {}
+    covering: dict[str, int] = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(table, encoding="ascii") as file:
@@ -90,19 +91,32 @@ def _listening_inodes(port: int) -> dict[str, int]:
                 for line in file:
                     columns = line.split()
                     # Column 1 is the local address in hexadecimal, 3 the state (0A: LISTEN), 7 the user, 9 the inode.
-                    if columns[3] == "0A" and int(columns[1].rpartition(":")[2], 16) == port:
+                    address, _, number = columns[1].partition(":")
+                    if columns[3] == "0A" and int(number, 16) == port:
                         inodes[columns[9]] = int(columns[7])
+                        if not address.strip("0") or _proc_address(address) == host:
+                            covering[columns[9]] = int(columns[7])
         except (OSError, ValueError, IndexError):
             continue
-    return inodes
+    return covering or inodes
 
 
-def owner_of_port(port: int) -> str | None:
+def _proc_address(text: str) -> str:
+    """An address as ``/proc/net/tcp`` writes it: 32-bit words in the machine's byte order."""
+    import socket
+
+    raw = bytes.fromhex(text)
+    if sys.byteorder == "little":
+        raw = b"".join(raw[at : at + 4][::-1] for at in range(0, len(raw), 4))
+    return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
+
+
+def owner_of_port(port: int, host: str = "") -> str | None:
     """Who listens on a TCP port, as words for a person; None where that cannot be told.
 
     Reads ``/proc`` (Linux). A process of another user is named by that user only.
     """
-    inodes = _listening_inodes(port)
+    inodes = _listening_inodes(port, host)
     if not inodes:
         return None
     wanted = {f"socket:[{inode}]" for inode in inodes}
@@ -152,7 +166,7 @@ def next_free_port(host: str, port: int) -> int | None:
 
 def port_taken(host: str, port: int, *, flag: str = "--port") -> StartupError:
     """Somebody else listens on the port. ``flag`` is the option that sets it."""
-    owner = owner_of_port(port)
+    owner = owner_of_port(port, host)
     free = next_free_port(host, port)
     return StartupError(
         f"port {port} on {host} is taken",

@@ -24,9 +24,6 @@ S = TypeVar("S", bound=Settings)
 Raw = tuple[Any, str]
 Kind = Literal["command line", "environment", "file"]
 
-#: Variables of the runtime itself, which are no app's settings though one could look like it.
-_RESERVED = frozenset({"SOCKETWORKERS_LOOP", "SOCKETWORKERS_FAULTS"})
-
 
 def environment_prefix(app: str) -> str:
     """What the names of an app's environment variables begin with: ``SOCKETWORKERS_SMTP_``."""
@@ -127,7 +124,7 @@ def _environment_layer(
     longer = tuple(other for other in map(environment_prefix, others) if other.startswith(prefix) and other != prefix)
     layer: dict[str, Raw] = {}
     for variable, text in environ.items():
-        if not variable.startswith(prefix) or variable.startswith(longer) or variable in _RESERVED:
+        if not variable.startswith(prefix) or variable.startswith(longer):
             continue
         name = variable.removeprefix(prefix).lower()
         if name == "config":

@@ -92,11 +92,16 @@ def _who(app: App, settings: Settings, listeners: Sequence[BoundListener]) -> st
     return f"Other machines can connect: {closed}"
 
 
+_IMPORTED = time.monotonic()
+
+
 def uptime() -> float:
     """Seconds since this process began: what a person at the terminal waited for."""
     try:
         # Field 22 of /proc/self/stat is the start in clock ticks since boot; the name before it may hold spaces.
         fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError, AttributeError):
-        return time.process_time()
+        seconds = 0.0
+    # Some containers have a boot time of their own; then what is known is how long ago this module was loaded.
+    return seconds if 0 < seconds < 365 * 86400 else time.monotonic() - _IMPORTED

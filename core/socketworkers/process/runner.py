@@ -107,6 +107,7 @@ async def _serve(
         await signals.stop.wait()
         systemd.notify("STOPPING=1")
         aborted = await drain(server, signals, settings.drain_timeout, _say, every=1.0 if sys.stdout.isatty() else 5.0)
+        signals.surrender()
     finally:
         if settings.ready_file:
             remove_ready_file(settings.ready_file)

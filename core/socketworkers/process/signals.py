@@ -1,6 +1,7 @@
 """What the signals ask of a running server.
 
-SIGTERM and SIGINT: stop, giving connections time; a second one: now. SIGHUP: read the certificates again, unless it
+SIGTERM and SIGINT: stop, giving connections time; a second one: now; one while the app closes its data: the process
+ends at once, which loses nothing that was acknowledged. SIGHUP: read the certificates again, unless it
 came because the terminal is gone, which is a stop.
 """
 
@@ -55,6 +56,12 @@ class Signals:
             self._on_stop(signal.SIGTERM)
         else:
             self._reload()
+
+    def surrender(self) -> None:
+        """Let the next signal end the process at once: what is left to do must not hang for ever."""
+        for number in _STOP:
+            self._loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
 
     def close(self) -> None:
         """Give the signals back."""

@@ -66,6 +66,18 @@ def test_port_taken_by_another_process() -> None:
         process.communicate("\n")
 
 
+def test_the_owner_is_the_one_on_our_address(taken: int) -> None:
+    code = f"import socket; listener = socket.create_server(('127.0.0.2', {taken})); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert (mistakes.owner_of_port(taken, "127.0.0.2") or "").startswith(f"process {process.pid} (")
+        assert (mistakes.owner_of_port(taken, "127.0.0.1") or "").startswith(f"process {os.getpid()} (")
+        process.communicate("\n")
+
+
 def test_nobody_owns_a_free_port(taken: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -148,6 +148,21 @@ def test_draining_is_not_ready_and_accepts_nobody_and_the_second_signal_means_no
     assert "  second signal: 1 connection aborted\n" in out
 
 
+def test_an_app_that_hangs_at_its_end_can_be_ended(tmp_path: Path) -> None:
+    code = (
+        "import asyncio\nfrom socketworkers import App\napp = App('slow')\n@app.connect\n"
+        "async def connect(socket, env, ctx): pass\n@app.on_stop\nasync def stop(env):\n"
+        "    print('closing', flush=True)\n    await asyncio.sleep(3600)\n"
+    )
+    with start(tmp_path, code=code) as server:
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.stdout is not None
+        while "closing" not in server.process.stdout.readline():
+            assert server.process.poll() is None
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end()[0] == -signal.SIGTERM
+
+
 def test_metrics_of_a_real_server(tmp_path: Path) -> None:
     with start(tmp_path, "--metrics", "127.0.0.1:0") as server:
         server.connect()
