@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import shutil
 import socket
 import subprocess
@@ -9,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.core.cli.support import environment, run_command
+from tests.core.cli.support import environment, program, run_command
 from tests.core.process.support import wait_until
 
 
@@ -48,15 +50,23 @@ def test_it_passes_its_own_check(project: Path) -> None:
     assert " passed" in done.stdout
 
 
-def _has(module: str) -> bool:
-    import importlib.util
+@pytest.mark.parametrize("name", ["x", "ab-" * 13 + "c"])
+def test_names_of_any_length_fit_the_format(name: str, tmp_path: Path) -> None:
+    if not _has("ruff"):
+        pytest.skip("needs ruff")
+    assert run_command("socketworkers", "new", name, cwd=tmp_path).status == 0
+    for words in (["format", "--check"], ["check", "--no-cache"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "."], cwd=tmp_path / name, capture_output=True, text=True, timeout=30
+        )
+        assert done.returncode == 0, done.stdout
 
+
+def _has(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
 def test_it_runs(project: Path) -> None:
-    from tests.core.cli.support import program
-
     ready = project / "r.json"
     with subprocess.Popen(
         [*program("run-app"), "my_thing:app", "--port", "0", "--greeting", "moin", "--ready-file", "r.json"],
@@ -68,8 +78,6 @@ def test_it_runs(project: Path) -> None:
     ) as process:
         try:
             wait_until(lambda: ready.exists() or process.poll() is not None)
-            import json
-
             with socket.create_connection(("127.0.0.1", json.loads(ready.read_text())["port"]), 10) as connection:
                 connection.sendall(b"HELLO alice\r\nSET a 1\r\nQUIT\r\n")
                 answers = b""

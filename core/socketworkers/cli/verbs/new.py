@@ -26,10 +26,10 @@ _TEMPLATES = Path(__file__).parent.parent / "templates" / "app"
 @click.option("--out", metavar="DIR", help="Folder to write to [./NAME]; it must not exist or be empty.")
 def command(name: str, out: str | None) -> None:
     """Write the package of a new app called NAME: codec, session, store, worker, config, tests."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+    if len(name) > 40 or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise StartupError(
             f"{name!r} cannot be the name of an app",
-            "it must be small letters and digits, with - between words",
+            "it must be small letters and digits, with - between words, 40 at most",
             "for example: socketworkers new my-protocol",
             exit_status=2,
         )
