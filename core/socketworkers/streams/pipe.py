@@ -176,8 +176,10 @@ def from_iterable(chunks: AsyncIterable[bytes] | Iterable[bytes]) -> ReadableStr
         raise TypeError("give an iterable of chunks, not one chunk: [data]")
     if hasattr(chunks, "__aiter__"):
         iterator = chunks.__aiter__()
+        pulling: list[asyncio.Task[Any] | None] = [None]
 
         async def pull(controller: ReadableStreamController) -> None:
+            pulling[0] = asyncio.current_task()
             try:
                 chunk = await iterator.__anext__()
                 while not len(chunk):
@@ -186,8 +188,13 @@ def from_iterable(chunks: AsyncIterable[bytes] | Iterable[bytes]) -> ReadableStr
                 controller.close()
             else:
                 controller.enqueue(chunk)
+            finally:
+                pulling[0] = None
 
         async def cancel(reason: object) -> None:
+            if (task := pulling[0]) is not None:  # a generator that runs cannot be closed
+                task.cancel()
+                await asyncio.wait([task])
             if (close := getattr(iterator, "aclose", None)) is not None:
                 await close()
 
