@@ -36,6 +36,8 @@ class Directory:
         self.domains = tuple(domain.lower().rstrip(".") for domain in domains)
         self._mailboxes = tuple(mailboxes)
         self._users = users
+        self._known: frozenset[str] = frozenset()
+        self.refresh()
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -60,11 +62,12 @@ class Directory:
             return CATCH_ALL
         domain = (address.domain or self.domains[0]).lower().rstrip(".")
         found = normal(address.local, domain)
-        if found in self._known():
+        if found in self._known:
             return found
         return CATCH_ALL if address.is_postmaster else None
 
-    def _known(self) -> frozenset[str]:
+    def refresh(self) -> None:
+        """The users have changed."""
         known = set()
         for name in self._names:
             local, at, domain = name.rpartition("@")
@@ -72,7 +75,7 @@ class Directory:
                 known.add(normal(local, domain))
             else:
                 known.update(normal(name, domain) for domain in self.domains)
-        return frozenset(known)
+        self._known = frozenset(known)
 
     def address_of(self, address: Address) -> str:
         """The normal form under which a message is found again."""
@@ -81,13 +84,12 @@ class Directory:
     def of_user(self, user: str) -> list[tuple[str, str | None]]:
         """What a user reads by POP3: pairs of mailbox object and address (None = all of that mailbox)."""
         local, at, domain = user.rpartition("@")
+        addresses = [normal(local, domain)] if at else [normal(user, each) for each in self.domains]
+        caught: list[tuple[str, str | None]] = [(CATCH_ALL, address) for address in addresses]
         if self.listed:
-            if at:
-                return [(normal(local, domain), None)]
-            return [(normal(user, each), None) for each in self.domains]
-        if at:
-            return [(CATCH_ALL, normal(local, domain))]
-        if self.domains:
-            return [(CATCH_ALL, normal(user, each)) for each in self.domains]
+            # also what came before the mailbox was listed
+            return [*((address, None) for address in addresses), *caught]
+        if caught:
+            return caught
         # a catcher on loopback: the name alone stands for that name in any domain
         return [(CATCH_ALL, normal(user, "") + "@*")]

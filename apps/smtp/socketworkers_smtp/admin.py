@@ -9,28 +9,28 @@ from typing import Any
 
 from socketworkers import Env
 
+from .addresses import normal
+
 __all__ = ["METHODS"]
 
 
 async def mail_list(env: Env, address: str | None = None) -> list[dict[str, Any]]:
     """Messages, oldest first; of one address if one is given."""
-    store = env.mail.store
-    if address is None:
-        found = await store.list()
-    else:
-        found = []
-        for mailbox, wanted in env.mail.directory.of_user(address):
-            found += await store.list(mailbox, wanted)
+    if address is not None:
+        # by the address itself, not by who reads it: a command without a server knows no domains
+        local, at, domain = address.rpartition("@")
+        address = normal(local, domain) if at else normal(address, "") + "@*"
+    found = await env.mail.store.list(None, address)
     return [dataclasses.asdict(summary) for summary in found]
 
 
-async def mail_show(env: Env, id: str) -> dict[str, Any]:
-    """One message with its content in base64.
+async def mail_show(env: Env, id: str, mailbox: str | None = None) -> dict[str, Any]:
+    """One message with its content in base64; it is looked for in one mailbox if that is known.
 
     Raises:
         LookupError: there is none.
     """
-    summary = await env.mail.store.find(id)
+    summary = await env.mail.store.find(id, mailbox)
     if summary is None:
         raise LookupError(f"there is no message {id}")
     content = await env.mail.store.whole(summary.mailbox, summary.id)

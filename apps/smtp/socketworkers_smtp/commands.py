@@ -54,7 +54,9 @@ async def _offline(folder: Path, method: str, arguments: dict[str, Any]) -> Any:
     from .config import SmtpConfig
     from .mail import Mail
 
-    env = Env(config=SmtpConfig(data=str(folder)), data_dir=folder, telemetry=Telemetry())
+    # what is still on its way is delivered; bounds are the server's affair, so none applies here
+    config = SmtpConfig(data=str(folder), catch_all_limit=1 << 62)
+    env = Env(config=config, data_dir=folder, telemetry=Telemetry())
     runtime = ObjectRuntime(folder, app.objects, env)
     for name in app.objects:
         setattr(env, name, runtime.namespace(name))
@@ -123,11 +125,11 @@ def show(data: str, id: str) -> None:
 def export(data: str, kind: str, address: str | None, target: str) -> None:
     """Copy messages to TARGET: a folder (eml, maildir) or a file (mbox)."""
     found = _call(data, "mail.list", address=address)
-    ids = list(dict.fromkeys(item["id"] for item in found))
+    ids = list({item["id"]: item["mailbox"] for item in found}.items())
 
     def contents() -> Iterable[tuple[str, float, bytes, str]]:
-        for number, id in enumerate(ids, 1):
-            item = _call(data, "mail.show", id=id)
+        for number, (id, mailbox) in enumerate(ids, 1):
+            item = _call(data, "mail.show", id=id, mailbox=mailbox)
             yield id, item["received"], base64.b64decode(item["content"]), item["sender"]
             if sys.stderr.isatty() and (number % 50 == 0 or number == len(ids)):
                 click.echo(f"\r{number} of {len(ids)}", nl=number == len(ids), err=True)
@@ -151,9 +153,10 @@ def _to_mbox(contents: Iterable[tuple[str, float, bytes, str]], target: Path) ->
     box = mailboxes.mbox(target)
     try:
         for _, received, content, sender in contents:
-            message = mailboxes.mboxMessage(content.replace(b"\r\n", b"\n"))
-            message.set_from(sender or "MAILER-DAEMON", time.gmtime(received))
-            box.add(message)
+            # as bytes: a parsed message would not come out as it went in
+            who = "".join(sender.split()).encode("utf-8", "replace") or b"MAILER-DAEMON"
+            when = time.asctime(time.gmtime(received)).encode("ascii")
+            box.add(b"From " + who + b" " + when + b"\n" + content.replace(b"\r\n", b"\n"))
             count += 1
         box.flush()
     finally:
@@ -164,7 +167,7 @@ def _to_mbox(contents: Iterable[tuple[str, float, bytes, str]], target: Path) ->
 def _to_maildir(contents: Iterable[tuple[str, float, bytes, str]], target: Path) -> int:
     from .maildir import Maildir
 
-    return Maildir(target).deliver([(id, received, content, b"") for id, received, content, _ in contents])
+    return Maildir(target).deliver((id, received, content, b"") for id, received, content, _ in contents)
 
 
 _EXPORTS: dict[str, Callable[[Iterable[tuple[str, float, bytes, str]], Path], int]] = {

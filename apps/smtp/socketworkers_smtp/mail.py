@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import collections
 import json
+import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from socketworkers import Context, Env
-from socketworkers.errors import StartupError
+from socketworkers.errors import StartupError, StorageError
 from socketworkers.sasl import Credentials
 from socketworkers.settings import is_loopback
 
@@ -116,9 +118,14 @@ class Mail:
         """Open the queue (which goes on delivering) and learn what there is."""
         queue = self.env.QUEUE.get("queue")
         self.store = ObjectStore(self.env, await queue.bodies())
+        await queue.recover()
         self.ids = MessageIds(await self.store.newest_id())
         if CATCH_ALL in self.store.mailboxes():
-            self.catch_all_bytes, self.catch_all_messages = await self.env.MAILBOX.get(CATCH_ALL).totals()
+            try:
+                self.catch_all_bytes, self.catch_all_messages = await self.env.MAILBOX.get(CATCH_ALL).totals()
+            except StorageError as error:
+                # the server is not ready and says so; mail waits in the queue, and the other mailboxes can be read
+                logging.getLogger("socketworkers.smtp").error("the catch-all cannot be opened: %s", error)
 
     def count(self, outcome: str) -> None:
         """Count a message."""
@@ -137,7 +144,7 @@ class Mail:
         """The settings of a listener's sessions."""
         starttls = ctx.tls_context is not None and ctx.listener.tls == "starttls"
         found = self._configs.get((starttls, lmtp))
-        if found is None or bool(found.mechanisms) != bool(self.mechanisms):
+        if found is None or found.mechanisms != self.mechanisms:
             config = self.config
             found = self._configs[starttls, lmtp] = SessionConfig(
                 hostname=config.name,
@@ -274,7 +281,7 @@ class Mail:
             for each in envelope.recipients
         ]
         if self.config.maildir is not None:
-            deliveries.append(Delivery(MAILDIR, "", ""))
+            deliveries.append(Delivery(MAILDIR, os.path.abspath(self.config.maildir), ""))
         return record, deliveries
 
     def set_password(self, name: str, password: str) -> bool:
@@ -289,6 +296,7 @@ class Mail:
         new = name not in self.credentials
         self.credentials.set_password(name, password)
         self._save_users()
+        self.directory.refresh()
         return new
 
     def remove_user(self, name: str) -> None:
@@ -299,6 +307,7 @@ class Mail:
         """
         self.credentials.remove(name)
         self._save_users()
+        self.directory.refresh()
 
     def _save_users(self) -> None:
         if self.data_dir is not None:

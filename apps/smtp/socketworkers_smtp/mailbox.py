@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from socketworkers import DurableObject
+from socketworkers.errors import StorageError
+from socketworkers.objects import AlarmInfo
 
+from .addresses import CATCH_ALL
 from .config import Keep
 from .records import Delivery, Record, Summary
 
@@ -14,6 +18,8 @@ __all__ = ["Mailbox"]
 
 _COLUMNS = "e.id, e.address, e.recipient, c.sender, c.received, c.size, c.helo, c.peer, c.user, c.details"
 _FROM = "from entry e join content c on c.id = e.id"
+#: messages that one pass over the bounds removes; the rest goes a moment later, so that nobody waits
+_AT_ONCE = 1000
 
 
 class Mailbox(DurableObject):
@@ -38,13 +44,16 @@ class Mailbox(DurableObject):
         """,
     )
 
-    async def deliver(
-        self, batch: Sequence[tuple[Record, Sequence[Delivery]]], bounds: Sequence[Keep], now: float
-    ) -> tuple[int, int, list[str]]:
+    async def start(self) -> None:
+        """The bounds may be others than when this was last open."""
+        if self._bounds():
+            await self._release(self._prune(time.time()))
+
+    async def deliver(self, batch: Sequence[tuple[Record, Sequence[Delivery]]], now: float) -> list[str]:
         """Put messages in; those that are there already (or were removed since) are passed over.
 
         Returns:
-            Bytes and messages held now, and the body files that no entry names any more.
+            The body files that are not named here any more.
         """
         sql = self.ctx.storage.sql
         added = bytes_added = 0
@@ -71,39 +80,48 @@ class Mailbox(DurableObject):
                 )
         if added:
             sql.execute("update total set bytes = bytes + ?, messages = messages + ?", (bytes_added, added))
-        dropped += self._prune(bounds, now)
-        held, messages = self.ctx.storage.sql.execute("select bytes, messages from total")[0]
-        return held, messages, dropped
+        dropped += self._prune(now)
+        self._tell()
+        return dropped
 
-    def _prune(self, bounds: Sequence[Keep], now: float) -> list[str]:
+    def _bounds(self) -> list[Keep]:
+        config = self.env.config
+        bounds: list[Keep] = list(config.bounds)
+        if self.ctx.id == CATCH_ALL and not config.domain:
+            bounds.append(Keep("size", config.catch_all_limit))
+        return bounds
+
+    def _prune(self, now: float) -> list[str]:
+        """Remove the oldest messages beyond the bounds; returns body files that are not needed any more."""
         sql = self.ctx.storage.sql
+        bounds = self._bounds()
         files: list[str] = []
+        due: list[float] = []
         for kind, amount in bounds:
             held, messages = sql.execute("select bytes, messages from total")[0]
+            ids: list[str] = []
             if kind == "age":
-                ids = [row[0] for row in sql.execute("select id from content where received < ?", (now - amount,))]
-                files += self._remove(ids, now)
+                rows = sql.execute("select id from content where received <= ? limit ?", (now - amount, _AT_ONCE))
+                ids = [row[0] for row in rows]
             elif kind == "count" and messages > amount:
-                rows = sql.execute("select id from content order by id limit ?", (messages - int(amount),))
-                files += self._remove([row[0] for row in rows], now)
-            elif kind == "size":
-                while held > amount and messages > 1:  # the newest stays, however large
-                    ids = []
-                    for id, size in sql.execute("select id, size from content order by id limit 100"):
-                        if held <= amount or len(ids) + 1 >= messages:
-                            break
-                        ids.append(id)
-                        held -= size
-                    if not ids:
+                most = min(messages - int(amount), _AT_ONCE)
+                ids = [row[0] for row in sql.execute("select id from content order by id limit ?", (most,))]
+            elif kind == "size" and held > amount:
+                most = min(messages - 1, _AT_ONCE)  # the newest stays, however large
+                for id, size in sql.execute("select id, size from content order by id limit ?", (most,)):
+                    if held <= amount:
                         break
-                    files += self._remove(ids, now)
-                    messages -= len(ids)
-        ages = [amount for kind, amount in bounds if kind == "age"]
-        if ages and (oldest := sql.value("select min(received) from content")) is not None:
-            due = oldest + min(ages)
+                    ids.append(id)
+                    held -= size
+            files += self._remove(ids, now)
+            if len(ids) == _AT_ONCE:
+                due.append(now + 0.1)
+            if kind == "age" and (oldest := sql.value("select min(received) from content")) is not None:
+                due.append(max(oldest + amount, now + 0.1))
+        if due:
             alarm = self.ctx.storage.get_alarm()
-            if alarm is None or alarm > due + 1:
-                self.ctx.storage.set_alarm(max(due, now + 1))
+            if alarm is None or alarm > min(due) + 1:
+                self.ctx.storage.set_alarm(min(due))
         return files
 
     def _remove(self, ids: Sequence[str], now: float) -> list[str]:
@@ -119,25 +137,38 @@ class Mailbox(DurableObject):
             sql.execute("insert or replace into gone values (?, ?)", (id, now))
             if row[1]:
                 files.append(row[1])
-        # a delivery is repeated within seconds of a restart: a day is long
-        sql.execute("delete from gone where at < ?", (now - 86400,))
+        if ids:
+            # a delivery is repeated within seconds of a restart: a day is long
+            sql.execute("delete from gone where at < ?", (now - 86400,))
         return files
 
-    async def prune(self, bounds: Sequence[Keep], now: float) -> list[str]:
-        """Remove what is beyond the bounds; returns body files that are not needed any more."""
-        return self._prune(bounds, now)
+    def _tell(self) -> None:
+        """The catch-all's size bounds what is taken for it."""
+        if self.ctx.id == CATCH_ALL and (mail := getattr(self.env, "mail", None)) is not None:
+            mail.catch_all_bytes, mail.catch_all_messages = self._totals()
 
-    async def alarm(self, info: object) -> None:
-        """Messages have become too old."""
-        config = self.env.config
-        files = self._prune(config.bounds, info.scheduled if hasattr(info, "scheduled") else 0.0)
+    async def _release(self, files: Sequence[str]) -> None:
         if files:
-            await self.env.QUEUE.get("queue").release(self.ctx.id, files)
+            try:
+                # what names them must be gone for good before they are
+                await self.ctx.storage.synced()
+                await self.env.QUEUE.get("queue").release(self.ctx.id, files)
+            except StorageError as error:
+                self.ctx.log.warning("body files are removed after the next start: %s", error)
+
+    async def alarm(self, info: AlarmInfo) -> None:
+        """Messages have become too old."""
+        files = self._prune(max(time.time(), info.scheduled))
+        self._tell()
+        await self._release(files)
+
+    def _totals(self) -> tuple[int, int]:
+        held, messages = self.ctx.storage.sql.execute("select bytes, messages from total")[0]
+        return held, messages
 
     async def totals(self) -> tuple[int, int]:
         """Bytes and messages held."""
-        held, messages = self.ctx.storage.sql.execute("select bytes, messages from total")[0]
-        return held, messages
+        return self._totals()
 
     async def entries(self, address: str | None = None, after: int = 0, limit: int = 1000) -> list[tuple[int, Summary]]:
         """Entries, oldest first, with their sequence numbers.
@@ -166,11 +197,6 @@ class Mailbox(DurableObject):
             for row in rows
         ]
 
-    async def newest(self) -> str:
-        """The newest id that is or was here, "" if there is none."""
-        sql = self.ctx.storage.sql
-        return max(sql.value("select max(id) from content") or "", sql.value("select max(id) from gone") or "")
-
     async def find(self, id: str) -> Summary | None:
         """One message."""
         rows = self.ctx.storage.sql.execute(f"select {_COLUMNS} {_FROM} where e.id = ? limit 1", (id,))
@@ -181,20 +207,41 @@ class Mailbox(DurableObject):
         row = self.ctx.storage.sql.one("select head, body, file from content where id = ?", (id,))
         return None if row is None else (row[0], row[1], row[2])
 
-    async def remove(self, ids: Sequence[str], now: float) -> tuple[int, list[str]]:
-        """Remove messages; those that are not there are passed over.
+    async def remove(self, ids: Sequence[str], now: float, address: str | None = None) -> int:
+        """Remove messages; those that are not there are passed over. Their body files are given back.
+
+        Args:
+            ids: the messages.
+            now: seconds since the epoch.
+            address: remove only the copies of this address (as for ``entries``); a message goes with its last copy.
 
         Returns:
-            How many there were, and the body files that are not needed any more.
+            How many there were.
         """
         sql = self.ctx.storage.sql
         known = [id for id in ids if sql.one("select 1 from content where id = ?", (id,))]
-        return len(known), self._remove(known, now)
+        last = known
+        if address is not None:
+            last = []
+            for id in known:
+                if address.endswith("@*"):
+                    name = address[:-1]
+                    sql.execute("delete from entry where id = ? and substr(address, 1, ?) = ?", (id, len(name), name))
+                else:
+                    sql.execute("delete from entry where id = ? and address = ?", (id, address))
+                if not sql.one("select 1 from entry where id = ?", (id,)):
+                    last.append(id)
+        files = self._remove(last, now)
+        self._tell()
+        await self._release(files)
+        return len(known)
 
-    async def remove_all(self, now: float) -> tuple[int, list[str]]:
-        """Remove everything."""
-        ids = [row[0] for row in self.ctx.storage.sql.execute("select id from content")]
-        return len(ids), self._remove(ids, now)
+    async def remove_some(self, now: float, limit: int = _AT_ONCE) -> int:
+        """Remove the oldest messages, at most ``limit``; returns how many there were."""
+        return await self.remove(
+            [row[0] for row in self.ctx.storage.sql.execute("select id from content order by id limit ?", (limit,))],
+            now,
+        )
 
     async def files(self) -> list[str]:
         """The body files that are needed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = ["Maildir"]
@@ -29,7 +29,7 @@ class Maildir:
         host = socket.gethostname().replace("/", r"\057").replace(":", r"\072") or "localhost"
         return f"{int(received)}.{id}.{host}"
 
-    def deliver(self, items: Sequence[tuple[str, float, bytes, bytes | Path | None]]) -> int:
+    def deliver(self, items: Iterable[tuple[str, float, bytes, bytes | Path | None]]) -> int:
         """Write messages; returns once they and their names are on disk.
 
         Args:
@@ -42,7 +42,10 @@ class Maildir:
             OSError: the disk refused; what was written before stays and is passed over the next time.
         """
         for part in ("tmp", "new", "cur"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not (self.folder / part).is_dir():
+                (self.folder / part).mkdir(parents=True, exist_ok=True, mode=0o700)
+                _sync_folder(self.folder)
+                _sync_folder(self.folder.parent)
         taken = {entry.name.partition(":")[0] for entry in os.scandir(self.folder / "cur")}
         written = 0
         for id, received, head, body in items:
@@ -64,9 +67,13 @@ class Maildir:
             os.rename(temporary, target)
             written += 1
         # also when all names were there: an earlier try may have ended before this
-        descriptor = os.open(self.folder / "new", os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync_folder(self.folder / "new")
         return written
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -26,7 +26,18 @@ async def serve_pop3(socket: Socket, env: Env, ctx: Context) -> None:
 class Pop3Connection:
     """One connection."""
 
-    __slots__ = ("_ctx", "_locked", "_mail", "_messages", "_peer", "_session", "_socket", "_token", "_writer")
+    __slots__ = (
+        "_copies",
+        "_ctx",
+        "_locked",
+        "_mail",
+        "_messages",
+        "_peer",
+        "_session",
+        "_socket",
+        "_token",
+        "_writer",
+    )
 
     def __init__(self, socket: Socket, mail: Mail, ctx: Context) -> None:
         info = socket.info
@@ -43,7 +54,9 @@ class Pop3Connection:
         )
         self._writer = socket.writable.get_writer()
         self._messages: list[Summary] = []
-        self._locked = ""
+        #: mailbox and address of what the user reads, with the ids that are there
+        self._copies: list[tuple[str, str | None, set[str]]] = []
+        self._locked: frozenset[str] = frozenset()
         self._token = -1
 
     async def run(self) -> None:
@@ -70,7 +83,7 @@ class Pop3Connection:
                 await self._act(events)
         finally:
             self._ctx.on_drain = None
-            self._mail.locked.discard(self._locked)
+            self._mail.locked -= self._locked
 
     async def _act(self, events: list[Pop3Event]) -> None:
         while events:
@@ -110,16 +123,26 @@ class Pop3Connection:
         return []
 
     async def _open(self, username: str) -> list[Pop3Event]:
-        name = username.lower()
-        if name in self._mail.locked:
+        places = self._mail.directory.of_user(username)
+        locks = frozenset(f"{mailbox} {address or ''}" for mailbox, address in places)
+        if not locks.isdisjoint(self._mail.locked):
             return self._session.maildrop_refused("the mailbox is open in another session")
-        self._locked = name
-        self._mail.locked.add(name)
+        self._mail.locked |= locks
+        self._locked = locks
+        found: dict[str, Summary] = {}
         try:
-            for mailbox, address in self._mail.directory.of_user(username):
-                self._messages += await self._mail.store.list(mailbox, address)
+            for mailbox, address in places:
+                listed = await self._mail.store.list(mailbox, address)
+                self._copies.append((mailbox, address, {message.id for message in listed}))
+                # a message that came for several names of the user is one message
+                for message in listed:
+                    found.setdefault(message.id, message)
         except StorageError:
+            self._mail.locked -= locks
+            self._locked = frozenset()
+            self._copies.clear()
             return self._session.maildrop_refused("the mailbox cannot be read now", "SYS/TEMP")
+        self._messages = sorted(found.values(), key=lambda message: message.id)
         return self._session.maildrop([Entry(message.uid, message.size) for message in self._messages])
 
     async def _fetch(self, index: int) -> list[Pop3Event]:
@@ -141,13 +164,11 @@ class Pop3Connection:
 
     async def _commit(self, uids: tuple[str, ...]) -> list[Pop3Event]:
         chosen = set(uids)
-        by_mailbox: dict[str, list[str]] = {}
-        for message in self._messages:
-            if message.uid in chosen:
-                by_mailbox.setdefault(message.mailbox, []).append(message.id)
         try:
-            for mailbox, ids in by_mailbox.items():
-                await self._mail.store.remove(mailbox, ids)
+            for mailbox, address, ids in self._copies:
+                # only the user's own copies: a catch-all holds those of others too
+                if wanted := sorted(chosen & ids):
+                    await self._mail.store.remove(mailbox, wanted, address)
         except StorageError:
             return self._session.committed(False)
         return self._session.committed()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from socketworkers import Env
+from socketworkers.errors import StorageError
 from socketworkers.storage import BodyFiles, BodyWriter
 
 from .addresses import CATCH_ALL
@@ -33,8 +34,8 @@ class MailStore(Protocol):
     def read(self, mailbox: str, id: str) -> AsyncIterator[bytes]:
         """A message in parts. Raises KeyError if it is not there."""
 
-    async def remove(self, mailbox: str, ids: Sequence[str]) -> int:
-        """Remove messages for good; returns how many there were."""
+    async def remove(self, mailbox: str, ids: Sequence[str], address: str | None = None) -> int:
+        """Remove messages for good (only one address's copies if one is given); returns how many there were."""
 
 
 class ObjectStore:
@@ -55,7 +56,10 @@ class ObjectStore:
 
     async def settled(self, timeout: float | None = 30.0) -> bool:
         """See ``MailStore``."""
-        result: bool = await self._queue.settled(timeout)
+        try:
+            result: bool = await self._queue.settled(timeout)
+        except StorageError:
+            return False  # the queue's file has failed; what is in mailboxes can be read
         return result
 
     async def pending(self) -> int:
@@ -103,37 +107,34 @@ class ObjectStore:
         """A message as one piece. Raises KeyError if it is not there."""
         return b"".join([chunk async for chunk in self.read(mailbox, id)])
 
-    async def find(self, id: str) -> Summary | None:
+    async def find(self, id: str, mailbox: str | None = None) -> Summary | None:
         """A message by its id, in whatever mailbox."""
         await self.settled()
-        for name in self.mailboxes():
+        for name in self.mailboxes() if mailbox is None else [mailbox]:
             summary: Summary | None = await self._env.MAILBOX.get(name).find(id)
             if summary is not None:
                 return summary
         return None
 
-    async def remove(self, mailbox: str, ids: Sequence[str]) -> int:
+    async def remove(self, mailbox: str, ids: Sequence[str], address: str | None = None) -> int:
         """See ``MailStore``."""
-        count, files = await self._env.MAILBOX.get(mailbox).remove(ids, time.time())
-        if files:
-            await self._queue.release(mailbox, files)
-        return int(count)
+        count: int = await self._env.MAILBOX.get(mailbox).remove(ids, time.time(), address)
+        return count
 
     async def remove_all(self) -> int:
         """Remove every message of every mailbox."""
         await self.settled()
         total = 0
         for name in self.mailboxes():
-            count, files = await self._env.MAILBOX.get(name).remove_all(time.time())
-            total += count
-            if files:
-                await self._queue.release(name, files)
+            while count := await self._env.MAILBOX.get(name).remove_some(time.time()):
+                total += count
         return total
 
+    async def forget(self, file: str) -> None:
+        """Remove a body whose message was not taken over."""
+        await self._files.remove(file)
+
     async def newest_id(self) -> str:
-        """The newest id anywhere, "" if there is none."""
+        """The newest id that was ever taken over, "" if there was none."""
         newest: str = await self._queue.newest()
-        for name in self.mailboxes():
-            page = await self._env.MAILBOX.get(name).newest()
-            newest = max(newest, page)
         return newest

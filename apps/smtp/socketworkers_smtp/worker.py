@@ -80,6 +80,8 @@ class SmtpConnection:
                     await self._act(session.receive(await reader.read()))
                 except IdleTimeout:
                     pass
+                except Draining:
+                    await self._act(session.shutdown())
             if not session.closed:
                 await self._act(session.greet())
             while not session.closed:
@@ -171,12 +173,12 @@ class SmtpConnection:
         return []
 
     async def _finish(self, envelope: Any, size: int) -> list[Event]:
-        spool, self._spool = self._spool, None
-        if spool is not None and self._trouble is None:
+        if self._spool is not None and self._trouble is None:
             try:
-                await spool.commit()
+                await self._spool.commit()
             except StorageError as error:
                 self._trouble = error
+        self._spool = None
         if self._trouble is not None:
             return self._refuse(self._trouble)
         id = self._id
@@ -186,10 +188,17 @@ class SmtpConnection:
         mail, session = self._mail, self._session
         if mail.scripted and (reply := mail.scripted_reply("DATA")):
             mail.count("refused")
+            if record.file is not None:
+                await mail.store.forget(record.file)
             return session.refused(reply)
         await self._send()
         try:
             await mail.store.add(record, deliveries)
+        except StorageFull as error:
+            # nothing names the body, and the disk needs its room. (After a failure the commit may yet be on disk.)
+            if record.file is not None:
+                await mail.store.forget(record.file)
+            return self._refuse(error)
         except StorageError as error:
             return self._refuse(error)
         faults.point("smtp.before_reply")

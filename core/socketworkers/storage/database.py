@@ -58,6 +58,7 @@ class Database:
     """
 
     __slots__ = (
+        "_admitted",
         "_checkpoints",
         "_connection",
         "_depth",
@@ -106,6 +107,7 @@ class Database:
         self._point = SyncPoint(executor, self._sync, self._fail, self._sync_begins)
         self._open: SyncTicket | None = None
         self._writing = False
+        self._admitted = False
         self._turn = False
         self._depth = 0
         self._generation = 0
@@ -238,9 +240,14 @@ class Database:
             raise fresh(self._failed)
         if self._poison is not None:
             raise fresh(self._poison)
-        if self._reserve is not None and not frees and self._reserve.low():
-            self._notify("storage.full", path=str(self.path))
-            self._reserve.check()
+        # Asked once in a transaction: what is refused is refused before its first write, never half-way.
+        if not frees and not (self._writing and self._admitted):
+            if self._reserve is not None and self._reserve.low():
+                self._notify("storage.full", path=str(self.path))
+                self._reserve.check()
+            self._admitted = True
+        elif not self._writing:
+            self._admitted = False
         if not self._writing:
             try:
                 faults.point("storage.write")
