@@ -16,11 +16,12 @@ __all__ = ["TransformStream", "TransformStreamController"]
 class TransformStreamController:
     """What a transformer writes its output with (Streams §6.3)."""
 
-    __slots__ = ("_readable", "_writable", "finished")
+    __slots__ = ("_readable", "_resume", "_writable", "finished")
 
     def __init__(self) -> None:
         self._readable: ReadableStreamController | None = None
         self._writable: WritableStreamController | None = None
+        self._resume: Callable[[], None] | None = None
         self.finished = False
 
     @property
@@ -45,6 +46,8 @@ class TransformStreamController:
                 pass
         if self._writable is not None:
             self._writable.error(StateError("the transform was terminated"))
+        if self._resume is not None:
+            self._resume()
 
     def error(self, reason: object) -> None:
         """Break both sides."""
@@ -53,6 +56,8 @@ class TransformStreamController:
             self._readable.error(reason)
         if self._writable is not None:
             self._writable.error(reason)
+        if self._resume is not None:
+            self._resume()
 
 
 class TransformStream:
@@ -84,13 +89,22 @@ class TransformStream:
         self._cancel = cancel
         self._resumed: Promise[None] | None = None
         self._controller = controller = TransformStreamController()
+        controller._resume = self._let_go
 
         def take_readable(inner: ReadableStreamController) -> None:
             controller._readable = inner
 
         def start_writable(inner: WritableStreamController) -> object:
             controller._writable = inner
-            return start(controller) if start is not None else None
+            result = start(controller) if start is not None else None
+            return guarded(result) if hasattr(result, "__await__") else None
+
+        async def guarded(result: object) -> None:
+            try:
+                await _settled(result)
+            except Exception as error:
+                controller.error(error)
+                raise
 
         self.readable = ReadableStream(
             start=take_readable, pull=self._pull, cancel=self._cancelled, high_water_mark=readable_high_water_mark
@@ -104,6 +118,10 @@ class TransformStream:
         )
 
     def _pull(self, _: ReadableStreamController) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """A write that waits for room goes on."""
         if self._resumed is not None:
             self._resumed.resolve(None)
             self._resumed = None
@@ -114,7 +132,11 @@ class TransformStream:
         stream = self.readable
         if size is not None and size <= 0 and stream._waiter is None and not controller.finished:
             self._resumed = Promise()
-            await self._resumed
+            unfollow = inner.signal.follow(self._let_go)  # an abort waits for the write under way
+            try:
+                await self._resumed
+            finally:
+                unfollow()
             if inner._error is not None:
                 raise inner._error
         if self._transform is None:
@@ -143,13 +165,17 @@ class TransformStream:
 
     async def _aborted(self, reason: object) -> None:
         controller = self._controller
+        error = reason if reason is not None else StateError("the transform was aborted")
         try:
             if self._cancel is not None and not controller.finished:
                 controller.finished = True
                 await _settled(self._cancel(reason))
+        except Exception as problem:
+            error = problem
+            raise
         finally:
             if controller._readable is not None:
-                controller._readable.error(reason if reason is not None else StateError("the transform was aborted"))
+                controller._readable.error(error)
 
     async def _cancelled(self, reason: object) -> None:
         controller = self._controller
@@ -158,7 +184,10 @@ class TransformStream:
             if self._cancel is not None and not controller.finished:
                 controller.finished = True
                 await _settled(self._cancel(reason))
+        except Exception as problem:
+            error = problem
+            raise
         finally:
             if controller._writable is not None:
                 controller._writable.error(error)
-            self._pull(controller._readable)  # type: ignore[arg-type]
+            self._let_go()

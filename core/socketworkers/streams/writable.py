@@ -383,6 +383,9 @@ class WritableStreamController:
             await _settled(self._close_sink() if self._close_sink is not None else None)
         except Exception as problem:
             self._close_promise.reject(problem)
+            if self._abort_request is not None:  # too late to abort: it fails as the close did
+                self._abort_request[0].reject(problem)
+                self._abort_request = None
             if self._state != _ERRORING:
                 self._state, self._error = _ERRORING, problem
             await self._finish_error()
