@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from socketworkers import DurableObject
+from socketworkers import DurableObject, faults
 from socketworkers.errors import StorageError
 from socketworkers.objects import AlarmInfo
 
@@ -152,6 +152,7 @@ class Mailbox(DurableObject):
             try:
                 # what names them must be gone for good before they are
                 await self.ctx.storage.synced()
+                faults.point("smtp.before_release")
                 await self.env.QUEUE.get("queue").release(self.ctx.id, files)
             except StorageError as error:
                 self.ctx.log.warning("body files are removed after the next start: %s", error)
