@@ -96,6 +96,11 @@ class Server:
         )
         self._limit = settings.max_connections
         self._count = 0
+        # one object each for all connections, instead of one per connection
+        self._serve: Handler = app.handler
+        self._on_close = self._closed
+        self._forget_task = self._tasks.discard
+        self._local: dict[Any, SocketAddress] = {}
 
     # -- life --------------------------------------------------------------------------------------------------
 
@@ -269,8 +274,8 @@ class Server:
         self.telemetry.emit("server.draining", connections=self._count, seconds=seconds)
         self._draining.abort("the server is stopping")
         for connection in list(self._connections.values()):
-            if connection.ctx.on_drain is not None:
-                connection.ctx.on_drain()
+            if connection.on_drain is not None:
+                connection.on_drain()
         clean = True
         try:
             async with asyncio.timeout(seconds):
@@ -446,7 +451,7 @@ class Server:
             self._empty.clear()
         task = asyncio.get_running_loop().create_task(self._connection(raw, spec, peer, internal))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._forget_task)
 
     def _refusal(self, address: str) -> str:
         if self._count >= self._limit:
@@ -494,9 +499,8 @@ class Server:
     ) -> None:
         loop = asyncio.get_running_loop()
         socket = Socket._inbound(loop, timeouts=self._timeouts, budget=self.budget)
-        ctx = Context(self, socket.id, spec)
-        connection = _Connection(ctx, peer.host if not internal else "", internal)
-        socket.on_close = self._closed
+        ctx = connection = _Connection(self, socket.id, spec, peer.host if not internal else "", internal)
+        socket.on_close = self._on_close
         self._connections[socket] = connection
         try:
             info = await self._adopt(socket, raw, peer)
@@ -513,7 +517,7 @@ class Server:
                     self.telemetry.emit("conn.open", id=socket.id, listener=spec.name, remote=str(info.remote))
                 connection.remote = info.remote
                 del info, raw
-                await self.app.serve(socket, self.env, ctx)
+                await self._serve(socket, self.env, ctx)
             socket.close()
         except asyncio.CancelledError:
             socket.abort("the server is stopping")
@@ -557,7 +561,16 @@ class Server:
             raise
         kind = "unix" if raw.family == _socket.AF_UNIX else "tcp"
         socket._attach(transport, endpoint, kind)
-        return SocketInfo(kind, address_of(transport.get_extra_info("sockname")), peer, opened_at=time.time())
+        return SocketInfo(kind, self._local_address(transport.get_extra_info("sockname")), peer, opened_at=time.time())
+
+    def _local_address(self, name: Any) -> SocketAddress:
+        """Our own address, the same object for all connections that share it."""
+        found = self._local.get(name)
+        if found is None:
+            if len(self._local) > 1000:
+                self._local.clear()
+            found = self._local[name] = address_of(name)
+        return found
 
     async def _prepare(
         self, socket: Socket, spec: ListenerSpec, info: SocketInfo, connection: _Connection
@@ -632,7 +645,7 @@ class Server:
             telemetry.emit(
                 "conn.close",
                 id=socket.id,
-                listener=connection.ctx.listener.name,
+                listener=connection.listener.name,
                 remote=str(connection.remote or connection.address or "unix"),
                 seconds=time.time() - socket._info.opened_at if socket._info is not None else 0.0,
                 bytes_in=socket.bytes_in,
@@ -643,13 +656,13 @@ class Server:
             self._empty.set()
 
 
-class _Connection:
-    """What the server remembers of one connection."""
+class _Connection(Context):
+    """A context with what the server itself remembers of the connection."""
 
-    __slots__ = ("address", "ctx", "internal", "reason", "remote")
+    __slots__ = ("address", "internal", "reason", "remote")
 
-    def __init__(self, ctx: Context, address: str, internal: bool) -> None:
-        self.ctx = ctx
+    def __init__(self, host: Server, id: str, listener: ListenerSpec, address: str, internal: bool) -> None:
+        super().__init__(host, id, listener)
         #: counted against the limit per address
         self.address = address
         self.internal = internal

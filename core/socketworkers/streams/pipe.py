@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
 from .readable import ReadableStream, ReadableStreamController
-from .writable import WritableStream, _settled, _task
+from .writable import WritableStream, WritableStreamController, _settled, _task
 
 if TYPE_CHECKING:
     from ..events import AbortSignal
@@ -44,6 +44,13 @@ async def pipe_to(
 
     async def shut(*actions: Callable[[], Awaitable[object] | None] | None) -> None:
         problem: BaseException | None = None
+        if isinstance(impl, WritableStreamController) and impl._error is None and not impl.is_closing:
+            # what was read is written first (Streams §4.9.1); a socket's peer may take nothing any more, so there
+            # an abort does not wait
+            try:
+                await impl.flush()
+            except Exception:
+                pass  # it broke: the actions below and the caller see that
         for action in actions:
             if action is not None:
                 try:
@@ -54,10 +61,10 @@ async def pipe_to(
             raise problem
 
     def cancel_source(reason: object) -> Callable[[], Awaitable[object] | None] | None:
-        return None if prevent_cancel else lambda: source._cancel(reason)
+        return None if prevent_cancel else lambda: source._cancel(reason) if source._error is None else None
 
-    def abort_destination(reason: object) -> Callable[[], Awaitable[object]] | None:
-        return None if prevent_abort else lambda: impl.abort(reason)
+    def abort_destination(reason: object) -> Callable[[], Awaitable[object] | None] | None:
+        return None if prevent_abort else lambda: impl.abort(reason) if impl._error is None else None
 
     unfollow = None
     try:
@@ -69,6 +76,9 @@ async def pipe_to(
         watcher = _Watcher(impl, source)
         try:
             while True:
+                if (error := source._error) is not None and not source._size:
+                    await shut(abort_destination(error))
+                    raise error.with_traceback(None)
                 if (error := impl._error) is not None:
                     await shut(cancel_source(error))
                     raise error.with_traceback(None)
@@ -76,14 +86,16 @@ async def pipe_to(
                     problem = StateError("the destination is closed")
                     await shut(cancel_source(problem))
                     raise problem
-                await impl.ready
                 try:
+                    await impl.ready
                     data = await reader.read()
                 except StateError:
                     continue  # the destination ended while we waited: the watcher let us go
                 except asyncio.CancelledError:
                     raise
                 except Exception as error:
+                    if error is impl._error:
+                        continue
                     await shut(abort_destination(error))
                     raise
                 if not data:
@@ -94,7 +106,11 @@ async def pipe_to(
                     return
                 sent = writer.write(data)
                 if impl.desired_size is not None and impl.desired_size <= 0:
-                    await sent
+                    try:
+                        await sent
+                    except Exception:
+                        if impl._error is None:
+                            raise
         finally:
             watcher.stop()
     except asyncio.CancelledError:

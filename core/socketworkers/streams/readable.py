@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..budget import UNLIMITED, MemoryBudget
 from ..errors import LimitExceeded, StateError, UnexpectedEOF
 from ..promise import Promise
+from .waiter import Waiter
 
 if TYPE_CHECKING:
     from ..events import AbortSignal
@@ -57,17 +58,19 @@ class ReadableStream:
         "_callback",
         "_chunks",
         "_closed",
+        "_counted",
         "_demand",
         "_disturbed",
         "_error",
         "_high",
         "_interrupted",
         "_paused",
-        "_queue_waiters",
         "_reader",
+        "_reading",
         "_size",
         "_source",
         "_state",
+        "_turns",
         "_waiter",
         "_want",
     )
@@ -92,15 +95,17 @@ class ReadableStream:
         )
 
     def _init(self, source: Source | None, high_water_mark: int, budget: MemoryBudget) -> None:
-        self._chunks: deque[bytes] = deque()
+        self._chunks: list[bytes] = []
+        self._counted = 0
         self._size = 0
         self._want = 0
         self._high = high_water_mark
         self._state = _READABLE
         self._error: BaseException | None = None
         self._reader: object | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._queue_waiters: deque[asyncio.Future[None]] | None = None
+        self._waiter: Waiter | None = None
+        self._reading = False
+        self._turns: deque[asyncio.Future[None]] | None = None
         self._source = source
         self._demand: Callable[[], None] | None = None
         self._paused = False
@@ -126,18 +131,21 @@ class ReadableStream:
             return
         self._chunks.append(data)
         self._size += len(data)
-        budget = self._budget
-        budget.used += len(data)
         waiter = self._waiter
         if waiter is not None:
+            # a reader takes it within this turn: not worth counting against the memory cap
             self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+            waiter.wake_now()
+        else:
+            self._counted += len(data)
+            budget = self._budget
+            budget.used += len(data)
+            if 0 < budget.limit < budget.used:
+                self._pause()
+                budget.hold(self)
+                return
         if self._size >= self._high and self._size >= self._want:
             self._pause()
-        elif budget.limit and budget.used > budget.limit:
-            self._pause()
-            budget.hold(self)
 
     def _pause(self) -> None:
         if not self._paused and self._source is not None:
@@ -188,8 +196,9 @@ class ReadableStream:
 
     def _discard(self) -> None:
         self._chunks.clear()
-        size, self._size = self._size, 0
-        self._budget.release(size)
+        self._size = 0
+        counted, self._counted = self._counted, 0
+        self._budget.release(counted)
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -227,21 +236,44 @@ class ReadableStream:
         if self._reader is not owner:
             return
         self._reader = None
-        for waiter in [self._waiter, *(self._queue_waiters or ())]:
+        for waiter in (self._waiter, *(self._turns or ())):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(error or StateError("the reader was released"))
         self._waiter = None
-        self._queue_waiters = None
+        self._turns = None
+
+    async def _begin(self) -> None:
+        """A read that has to wait begins: reads are served in the order they were made (Streams §4.9.2).
+
+        Whoever calls this calls ``_end``, too.
+        """
+        if not self._reading:
+            self._reading = True
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._turns is None:
+            self._turns = deque()
+        self._turns.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # it was our turn already
+                self._end()
+            raise
+
+    def _end(self) -> None:
+        """A read has ended: the next one has its turn."""
+        turns = self._turns
+        while turns:
+            turn = turns.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._turns = None
+        self._reading = False
 
     async def _wait(self, more_than: int = 0) -> None:
         """Return once more than ``more_than`` bytes are buffered or the stream has ended."""
-        if self._waiter is not None and not self._waiter.done():
-            # reads are served in the order they were made (Streams §4.9.2 ReadableStreamAddReadRequest)
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            if self._queue_waiters is None:
-                self._queue_waiters = deque()
-            self._queue_waiters.append(turn)
-            await turn
         while self._size <= more_than and self._state == _READABLE:
             self._disturbed = True
             if self._interrupted is not None:
@@ -258,15 +290,13 @@ class ReadableStream:
                 self._demand()
             if self._size > more_than or self._state != _READABLE:
                 break
-            self._waiter = waiter = asyncio.get_running_loop().create_future()
+            self._waiter = waiter = Waiter(asyncio.get_running_loop())
             try:
                 await waiter
             finally:
                 self._want = 0
                 if self._waiter is waiter:
                     self._waiter = None
-                if waiter.cancelled() and self._size:
-                    self._next()
 
     def _interrupt_read(self, error: BaseException) -> None:
         """Fail the pending read, or else the next one that has to wait; the stream itself goes on."""
@@ -277,54 +307,42 @@ class ReadableStream:
         else:
             self._interrupted = error
 
-    def _next(self) -> None:
-        """Let the next pending read have its turn."""
-        waiters = self._queue_waiters
-        while waiters:
-            turn = waiters.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._queue_waiters = None
-
     def _take_all(self) -> bytes:
         chunks = self._chunks
         if len(chunks) == 1:
-            data = chunks.popleft()
+            data = chunks.pop()
         else:
             data = b"".join(chunks)
             chunks.clear()
         self._size = 0
-        self._after_take(len(data))
+        self._disturbed = True
+        if self._counted or self._paused or self._state != _READABLE or self._demand is not None:
+            self._after_take()
         return data
 
     def _take(self, count: int) -> bytes:
         if count >= self._size:
             return self._take_all()
         chunks = self._chunks
-        first = chunks[0]
-        if len(first) > count:
+        if len(chunks[0]) > count:
+            first = chunks[0]
             data = first[:count]
             chunks[0] = first[count:]
         else:
-            parts = []
-            left = count
-            while left:
-                part = chunks.popleft()
-                if len(part) > left:
-                    chunks.appendleft(part[left:])
-                    part = part[:left]
-                parts.append(part)
-                left -= len(part)
-            data = b"".join(parts)
+            whole = self._join()
+            data = whole[:count]
+            chunks[0] = whole[count:]
         self._size -= count
-        self._after_take(count)
+        self._disturbed = True
+        self._after_take()
         return data
 
-    def _after_take(self, count: int) -> None:
-        self._disturbed = True
+    def _after_take(self) -> None:
+        counted = self._counted
         budget = self._budget
-        budget.used -= count
+        if counted > self._size:
+            budget.used -= counted - self._size
+            self._counted = self._size
         if budget._paused:
             budget.release(0)
         if self._paused:
@@ -332,15 +350,14 @@ class ReadableStream:
                 self._resume()
         elif self._demand is not None and self._state == _READABLE:
             self._demand()
-        if self._queue_waiters and (self._size or self._state != _READABLE):
-            self._next()
         if not self._size and self._state != _READABLE:
             self._settle()
 
     def _unread(self, data: bytes) -> None:
         if data:
-            self._chunks.appendleft(bytes(data))
+            self._chunks.insert(0, bytes(data))
             self._size += len(data)
+            self._counted += len(data)
             self._budget.used += len(data)
             self._wake()
 
@@ -366,8 +383,6 @@ class ReadableStream:
         self._error = None
         self._discard()
         self._wake()
-        while self._queue_waiters:
-            self._next()
         self._settle()
         return source.cancel(reason) if source is not None and was_open else None
 
@@ -457,21 +472,58 @@ async def _rejected(error: BaseException | None) -> None:
 class _Chunks:
     """``async for chunk in stream``; releases its lock when dropped."""
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_key", "_stream", "_waiter")
 
     def __init__(self, stream: ReadableStream) -> None:
-        stream._lock(self)
-        self._stream: ReadableStream | None = stream
+        self._stream: ReadableStream | None = None
+        self._waiter = Waiter(asyncio.get_running_loop())
+        # the stream must not hold this object, or leaving the loop would not end it
+        self._key = object()
+        stream._lock(self._key)
+        self._stream = stream
 
     def __aiter__(self) -> _Chunks:
         return self
 
-    async def __anext__(self) -> bytes:
+    def __anext__(self) -> Awaitable[bytes]:
+        return self
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        # one generator per chunk and nothing else: this loop is what most handlers do most of the time
         stream = self._stream
         if stream is None:
             raise StopAsyncIteration
+        if stream._reader is not self._key:  # an earlier wait failed, and gave the lock back
+            stream._lock(self._key)
+        if (
+            not stream._size
+            and stream._state == _READABLE
+            and stream._waiter is None
+            and stream._demand is None
+            and not stream._paused
+            and stream._interrupted is None
+        ):
+            # the usual case of ``_wait``
+            waiter = self._waiter
+            waiter._state = 0
+            waiter._error = None
+            stream._disturbed = True
+            stream._waiter = waiter
+            waiter._asyncio_future_blocking = True
+            try:
+                yield waiter
+            except BaseException:
+                # the loop is left, but whoever catches this holds our frame and so the lock
+                if stream._waiter is waiter:
+                    stream._waiter = None
+                stream._unlock(self._key)
+                raise
         if not stream._size:
-            await stream._wait()
+            try:
+                yield from stream._wait().__await__()
+            except BaseException:
+                stream._unlock(self._key)
+                raise
             if not stream._size:
                 self._release()
                 stream._raise_if_failed()
@@ -481,7 +533,7 @@ class _Chunks:
     def _release(self) -> None:
         if (stream := self._stream) is not None:
             self._stream = None
-            stream._unlock(self)
+            stream._unlock(self._key)
 
     async def aclose(self) -> None:
         self._release()
@@ -552,14 +604,37 @@ class ByteReader:
         stream = self._held()
         if n == 0:
             return b""
-        while not stream._size:
-            await stream._wait()
-            if not stream._size and stream._state != _READABLE:
-                if stream._queue_waiters:
-                    stream._next()
-                stream._raise_if_failed()
-                return b""
-        return stream._take_all() if n < 0 else stream._take(n)
+        if stream._reading:
+            await stream._begin()
+        elif stream._size:
+            return stream._take_all() if n < 0 else stream._take(n)
+        else:
+            stream._reading = True
+        waiter: Waiter | None = None
+        try:
+            if (
+                not stream._size
+                and stream._state == _READABLE
+                and stream._waiter is None
+                and stream._demand is None
+                and not stream._paused
+                and stream._interrupted is None
+            ):
+                # the usual case of ``_wait``; a coroutine less for every connection that is idle here
+                stream._disturbed = True
+                stream._waiter = waiter = Waiter(asyncio.get_running_loop())
+                await waiter
+            if not stream._size:
+                if stream._state == _READABLE:
+                    await stream._wait()
+                if not stream._size:
+                    stream._raise_if_failed()
+                    return b""
+            return stream._take_all() if n < 0 else stream._take(n)
+        finally:
+            if waiter is not None and stream._waiter is waiter:
+                stream._waiter = None
+            stream._end()
 
     async def read_exactly(self, n: int, *, limit: int = MAX_EXACT) -> bytes:
         """Exactly ``n`` bytes.
@@ -573,13 +648,20 @@ class ByteReader:
             raise LimitExceeded(f"{n} bytes were asked for where {limit} are allowed")
         if n < 0:
             raise ValueError("n must not be negative")
-        while stream._size < n:
-            if stream._state != _READABLE:
+        if not n:
+            return b""
+        if stream._size >= n and not stream._reading:
+            return stream._take(n)
+        await stream._begin()
+        try:
+            await stream._wait(n - 1)
+            if stream._size < n:
                 partial = stream._take_all()
                 stream._raise_if_failed()
                 raise UnexpectedEOF(partial, n)
-            await stream._wait(n - 1)
-        return stream._take(n) if n else b""
+            return stream._take(n)
+        finally:
+            stream._end()
 
     async def read_until(self, separator: bytes, *, limit: int = DEFAULT_LIMIT) -> bytes:
         """All up to and with ``separator``; ``b""`` if the stream ends before the first byte.
@@ -595,23 +677,31 @@ class ByteReader:
         stream = self._held()
         if not separator:
             raise ValueError("the separator must not be empty")
-        start = 0
-        while True:
-            data = stream._join()
-            found = data.find(separator, start, limit)
+        if stream._size and not stream._reading:
+            found = stream._join().find(separator, 0, limit)
             if found >= 0:
                 return stream._take(found + len(separator))
-            if len(data) >= limit:
-                raise LimitExceeded(f"no {separator!r} within {limit} bytes")
-            if stream._state != _READABLE:
-                if not data:
+        await stream._begin()
+        try:
+            start = 0
+            while True:
+                data = stream._join()
+                found = data.find(separator, start, limit)
+                if found >= 0:
+                    return stream._take(found + len(separator))
+                if len(data) >= limit:
+                    raise LimitExceeded(f"no {separator!r} within {limit} bytes")
+                if stream._state != _READABLE:
+                    if not data:
+                        stream._raise_if_failed()
+                        return b""
+                    stream._take_all()
                     stream._raise_if_failed()
-                    return b""
-                stream._take_all()
-                stream._raise_if_failed()
-                raise UnexpectedEOF(data)
-            start = max(0, len(data) - len(separator) + 1)
-            await stream._wait(len(data))
+                    raise UnexpectedEOF(data)
+                start = max(0, len(data) - len(separator) + 1)
+                await stream._wait(len(data))
+        finally:
+            stream._end()
 
     async def read_line(self, *, limit: int = DEFAULT_LIMIT) -> bytes:
         r"""A line with its ``\n``; ``b""`` at the end of the stream. Raises as ``read_until``."""
@@ -626,8 +716,12 @@ class ByteReader:
         stream = self._held()
         if n > limit:
             raise LimitExceeded(f"a look at {n} bytes where {limit} are allowed")
-        while stream._size < n and stream._state == _READABLE:
-            await stream._wait(n - 1)
+        if stream._size < n or stream._reading:
+            await stream._begin()
+            try:
+                await stream._wait(n - 1)
+            finally:
+                stream._end()
         if not stream._size:
             stream._raise_if_failed()
         return stream._join()
@@ -657,17 +751,18 @@ class ByteReader:
         view = memoryview(buffer).cast("B")
         if not len(view) or not 1 <= at_least <= len(view):
             raise ValueError("the buffer must have room for at least one byte and for at_least bytes")
-        filled = 0
-        while filled < at_least:
+        await stream._begin()
+        try:
+            # nothing is taken before all is there: a cancelled read loses no byte
+            await stream._wait(at_least - 1)
             if not stream._size:
-                await stream._wait()
-                if not stream._size:
-                    stream._raise_if_failed()
-                    break
-            data = stream._take(len(view) - filled)
-            view[filled : filled + len(data)] = data
-            filled += len(data)
-        return filled
+                stream._raise_if_failed()
+                return 0
+            data = stream._take(len(view))
+        finally:
+            stream._end()
+        view[: len(data)] = data
+        return len(data)
 
     async def cancel(self, reason: object = None) -> None:
         """Drop what is buffered and tell the source; the lock stays (Streams §4.3.3)."""

@@ -70,8 +70,10 @@ def tee(stream: ReadableStream, limit: int) -> tuple[ReadableStream, ReadableStr
             if _OPEN not in cancelled:
                 try:
                     await reader.cancel(cancelled[0] if cancelled[0] == cancelled[1] else cancelled)
-                finally:
-                    ended.resolve(None)
+                except Exception as error:
+                    ended.reject(error)
+                    raise
+                ended.resolve(None)
             else:
                 await ended
 

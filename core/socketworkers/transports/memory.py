@@ -152,7 +152,7 @@ class MemoryChannel:
         peer = self.peer
         if peer is None or peer.upper is None or peer._paused_reading:
             return
-        while self._out and not peer._paused_reading and not peer._aborted:
+        while self._out and not peer._paused_reading and not peer._aborted and peer.upper is not None:
             chunk = self._out[0]
             if chunk is _EOF or not chunk:
                 self._out.popleft()

@@ -5,8 +5,10 @@ Bytes go straight to the channel unless something holds them; then they queue, a
 
 from __future__ import annotations
 
+import asyncio
+import weakref
 from collections import deque
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Aborted, LimitExceeded, StateError
@@ -23,6 +25,22 @@ __all__ = ["Outbox"]
 _EOF = b""
 #: un-awaited bytes beyond this many times the high-water mark abort the socket
 OVERFLOW = 4
+
+
+def _nowhere(data: bytes) -> None:
+    """What a socket without a channel sends to; never called."""
+
+
+_done_futures: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Future[None]] = weakref.WeakKeyDictionary()
+
+
+def done_of(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """A future of the loop that is done: awaiting it costs less than awaiting any object of Python's own."""
+    done = _done_futures.get(loop)
+    if done is None:
+        done = _done_futures[loop] = loop.create_future()
+        done.set_result(None)
+    return done
 
 
 class _Room:
@@ -46,12 +64,15 @@ class Outbox:
 
     __slots__ = (
         "_closed",
+        "_done",
         "_error",
+        "_fast",
         "_flushed",
         "_held",
         "_held_size",
         "_high",
         "_room",
+        "_send",
         "_socket",
         "bytes_out",
         "channel",
@@ -67,6 +88,10 @@ class Outbox:
         self._socket = socket
         self._high = high_water_mark
         self.channel: Channel | None = None
+        #: nothing stands between ``write`` and the channel; kept up by ``_look``
+        self._fast = False
+        self._send: Callable[[bytes], None] = _nowhere
+        self._done = done_of(socket._loop)
         self._error: BaseException | None = None
         self._held: deque[tuple[Ticket | None, bytes]] | None = None
         self._held_size = 0
@@ -85,10 +110,18 @@ class Outbox:
 
     def write(self, data: Bytes) -> Awaitable[None]:
         """Queue ``data`` at once; see ``Writer.write``."""
-        if self._error is not None:
-            return Rejected(self._error)
+        if self._fast and type(data) is bytes and data:
+            self.bytes_out += len(data)
+            self.chunks_out += 1
+            self._send(data)
+            if self._fast:
+                return self._done
+            self.unawaited += len(data)
+            return _Room(self, len(data))
         if self.closing:
             raise StateError("write after close")
+        if self._error is not None:
+            return Rejected(self._error)
         if type(data) is not bytes:
             if not isinstance(data, (bytes, bytearray, memoryview)):
                 raise TypeError(f"a socket takes bytes, not {type(data).__name__}")
@@ -103,12 +136,32 @@ class Outbox:
         self.bytes_out += len(data)
         self.chunks_out += 1
         if self._held is not None or self.gate is not None or self.channel is None:
-            return self._hold(data)
+            room = self._hold(data)
+            self._look()
+            return room
         self.channel.write(data)
         if self.paused:
             self.unawaited += len(data)
             return _Room(self, len(data))
         return DONE
+
+    def _look(self) -> None:
+        """Bring ``_fast`` up to date."""
+        channel = self.channel
+        self._fast = (
+            channel is not None
+            and self._held is None
+            and self.gate is None
+            and self._error is None
+            and not self.closing
+            and not self.paused
+        )
+        self._send = channel.write if channel is not None else _nowhere
+
+    def set_gate(self, gate: OutputGate | None) -> None:
+        """From now on (or no longer) ask ``gate`` what output has to wait for."""
+        self.gate = gate
+        self._look()
 
     def _hold(self, data: bytes) -> Awaitable[None]:
         ticket = self.gate.hold() if self.gate is not None else None
@@ -144,6 +197,7 @@ class Outbox:
         if not held or channel is None or self._error is not None:
             if channel is not None and held is not None and not held:
                 self._held = None
+            self._look()
             return
         ready: list[bytes] = []
         eof = False
@@ -156,6 +210,7 @@ class Outbox:
                 eof = True
         if not held:
             self._held = None
+            self._look()
         if ready:
             channel.write(ready[0] if len(ready) == 1 else b"".join(ready))
         if eof:
@@ -168,6 +223,7 @@ class Outbox:
         """Hold everything until ``release`` (connecting, TLS handshake)."""
         if self._held is None:
             self._held = deque()
+        self._look()
 
     def close(self) -> Awaitable[None]:
         """FIN after everything before it."""
@@ -183,6 +239,7 @@ class Outbox:
         if self.closing or self._error is not None:
             return
         self.closing = True
+        self._look()
         if self._held is not None or self.channel is None:
             if self._held is None:
                 self._held = deque()
@@ -262,6 +319,7 @@ class Outbox:
         """The channel is there."""
         self.channel = channel
         channel.set_write_buffer_limits(self._high)
+        self._look()
 
     def set_high_water_mark(self, high: int) -> None:
         """Change the mark of an open socket."""
@@ -290,10 +348,12 @@ class Outbox:
 
     def pause_writing(self) -> None:
         self.paused = True
+        self._fast = False
         self._socket._write_stalled()
 
     def resume_writing(self) -> None:
         self.paused = False
+        self._look()
         self._check_flushed()
         if self._held_size <= self._high:
             self._make_room()
@@ -319,6 +379,7 @@ class Outbox:
         if self._error is not None:
             return
         self._error = error
+        self._look()
         self._held = None
         self._held_size = 0
         if self._closed is not None:

@@ -174,6 +174,11 @@ class App(EventTarget):
         for hook in reversed(self._stop):
             await hook(env)
 
+    @property
+    def handler(self) -> Handler:
+        """What serves a connection: the connect handler itself, or ``serve`` for event listeners."""
+        return self._handler or self.serve
+
     async def serve(self, socket: Socket, env: Env, ctx: Context) -> None:
         """Serve one connection by whatever form of handler the app has."""
         if self._handler is not None:

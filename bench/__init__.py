@@ -1,0 +1,1 @@
+"""Benchmarks beside named peers in the same run: ``python -m bench``."""

@@ -1,0 +1,132 @@
+"""What a read waits on: a future-like object that resumes its task at once when bytes arrive.
+
+An ``asyncio.Future`` would schedule the task for the next turn of the loop: a handle, a context switch and a second
+pass over the ready queue per read. Bytes arrive in a callback of the loop, where no task runs, so the waiting task can
+be stepped right there (``wake_now``). Everything else (end, error, cancellation, bytes given back by another task)
+goes through the loop as usual.
+
+It speaks the protocol that tasks expect of awaitables that are not futures (``_asyncio_future_blocking``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from asyncio import current_task
+from collections.abc import Callable, Generator
+from typing import Any
+
+__all__ = ["Waiter"]
+
+_PENDING, _DONE, _CANCELLED = range(3)
+
+
+class Waiter:
+    """One wait of one task; ``reset`` makes it usable again."""
+
+    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_error", "_loop", "_state")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._asyncio_future_blocking = False
+        self._loop = loop
+        self._state = _PENDING
+        self._callback: Callable[[Any], object] | None = None
+        self._context: contextvars.Context | None = None
+        self._error: BaseException | None = None
+
+    def reset(self) -> None:
+        """Pending again."""
+        self._state = _PENDING
+        self._error = None
+
+    # -- who wakes ---------------------------------------------------------------------------------------------
+
+    def wake_now(self) -> None:
+        """Done; the task goes on within this call unless another task is running."""
+        if self._state != _PENDING:
+            return
+        self._state = _DONE
+        callback = self._callback
+        if callback is not None:
+            self._callback = None
+            context = self._context
+            if context is not None and current_task(self._loop) is None:
+                context.run(callback, self)
+            else:
+                self._loop.call_soon(callback, self, context=context)
+
+    def set_result(self, value: None) -> None:
+        """Done; the task goes on in the next turn of the loop."""
+        if self._state == _PENDING:
+            self._state = _DONE
+            self._schedule()
+
+    def set_exception(self, error: BaseException) -> None:
+        """Failed; the task goes on in the next turn of the loop."""
+        if self._state == _PENDING:
+            self._state = _DONE
+            self._error = error
+            self._schedule()
+
+    def _schedule(self) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            self._loop.call_soon(callback, self, context=self._context)
+
+    # -- who waits ---------------------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self  # type: ignore[return-value]
+
+    __iter__ = __await__
+
+    def __next__(self) -> Waiter:
+        # its own iterator: a generator here would be kept by every idle connection
+        if self._state == _PENDING:
+            self._asyncio_future_blocking = True
+            return self
+        self.result()
+        raise StopIteration
+
+    #: The loop of the task. (Tasks ask at every wait: a builtin answers faster than a method.)
+    get_loop = staticmethod(asyncio.get_running_loop)
+
+    def done(self) -> bool:
+        """Whether it was woken or cancelled."""
+        return self._state != _PENDING
+
+    def cancelled(self) -> bool:
+        """Whether the task was cancelled while it waited."""
+        return self._state == _CANCELLED
+
+    def result(self) -> None:
+        """Raises what the wait failed with."""
+        if self._error is not None:
+            raise self._error
+        if self._state == _CANCELLED:
+            raise asyncio.CancelledError
+
+    def cancel(self, msg: object = None) -> bool:
+        """What the task calls when it is cancelled."""
+        if self._state != _PENDING:
+            return False
+        self._state = _CANCELLED
+        self._schedule()
+        return True
+
+    def add_done_callback(
+        self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """What the task calls to be woken."""
+        self._context = context
+        if self._state != _PENDING:
+            self._loop.call_soon(callback, self, context=context)
+        else:
+            self._callback = callback
+
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
+        """Take a callback away; returns how many there were."""
+        if self._callback == callback:
+            self._callback = None
+            return 1
+        return 0
