@@ -128,15 +128,14 @@ async def turns(count: int = 10) -> None:
 
 async def raises(awaitable: Awaitable[object], error: object) -> None:
     """``awaitable`` fails with that very object, or with that class."""
+    got: BaseException | None = None
+    result: object = None
     try:
         result = await awaitable
-    except BaseException as got:
-        if isinstance(error, type):
-            assert isinstance(got, error), repr(got)
-        else:
-            assert got is error, repr(got)
-    else:
-        raise AssertionError(f"it gave {result!r}")
+    except BaseException as problem:
+        got = problem
+    assert got is not None, f"it gave {result!r}"
+    assert isinstance(got, error) if isinstance(error, type) else got is error, repr(got)
 
 
 def pending(awaitable: Awaitable[Any]) -> asyncio.Task[Any]:

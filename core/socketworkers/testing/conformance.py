@@ -443,6 +443,15 @@ async def a_cancelled_read_loses_no_byte(make: MakePair) -> None:
         pending.cancel()
         await asyncio.gather(pending, return_exceptions=True)
     assert await reader.read_exactly(6) == b"ababab"
+    reader.release_lock()
+    for _ in range(2):
+        pending = asyncio.get_running_loop().create_task(_all(other))
+        await asyncio.sleep(0)
+        pending.cancel()
+        await asyncio.gather(pending, return_exceptions=True)
+    await writer.write(b"cd")
+    with other.readable.get_reader() as reader:
+        assert await reader.read_exactly(2) == b"cd"
     await _end(one, other)
 
 
@@ -565,6 +574,7 @@ async def an_idle_read_fails_and_writing_goes_on(make: MakePair) -> None:
     one, other = await make(timeouts=Timeouts(idle=0.15))
     with other.readable.get_reader() as reader:
         await _fails(reader.read(), IdleTimeout)
+    await _fails(_all(other), IdleTimeout)
     writer = other.writable.get_writer()
     writer.write(b"421 too slow")
     other.close()

@@ -163,7 +163,7 @@ async def test_from_passes_errors_on() -> None:
     reader = ReadableStream.from_(Async(error=boom)).get_reader()
     await raises(reader.read(), boom)
     await raises(reader.closed, boom)
-    await raises(ReadableStream.from_(iter([1])).get_reader().read(), TypeError)  # type: ignore[list-item]
+    await raises(ReadableStream.from_(iter([1])).get_reader().read(), TypeError)  # type: ignore[arg-type]
 
 
 async def test_cancel_closes_the_iterator() -> None:

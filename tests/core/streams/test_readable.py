@@ -328,7 +328,7 @@ async def test_cancel_waits_for_the_source_and_passes_its_error_on() -> None:
     assert not cancelling.done()
     gate.open()
     await cancelling
-    source, stream = readable(cancel_error=(boom := Boom()))
+    _, stream = readable(cancel_error=(boom := Boom()))
     await raises(stream.cancel(), boom)
 
 
