@@ -77,6 +77,7 @@ class MailProcess:
         )  # fmt: skip
         while not ready.exists():
             if self._process.poll() is not None:
+                self._close()
                 return False
             assert time.monotonic() < began + START, self.text()
             time.sleep(0.01)

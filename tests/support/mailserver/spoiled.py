@@ -39,9 +39,9 @@ async def _deliver_again(mailbox: Mailbox, batch: Any, now: float) -> list[str]:
 
 
 if os.environ["SPOILED"] == "early":
-    ObjectStore.add = _add_later  # type: ignore[method-assign]
+    ObjectStore.add = _add_later  # type: ignore[method-assign, assignment]
 else:
-    Mailbox.deliver = _deliver_again  # type: ignore[method-assign]
+    Mailbox.deliver = _deliver_again  # type: ignore[method-assign, assignment]
 
 if __name__ == "__main__":
     run_app()
