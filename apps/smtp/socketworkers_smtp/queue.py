@@ -29,6 +29,8 @@ MAILDIR = "maildir:"
 #: messages that are handed over at once
 BATCH = 200
 #: seconds until what could not be delivered is tried again: the first time, and at most
+#: seconds that a delivery waits for more messages, unless somebody wants to see the mailboxes
+GATHER = 0.25
 RETRY = (0.5, 4.0)
 
 
@@ -58,6 +60,8 @@ class MailQueue(DurableObject):
         self._task: asyncio.Task[None] | None = None
         self._more = asyncio.Event()
         #: nothing can be done now: all is delivered, or what is left waits for its next try
+        self._hurry = asyncio.Event()
+        self._impatient = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._after = ""
@@ -131,11 +135,17 @@ class MailQueue(DurableObject):
         Returns:
             False if some are not: in time, or because a disk refuses.
         """
+        self._impatient += 1
+        self._hurry.set()
         try:
             async with asyncio.timeout(timeout):
                 await self._quiet.wait()
         except TimeoutError:
             return False
+        finally:
+            self._impatient -= 1
+            if not self._impatient:
+                self._hurry.clear()
         return not self._left()
 
     async def pending(self) -> int:
@@ -172,9 +182,20 @@ class MailQueue(DurableObject):
 
     # -- delivery ----------------------------------------------------------------------------------------------
 
+    async def _gather(self) -> None:
+        """Let messages come together: the syncs of a delivery would delay those that acknowledgements wait for."""
+        if self.env.data_dir is None:
+            return
+        try:
+            async with asyncio.timeout(GATHER):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
     async def _run(self) -> None:
         storage = self.ctx.storage
         while True:
+            await self._gather()
             self._more.clear()
             try:
                 if await self._deliver_some():

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 __all__ = ["Channel", "Endpoint", "Upper"]
 
-BUFFER_SIZE = 256 * 1024
+#: also how long one busy connection can keep the others of its loop waiting
+BUFFER_SIZE = 64 * 1024
 
 
 class Channel(Protocol):
