@@ -1,8 +1,9 @@
-"""Echo through a ``Socket`` beside asyncio streams and a raw ``BufferedProtocol``, and what an idle connection costs."""
+"""Echo through a ``Socket`` beside asyncio streams and a raw ``BufferedProtocol``; memory of an idle connection."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import resource
 import select
 import socket
@@ -88,7 +89,7 @@ def run(rounds: int) -> list[Table]:
         for loop, streams_goal in (("asyncio", 1.3), ("uvloop", 1.1)):
             kinds = ("iterate", "callback", "streams", "raw")
             print(f"echo {label} on {loop}: {', '.join(kinds)}")
-            found = interleaved(rounds, *(lambda kind=kind: echo(kind, loop, 64, size) for kind in kinds))  # type: ignore[misc]
+            found = interleaved(rounds, *(functools.partial(echo, kind, loop, 64, size) for kind in kinds))
             values = dict(zip(kinds, found, strict=True))
             for ours, peer, goal in (
                 ("iterate", "streams", streams_goal),

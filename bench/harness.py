@@ -50,7 +50,7 @@ def child(*command: str, env: dict[str, str] | None = None) -> Iterator[subproce
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, **(env or {})},
-        preexec_fn=lambda: pin(SERVER_CORE),  # noqa: PLW1509 — no threads run yet
+        preexec_fn=lambda: pin(SERVER_CORE),
     )
     try:
         yield process
