@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ __all__ = ["USERS_FILE", "GuessLimiter", "Mail", "load_users"]
 USERS_FILE = "users"
 #: password checks at once: each costs milliseconds of a core on purpose
 MAX_CHECKS = 2
+#: seconds that the answer to a wrong password takes
+GUESS_DELAY = 1.0
 
 
 def load_users(data_dir: Path | None) -> Credentials:
@@ -98,12 +100,16 @@ class Mail:
         self.ids = MessageIds()
         self.limiter = GuessLimiter()
         self.checks = asyncio.Semaphore(MAX_CHECKS)
+        #: how a guesser is made to wait; replaced by tests
+        self.sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
         self.catch_all_bytes = 0
         self.catch_all_messages = 0
         #: mailboxes that a POP3 session holds (RFC 1939 §8: an exclusive lock)
         self.locked: set[str] = set()
         #: for tests: replies to give instead of the usual one, by verb (``MAIL``, ``RCPT``, ``DATA``, ``AUTH``)
         self.scripted: dict[str, collections.deque[Reply]] = {}
+        #: for tests: called with the connection's id, ``C`` or ``S``, and what was said
+        self.on_bytes: Callable[[str, str, bytes], None] | None = None
         #: called after messages have reached their mailboxes
         self.on_delivered: list[Callable[[], None]] = []
         self._configs: dict[tuple[bool, bool], SessionConfig] = {}
@@ -157,7 +163,7 @@ class Mail:
                 require_auth=config.require_auth,
                 mechanisms=self.mechanisms,
                 cleartext_auth=config.cleartext_auth,
-                timeouts=Timeouts(command=config.idle_timeout or 86400.0),
+                timeouts=_timeouts(config.idle_timeout),
             )
         return found
 
@@ -196,7 +202,7 @@ class Mail:
         keys = (f"address {peer}", f"account {username}")
         if self.limiter.blocked(*keys):
             self.count_auth("limited")
-            await asyncio.sleep(1)
+            await self.sleep(GUESS_DELAY)
             return None, True
         async with self.checks:
             right = await asyncio.to_thread(self.credentials.check_password, username, password)
@@ -210,7 +216,7 @@ class Mail:
         """A wrong password: count it, and let the guesser wait."""
         self.count_auth("failed")
         self.limiter.failed(f"address {peer}", f"account {username}")
-        await asyncio.sleep(1)
+        await self.sleep(GUESS_DELAY)
 
     def scripted_reply(self, verb: str) -> Reply | None:
         """The next scripted reply for a verb, if a test put one there."""
@@ -312,6 +318,19 @@ class Mail:
     def _save_users(self) -> None:
         if self.data_dir is not None:
             self.credentials.save(self.data_dir / USERS_FILE)
+
+
+def _timeouts(idle: float | None) -> Timeouts:
+    """The standard's, or shorter ones if ``--idle-timeout`` is shorter; without it, none ends a command."""
+    if not idle:
+        return Timeouts(command=86400.0)
+    least = Timeouts()
+    return Timeouts(
+        command=idle,
+        data_start=min(least.data_start, idle),
+        data_block=min(least.data_block, idle),
+        auth=min(least.auth, idle),
+    )
 
 
 def _details(envelope: Envelope) -> str:

@@ -49,7 +49,7 @@ class Pop3Connection:
         self._session = Pop3Session(
             mail.pop3_config(ctx),
             secure=info.secure,
-            loopback=info.type in ("unix", "memory") or is_loopback(info.remote.host),
+            loopback=info.type == "unix" or is_loopback(info.remote.host),
             credentials=mail.credentials if len(mail.credentials) else None,
         )
         self._writer = socket.writable.get_writer()

@@ -58,7 +58,7 @@ class SmtpConnection:
             peer=peer,
             listener=ctx.listener.name,
             secure=info.secure,
-            loopback=info.type in ("unix", "memory") or is_loopback(peer),
+            loopback=info.type == "unix" or is_loopback(peer),
             credentials=mail.credentials,
         )
         self._tls = f"{info.tls.version} {info.tls.cipher}" if info.tls is not None else ""
@@ -89,6 +89,8 @@ class SmtpConnection:
                 try:
                     data = await reader.read()
                     faults.point("smtp.after_read")
+                    if (told := self._mail.on_bytes) is not None:
+                        told(self._ctx.id, "C", data)
                     events = session.receive(data)
                 except IdleTimeout:
                     events = session.timed_out()
@@ -123,6 +125,8 @@ class SmtpConnection:
 
     async def _send(self) -> None:
         if output := self._session.take_output():
+            if (told := self._mail.on_bytes) is not None:
+                told(self._ctx.id, "S", output)
             await self._writer.write(output)
             faults.point("smtp.after_reply")
 
