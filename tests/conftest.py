@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from tests.support.leaks import Leaks
 
-LEAKS = Leaks()
-
 
 def _asyncio_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
@@ -49,23 +47,31 @@ def any_loop() -> None:
     """Runs the test on asyncio's loop and on uvloop."""
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
-    LEAKS.begin()
-    return (yield)
+class LeakCheck:
+    """Hooks of their own plugin, because those of a conftest do not see fixtures of the session."""
 
+    def __init__(self) -> None:
+        self._leaks = Leaks()
 
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
-    if fixturedef.scope == "function":
-        return (yield)
-    with LEAKS.lasting():
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        self._leaks.begin()
         return (yield)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
+        if fixturedef.scope == "function":
+            return (yield)
+        with self._leaks.lasting():
+            return (yield)
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    result = yield
-    if item.get_closest_marker("leaks_by_design") is None and (left := LEAKS.end()):
-        pytest.fail("left behind: " + "; ".join(left), pytrace=False)
-    return result
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
+        result = yield
+        if left := self._leaks.end():
+            pytest.fail("left behind: " + "; ".join(left), pytrace=False)
+        return result
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(LeakCheck(), "leak-check")

@@ -72,6 +72,9 @@ class Leaks:
 
     def _look(self) -> list[str]:
         threads = [thread for thread in threading.enumerate() if thread not in self._threads and thread.is_alive()]
+        if any(thread.name.startswith("test-") for thread in self._threads):
+            # a server that lasts longer than the test may have started a worker thread of its loop
+            threads = [thread for thread in threads if not thread.name.startswith("asyncio_")]
         return [
             *self._tasks,
             *(f"descriptor {number} ({target})" for number, target in sorted(_descriptors() - self._descriptors)),
