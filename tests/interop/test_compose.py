@@ -1,0 +1,96 @@
+"""``compose.yaml``: built and run by a real engine; a client sends and reads back across the compose network."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import smtplib
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.interop.live import absent, run
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(600)
+
+Compose = Callable[..., bytes]
+
+
+def _engine() -> tuple[str, ...]:
+    """The command for compose files: Docker's plugin, or the older program of its own."""
+    if shutil.which("docker") is None:
+        absent("docker is not installed (Debian: docker.io)")
+    if subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=30).returncode:
+        absent("no container engine can be reached (Debian: docker.io; DOCKER_HOST says where it is)")
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False, timeout=30).returncode == 0:
+        return ("docker", "compose")
+    if shutil.which("docker-compose") is None:
+        absent("docker compose is not installed (Debian: docker-compose)")
+    return ("docker-compose",)
+
+
+@pytest.fixture(scope="module")
+def compose() -> Iterator[Compose]:
+    """Runs a compose command in a project of its own, which is gone afterwards; the image is built first."""
+    project = f"socketworkers-test-{uuid.uuid4().hex[:8]}"
+    # Port 0: any free one, so that nothing on this machine is in the way. BuildKit is not everywhere.
+    settings = {**os.environ, "SMTP_PORT": "0", "POP3_PORT": "0", "MAIL_PASSWORD": "by heart"}
+    base = (*_engine(), "--project-name", project, "--file", str(ROOT / "compose.yaml"))
+
+    def call(*arguments: str, timeout: float = 300, status: int | None = 0) -> bytes:
+        return run(*base, *arguments, env=settings, timeout=timeout, status=status)
+
+    try:
+        call("build", timeout=540)
+        yield call
+    finally:
+        call("down", "--volumes", "--timeout", "5", status=None)
+
+
+def _inspect(container: str) -> dict[str, Any]:
+    found: list[dict[str, Any]] = json.loads(run("docker", "inspect", container))
+    return found[0]
+
+
+def test_a_client_sends_and_reads_back_across_the_network(compose: Compose) -> None:
+    output = compose("up", "--no-color", "--exit-code-from", "client", "client").decode()
+    for way in ("plain", "starttls", "implicit_tls"):
+        assert f"{way}: " in output
+    assert output.count("sent and read back unchanged") == 3
+
+
+def test_the_server_in_its_container(compose: Compose) -> None:
+    compose("up", "--detach", "mail")
+    container = compose("ps", "--quiet", "mail").decode().strip()
+    # The health check of the image, asked at once instead of at its next turn.
+    run("docker", "exec", container, *_inspect(container)["Config"]["Healthcheck"]["Test"][1:])
+    assert run("docker", "exec", container, "id", "-u").strip() == b"10001"
+    assert "User" not in (_inspect(container)["Config"]["Env"] or [])
+
+    published = compose("port", "mail", "2525").decode().strip()
+    host, _, port = published.rpartition(":")
+    assert host == "127.0.0.1"
+    with smtplib.SMTP(host, int(port), timeout=30) as client:
+        client.sendmail("a@example.org", "you@example.org", b"Subject: from outside\r\n\r\nin\r\n")
+        with pytest.raises(smtplib.SMTPRecipientsRefused):
+            client.sendmail("a@example.org", "x@elsewhere.example", b"Subject: relay\r\n\r\nno\r\n")
+
+    # SIGTERM ends it in order, and what it took is there after the next start.
+    compose("stop", "--timeout", "20", "mail")
+    state = _inspect(container)["State"]
+    assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+    compose("up", "--detach", "mail")
+    container = compose("ps", "--quiet", "mail").decode().strip()
+    command = ("socketworkers", "mail", "list", "--data", "/data/smtp")
+    assert b"a@example.org -> you@example.org" in run("docker", "exec", container, *command)
+
+
+def test_without_a_reason_it_does_not_open_to_others(compose: Compose) -> None:
+    output = run("docker", "run", "--rm", "socketworkers", "smtp", status=None).decode()
+    assert "--insecure" in output
+    assert "Traceback" not in output
