@@ -46,7 +46,7 @@ class Directory:
     @property
     def listed(self) -> bool:
         """Whether only listed mailboxes exist."""
-        return bool(self.domains) and bool(self._names)
+        return bool(self.domains) and (bool(self._mailboxes) or len(self._users) > 0)
 
     def is_local(self, address: Address) -> bool:
         """Whether mail for the address is taken at all (no relay)."""
