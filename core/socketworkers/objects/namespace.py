@@ -378,12 +378,14 @@ class Namespace:
                 self._index.mark_closed(id, storage.get_alarm())
         except StorageError as error:
             log.warning("%s/%s: its alarm will be looked at after the next start: %s", self.name, id, error)
-        self._leave(storage)
+        storage.alarm_changed = None
         if self.folder is None:
+            storage.on_failed = None
             if not removes:
                 self._kept[id] = storage
         else:
-            await storage.close()
+            await storage.close()  # its last checkpoint may fail, which is as final as any failure
+            storage.on_failed = None
         if removes:
             self._clock.set(id, None)
             path = None if self.folder is None else self.folder / file_name(id)

@@ -175,7 +175,7 @@ class ObjectRuntime:
         """Large bodies under a name, in ``files/<name>`` of the data folder; the same object for the same name.
 
         Raises:
-            OSError: the folder cannot be made.
+            StorageError: the folder cannot be made.
             StateError: the runtime is not running.
         """
         bodies = self._bodies.get(name)

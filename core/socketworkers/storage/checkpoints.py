@@ -135,12 +135,13 @@ class Checkpoints:
     def _copied(self, result: tuple[int, int] | None, error: BaseException | None) -> None:
         running, self._running = self._running, None
         self._next = self.pages + self._options.checkpoint_pages
-        if not self._stopped:
-            if result is not None:
+        if result is not None:
+            if not self._stopped:
                 self._finish(*result)
-            elif not isinstance(error, (apsw.BusyError, StorageFull)):
-                self._failed(error or StorageError(errno.EIO, "checkpoint"))
-            # Otherwise it is tried again after more pages; the WAL keeps everything until then.
+        elif error is None or judge(error) is Verdict.FINAL:
+            # Also while the database is being closed: the pages that were to be copied may be lost.
+            self._failed(error or StorageError(errno.EIO, "checkpoint"))
+        # Otherwise (busy, full, no descriptors left) it is tried again after more pages; the WAL keeps everything.
         if running is not None:
             running.finish()
 
@@ -154,8 +155,6 @@ class Checkpoints:
             return
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            pass
         except apsw.Error as error:
-            if judge(error, self._connection.system_errno) is not Verdict.FULL:
+            if judge(error, self._connection.system_errno) is Verdict.FINAL:
                 self._failed(error)

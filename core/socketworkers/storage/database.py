@@ -177,9 +177,12 @@ class Database:
                 await self._marked.wait()
             closed = SyncTicket(self._executor)
             self._executor.run(self.close_files, lambda _result, error: closed.finish(error))
+            before = self._failed
             await closed.wait()
             if self._failed is None:
                 self._failed = StorageFailed(errno.EBADF, "the storage is closed", str(self.path))
+            elif before is None:
+                self._tell(self._failed)
             self._point.fail(self._failed)
 
     def close_files(self) -> None:
@@ -201,17 +204,15 @@ class Database:
                     faults.point("storage.checkpoint")
                     self._connection.set_busy_timeout(0)
                     self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-                except apsw.BusyError:
-                    pass  # another process looks at the file; the WAL has everything
                 except (apsw.Error, OSError) as error:
-                    self._closing_failed(error)
+                    self._closing_failed(error)  # or nothing, when another process only looks at the file
         self._connection.close(True)
 
     def _closing_failed(self, error: BaseException) -> None:
         """A checkpoint at the end failed: the WAL has everything, but the database file may have lost pages."""
         if judge(error, self._connection.system_errno) is Verdict.FINAL and self.path is not None:
-            self._failed = StorageFailed(errno_of(error, self._connection), f"checkpoint: {error}", str(self.path))
-            log.error("storage failed: %s: %s", self.path, self._failed)
+            number = errno_of(error, self._connection)
+            self._failed = StorageFailed(number, f"checkpoint: {error}", str(self.path))
             leave_mark(self.path, str(self._failed))
 
     # Writing
@@ -329,7 +330,7 @@ class Database:
         if full:
             outcome = StorageFull(errno.ENOSPC, "no space left on the disk", str(self.path))
             self._notify("storage.full", path=str(self.path))
-        elif gone or isinstance(error, apsw.CantOpenError):
+        elif gone or isinstance(error, (apsw.CantOpenError, apsw.ReadOnlyError)):
             outcome = StorageError(errno_of(error, self._connection), str(error), str(self.path))
         if gone and outcome is not None:
             self._lose(outcome)
@@ -422,17 +423,20 @@ class Database:
                 self._checkpoints.fail()
             if self._point.error is None:
                 self._point.fail(failed)
-            log.error("storage failed: %s: %s", self.path, failed)
-            self._notify("storage.failed", path=str(self.path), error=str(failed))
             if self.path is not None:
                 path, reason = self.path, str(failed)
                 self._marked = marked = SyncTicket(self._executor)
                 self._executor.run(lambda: leave_mark(path, reason), lambda _result, _error: marked.finish())
-            if self.on_failed is not None:
-                self.on_failed(failed)
+            self._tell(failed)
         failure = fresh(self._failed)
         assert isinstance(failure, StorageFailed)
         return failure
+
+    def _tell(self, failed: StorageFailed) -> None:
+        log.error("storage failed: %s: %s", self.path, failed)
+        self._notify("storage.failed", path=str(self.path), error=str(failed))
+        if self.on_failed is not None:
+            self.on_failed(failed)
 
     # Connections that the app drives itself
 

@@ -83,6 +83,9 @@ def connect(
         flags |= apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(path, flags=flags, vfs=vfs)
     try:
+        if connection.readonly("main"):
+            # SQLite falls back to this without a word when it may not, or just cannot, open the file for writing.
+            raise apsw.CantOpenError(f"{path} cannot be opened for writing")
         connection.set_busy_timeout(int(busy_timeout * 1000))
         connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
         connection.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)

@@ -46,6 +46,10 @@ class BodyFiles:
         executor: where the disk is waited for.
         reserve: says when new bodies are refused.
         notify: told about ``storage.failed`` and ``storage.full``.
+
+    Raises:
+        StorageFull: no room for the folder.
+        StorageError: it cannot be made.
     """
 
     __slots__ = ("_count", "_executor", "_keeps", "_notify", "_point", "_reserve", "_temporary", "folder")
@@ -66,11 +70,19 @@ class BodyFiles:
         self._notify = notify
         self._count = 0
         self._point = SyncPoint(executor, self._sync_folder, self._folder_failed)
-        (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        try:
+            (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if judge(error) is Verdict.FULL:
+                raise StorageFull(errno.ENOSPC, "no space left on the disk", str(self.folder)) from error
+            raise StorageError(error.errno or errno.EIO, error.strerror or str(error), str(self.folder)) from error
         if self._keeps:
-            # The folder itself must not be lost, nor names that a killed process had not synced.
-            sync_folder(self.folder.parent)
-            sync_folder(self.folder)
+            try:
+                # The folder itself must not be lost, nor names that a killed process had not synced.
+                sync_folder(self.folder.parent)
+                sync_folder(self.folder)
+            except OSError as error:
+                self._point.fail(self._folder_failed(error))  # trying again may look well without being so
 
     def _temporary_name(self) -> str:
         assert self._temporary is not None

@@ -53,6 +53,8 @@ def open_file(
         connection = connect(str(path), vfs=options.vfs, cache_kib=options.cache_kib)
         connection.pragma("journal_size_limit", options.keep_bytes)
         connection.execute("select count(*) from sqlite_schema").fetchall()  # makes the WAL exist, and reads it
+        # The WAL or the -shm may have been opened for reading only, without a word: better told now than at a write.
+        connection.execute("begin immediate; rollback")
         check_format(connection, str(path))
         migrate(connection, str(path), migrations)
         wal = options.wal(path)

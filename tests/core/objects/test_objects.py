@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -393,31 +393,35 @@ async def test_second_server_on_the_same_folder(make: Maker, tmp_path: Path) -> 
     await make()
 
 
+LOCKER = """
+import sys
+from pathlib import Path
+from socketworkers.objects import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
 async def test_the_lock_goes_with_its_process(make: Maker, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_hold_lock, args=(str(tmp_path / "data"), theirs))
-    child.start()
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        LOCKER,
+        str(tmp_path / "data"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
     try:
-        assert await asyncio.to_thread(ours.recv) == "locked"
-        with pytest.raises(StartupError, match="in use"):
+        assert child.stdout is not None
+        assert await child.stdout.readline() == b"locked\n"
+        with pytest.raises(StartupError, match="in use") as caught:
             await make()
+        assert str(child.pid) in caught.value.why
     finally:
         child.kill()
-        child.join()
-        ours.close()
-        theirs.close()
-        child.close()
+        await child.communicate()
     await make()
-
-
-def _hold_lock(folder: str, pipe: Any) -> None:
-    from socketworkers.objects import FolderLock
-
-    lock = FolderLock(Path(folder))
-    pipe.send("locked")
-    threading.Event().wait(60)
-    lock.release()
 
 
 async def test_unusable_folder(make: Maker, tmp_path: Path) -> None:
