@@ -6,6 +6,7 @@ half-close, and ends in the connection's own task. It is a ``Channel`` for the s
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
 
@@ -261,13 +262,37 @@ class TlsLayer:
         return self._channel.get_extra_info(name, default)
 
 
+#: alerts by OpenSSL's names (RFC 8446 §6.2)
+_ALERTS = {
+    "UNEXPECTED_MESSAGE": 10,
+    "HANDSHAKE_FAILURE": 40,
+    "BAD_CERTIFICATE": 42,
+    "CERTIFICATE_REVOKED": 44,
+    "CERTIFICATE_EXPIRED": 45,
+    "CERTIFICATE_UNKNOWN": 46,
+    "UNKNOWN_CA": 48,
+    "ACCESS_DENIED": 49,
+    "DECODE_ERROR": 50,
+    "DECRYPT_ERROR": 51,
+    "PROTOCOL_VERSION": 70,
+    "INSUFFICIENT_SECURITY": 71,
+    "INTERNAL_ERROR": 80,
+    "UNRECOGNIZED_NAME": 112,
+    "CERTIFICATE_REQUIRED": 116,
+    "NO_APPLICATION_PROTOCOL": 120,
+}
+
+
 def tls_error(error: BaseException) -> TLSError:
     """OpenSSL's error as ours, with its words kept."""
     if isinstance(error, TLSError):
         return error
-    reason = getattr(error, "reason", None) or ""
+    reason = str(getattr(error, "reason", None) or "")
+    if not reason and (found := re.search(r"\] ([^(:]+)", str(error))) is not None:
+        reason = found[1].strip().replace(" ", "_").upper()  # an alert that Python's table has no name for
     verify_code = getattr(error, "verify_code", None)
     message = getattr(error, "verify_message", None) or reason.replace("_", " ").lower() or str(error)
-    result = TLSError(f"TLS failed: {message}", reason=str(reason), verify_code=verify_code)
+    alert = _ALERTS.get(reason.partition("_ALERT_")[2])
+    result = TLSError(f"TLS failed: {message}", reason=reason, alert=alert, verify_code=verify_code)
     result.__cause__ = error
     return result
