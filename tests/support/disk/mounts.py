@@ -1,0 +1,89 @@
+"""Disks that are too small: a tmpfs of a given size, and an ext4 that loses pages. They need root; otherwise the test
+is skipped with the reason.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+def _run(*words: str) -> bool:
+    return subprocess.run(words, capture_output=True, timeout=60, check=False).returncode == 0
+
+
+def _unmount(folder: Path) -> None:
+    # A test that failed may have left a descriptor open: nothing must stay mounted because of it.
+    if not _run("umount", str(folder)):
+        _run("umount", "-l", str(folder))
+
+
+@contextmanager
+def small_tmpfs(where: Path, size: str) -> Iterator[Path]:
+    """A folder on a tmpfs of ``size`` ("8m")."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a tmpfs")
+    where.mkdir()
+    if not _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(where)):
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        yield where
+    finally:
+        _unmount(where)
+
+
+@dataclass(frozen=True)
+class LossyDisk:
+    """An ext4 without journal on a loop device whose image lies on a tmpfs that is too small for it.
+
+    When the tmpfs is full, syncs fail; the system then drops the pages it could not write and reports success next
+    time.
+    """
+
+    folder: Path
+    below: Path
+    image: Path
+
+    def enlarge(self) -> None:
+        """Give the image room."""
+        assert _run("mount", "-o", "remount,size=400m", str(self.below))
+
+    def remount(self) -> None:
+        """Unmount and mount again: what was only in the caches is gone."""
+        assert _run("umount", str(self.folder)), "a descriptor is left open there"
+        assert _run("mount", "-o", "loop", str(self.image), str(self.folder))
+
+
+@contextmanager
+def lossy_disk(where: Path, size: str = "12m") -> Iterator[LossyDisk]:
+    """A disk whose syncs fail after about ``size`` of data."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a loop device")
+    if shutil.which("mkfs.ext4") is None:
+        pytest.skip("needs mkfs.ext4 (e2fsprogs)")
+    disk = LossyDisk(where / "disk", where / "below", where / "below" / "image")
+    disk.folder.mkdir()
+    disk.below.mkdir()
+    if not _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(disk.below)):
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        with disk.image.open("wb") as file:
+            file.truncate(256 << 20)
+        made = _run(
+            "mkfs.ext4", "-q", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", "-F", str(disk.image)
+        )
+        if not made or not _run("mount", "-o", "loop", str(disk.image), str(disk.folder)):
+            pytest.skip("needs a loop device")
+        try:
+            yield disk
+        finally:
+            _unmount(disk.folder)
+    finally:
+        _unmount(disk.below)
