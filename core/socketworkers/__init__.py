@@ -5,6 +5,8 @@ Names are loaded when they are first used: importing this package costs nothing.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -96,12 +98,22 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+class _Package(ModuleType):
+    """The package: a public function wins over the submodule of the same name, whoever imports that and when."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and _MODULE_OF.get(name) == name:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'socketworkers' has no attribute {name!r}")
-    # a submodule of the same name (connect, serve, ...) becomes an attribute of the package by being imported;
-    # the public name must win, so it is set after the import
     from importlib import import_module
 
     value = getattr(import_module(f"socketworkers.{module}"), name)

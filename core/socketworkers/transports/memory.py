@@ -136,6 +136,8 @@ class MemoryChannel:
             self._out_size = 0
             if lost and not self._aborted:
                 self._loop.call_soon(self._reset)
+            elif self._closed:
+                self._loop.call_soon(self._finish, None)
             return
         if self._delivering or not self._out or self.peer is None or self.peer.upper is None:
             return

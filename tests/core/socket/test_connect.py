@@ -303,6 +303,7 @@ async def test_options_reach_the_kernel() -> None:
 
 async def test_a_local_address() -> None:
     async with serve_ephemeral(app) as server:
-        async with connect(("127.0.0.1", server.listeners[0].port), local=("127.0.0.2", 0)) as socket:
+        socket = connect(("127.0.0.1", server.listeners[0].port), local=("127.0.0.2", 0))
+        async with socket:
             assert socket.info is not None
             assert socket.info.local.host == "127.0.0.2"
