@@ -9,9 +9,12 @@ can be missed, whatever was lost here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ..storage import Migration, Options, Storage, ThreadExecutor
+from ..storage import Migration, Storage
+
+if TYPE_CHECKING:
+    from .runtime import ObjectRuntime
 
 __all__ = ["NamespaceIndex"]
 
@@ -38,13 +41,20 @@ class NamespaceIndex:
         self.storage = storage
 
     @classmethod
-    async def open(cls, path: Path | None, executor: ThreadExecutor, options: Options) -> NamespaceIndex:
+    async def open(cls, path: Path | None, runtime: ObjectRuntime) -> NamespaceIndex:
         """Open or make it.
 
         Raises:
             StartupError, StorageError: as ``Storage.open``.
         """
-        return cls(await executor.call(lambda: Storage.open(path, executor, migrations=_MIGRATIONS, options=options)))
+        # Without it objects cannot be started, not even to be read: so it may use the reserve.
+        storage = await runtime.open_storage(path, _MIGRATIONS, reserve=False)
+
+        def failed(_error: object) -> None:
+            runtime.failed = True
+
+        storage.on_failed = failed
+        return cls(storage)
 
     def alarms(self) -> list[tuple[str, float]]:
         """All entries: id and time (:data:`LIVE`: has to be looked at)."""

@@ -277,7 +277,7 @@ class Namespace:
         """Begin: read the index and wake what has to be woken. The folder exists and its name is durable."""
         index = None if self.folder is None else self.folder / "index.db"
         if self._has_alarms or (index is not None and index.exists()):
-            self._index = await NamespaceIndex.open(index, self.runtime.executor, self.runtime.options)
+            self._index = await NamespaceIndex.open(index, self.runtime)
         self._open = True
         if self._index is not None and self._has_alarms:
             for id, due in self._index.alarms():
@@ -295,7 +295,7 @@ class Namespace:
         try:
             if is_cut(name) and self.folder is not None:
                 if self._index is None:
-                    self._index = await NamespaceIndex.open(self.folder / "index.db", runtime.executor, runtime.options)
+                    self._index = await NamespaceIndex.open(self.folder / "index.db", runtime)
                 await self._index.keep_name(name, id)
             if self._has_alarms and self._index is not None:
                 await self._index.mark_live(id)

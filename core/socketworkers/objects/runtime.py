@@ -192,15 +192,23 @@ class ObjectRuntime:
         if self._notify is not None:
             self._notify(event, **fields)
 
-    async def open_storage(self, path: Path | None, migrations: Sequence[Migration] = ()) -> Storage:
-        """Open a database in a thread, with the runtime's settings (``Storage.open``)."""
+    async def open_storage(
+        self, path: Path | None, migrations: Sequence[Migration] = (), *, reserve: bool = True
+    ) -> Storage:
+        """Open a database in a thread, with the runtime's settings (``Storage.open``).
+
+        Args:
+            path: the file; None in memory.
+            migrations: the steps of its tables.
+            reserve: False lets it use the last free space too.
+        """
 
         def open_file() -> Storage:
             return Storage.open(
                 path,
                 self.executor,
                 migrations=migrations,
-                reserve=self.reserve,
+                reserve=self.reserve if reserve else None,
                 notify=notify,
                 options=self.options,
             )

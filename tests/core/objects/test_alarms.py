@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from socketworkers import faults
+from socketworkers.errors import StorageFailed
 from socketworkers.objects import AlarmInfo, DurableObject, ObjectRuntime
 from socketworkers.objects.alarms import AlarmClock, retry_delay
 
@@ -220,3 +222,18 @@ async def test_clock_with_many_alarms() -> None:
     assert fired.count("same") == 1
     assert "x1" not in fired or fired.index("x1") < 10
     alarms.close()
+
+
+async def test_a_failed_index_is_told(make: Maker) -> None:
+    events: list[str] = []
+    runtime = await make(notify=lambda name, **fields: events.append(name))
+    await runtime.namespace("BELL").get("a").set(1010.0)
+    faults.arm("storage.sync", "eio", 1)
+    try:
+        with pytest.raises(StorageFailed):
+            await runtime.namespace("BELL").get("b").set(1010.0)
+    finally:
+        faults.disarm()
+    assert runtime.failed
+    await asyncio.sleep(0.01)
+    assert events == ["storage.failed"]
