@@ -181,7 +181,7 @@ def port_not_allowed(host: str, port: int, *, flag: str = "--port") -> StartupEr
     return StartupError(
         f"port {port} on {host} is not for this user",
         "ports below 1024 need the right CAP_NET_BIND_SERVICE",
-        f"try {command_with(flag, port + 2500)}, a systemd socket, or: sudo setcap cap_net_bind_service=+ep {python}",
+        f"try {command_with(flag, port + 2500)}, or: sudo setcap cap_net_bind_service=+ep {python}",
     )
 
 

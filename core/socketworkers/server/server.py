@@ -384,8 +384,8 @@ class Server:
 
     def _live_bytes(self) -> tuple[int, int]:
         return (
-            sum(socket.bytes_in for socket in self._connections),
-            sum(socket._outbox.bytes_out for socket in self._connections),
+            sum(socket.bytes_in for socket, each in self._connections.items() if not each.internal),
+            sum(socket._outbox.bytes_out for socket, each in self._connections.items() if not each.internal),
         )
 
     # -- the host of contexts ----------------------------------------------------------------------------------
