@@ -100,8 +100,7 @@ def test_port_below_1024() -> None:
     assert error.lines() == [
         "port 25 on 127.0.0.1 is not for this user",
         "ports below 1024 need the right CAP_NET_BIND_SERVICE",
-        "try run-app smtp --domain 'my domain' --port 2525, or: "
-        f"sudo setcap cap_net_bind_service=+ep {python}",
+        f"try run-app smtp --domain 'my domain' --port 2525, or: sudo setcap cap_net_bind_service=+ep {python}",
     ]
 
 
