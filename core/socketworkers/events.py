@@ -196,13 +196,15 @@ def _report(error: BaseException) -> None:
 class AbortSignal(EventTarget):
     """Tells many that something was given up (DOM §3.2). Dispatches ``abort`` once."""
 
-    __slots__ = ("_algorithms", "_dependents", "_promise", "_reason", "_sources", "on_abort")
+    __slots__ = ("_algorithms", "_dependents", "_needed", "_promise", "_reason", "_sources", "on_abort")
 
     def __init__(self) -> None:
         super().__init__()
         self._reason: BaseException | None = None
-        self._algorithms: dict[int, Callable[[], None]] | None = None
+        self._algorithms: dict[object, Callable[[], None]] | None = None
         self._dependents: weakref.WeakSet[AbortSignal] | None = None
+        #: those dependents that somebody listens to: they live as long as their source (DOM §3.2.2)
+        self._needed: set[AbortSignal] | None = None
         self._sources: list[AbortSignal] | None = None
         self._promise: Promise[None] | None = None
         #: called with the event, like a listener
@@ -245,10 +247,39 @@ class AbortSignal(EventTarget):
             return lambda: None
         if self._algorithms is None:
             self._algorithms = {}
-        key = id(algorithm)
+        key = object()
         self._algorithms[key] = algorithm
-        algorithms = self._algorithms
-        return lambda: algorithms.pop(key, None) and None
+        self._review()
+
+        def unfollow() -> None:
+            if self._algorithms is not None:
+                self._algorithms.pop(key, None)
+                self._review()
+
+        return unfollow
+
+    def add_event_listener(
+        self, type: str, callback: Listener | None, *, once: bool = False, signal: AbortSignal | None = None
+    ) -> None:
+        super().add_event_listener(type, callback, once=once, signal=signal)
+        self._review()
+
+    def _remove(self, type: str, entry: _Entry) -> None:
+        super()._remove(type, entry)
+        self._review()
+
+    def _review(self) -> None:
+        """Tell the sources whether anybody needs this dependent signal."""
+        if self._sources is None:
+            return
+        needed = bool(self._algorithms) or self.has_event_listener("abort")
+        for source in self._sources:
+            if needed:
+                if source._needed is None:
+                    source._needed = set()
+                source._needed.add(self)
+            elif source._needed is not None:
+                source._needed.discard(self)
 
     def _abort(self, reason: object = None) -> None:
         if self._reason is not None:
@@ -264,7 +295,10 @@ class AbortSignal(EventTarget):
     def _run_steps(self) -> None:
         algorithms, self._algorithms = self._algorithms, None
         for algorithm in list((algorithms or {}).values()):
-            algorithm()
+            try:
+                algorithm()
+            except Exception as error:
+                _report(error)
         if self._promise is not None:
             self._promise.resolve(None)
         event = Event("abort")
@@ -273,6 +307,7 @@ class AbortSignal(EventTarget):
             _call(self.on_abort, event)
         self.dispatch_event(event)
         self._dependents = None
+        self._needed = None
         self._sources = None
 
     @classmethod
