@@ -62,7 +62,7 @@ def run(*arguments: str, input: bytes | None = None, status: int | None = 0, **o
     """
     source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
     timeout = options.pop("timeout", TIMEOUT)
-    done = subprocess.run(
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, **source, **options, check=False
     )
     if status is not None and done.returncode != status:

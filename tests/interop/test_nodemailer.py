@@ -61,12 +61,12 @@ def _trust(server: MailServer) -> dict[str, Any]:
 
 @pytest.mark.parametrize("way", ["plain", "starttls", "tls"])
 def test_messages_come_back_byte_for_byte(server: MailServer, modules: str, address: str, way: str) -> None:
-    transport: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "plain": {"port": server.smtp, "ignoreTLS": True},
         "starttls": {"port": server.smtp, "requireTLS": True, "tls": _trust(server)},
         "tls": {"port": server.smtps, "secure": True, "tls": _trust(server)},
-    }[way]
-    (answer,) = _send(modules, transport, _raw(address, PLAIN))
+    }
+    (answer,) = _send(modules, ways[way], _raw(address, PLAIN))
     assert answer["accepted"] == [address]
     assert answer["response"].startswith("250 2.0.0 Ok: queued as ")
     stored = server.shown(address)

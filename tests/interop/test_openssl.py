@@ -46,9 +46,8 @@ def test_implicit_tls(server: MailServer, address: str) -> None:
 @pytest.mark.parametrize("way", ["stls", "tls"])
 def test_pop3(server: MailServer, address: str, way: str) -> None:
     content = b"Subject: s_client\r\n\r\n..\r\n"
-    where = ("-connect", f"127.0.0.1:{server.smtps}")
-    _s_client(server, *where, input=_dialogue(address, content))
-    where = (
+    _s_client(server, "-connect", f"127.0.0.1:{server.smtps}", input=_dialogue(address, content))
+    where: tuple[str, ...] = (
         ("-connect", f"127.0.0.1:{server.pop3s}")
         if way == "tls"
         else ("-starttls", "pop3", "-connect", f"127.0.0.1:{server.pop3}")

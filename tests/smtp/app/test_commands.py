@@ -97,10 +97,10 @@ def test_export(data: str, tmp_path: Path) -> None:
     box = mailbox.mbox(tmp_path / "mbox", create=False)
     try:
         assert len(box) == 2
-        for number, content in enumerate(whole[id] for id in ids):
+        for key, content in zip(box.keys(), (whole[id] for id in ids), strict=True):
             expected = content.replace(b"\r\n", b"\n").replace(b"\nFrom the", b"\n>From the")
-            assert box.get_bytes(number).rstrip(b"\n") == expected.rstrip(b"\n")
-            assert box[number].get_from().startswith("a@example.org ")
+            assert box.get_bytes(key).rstrip(b"\n") == expected.rstrip(b"\n")
+            assert box[key].get_from().startswith("a@example.org ")
     finally:
         box.close()
     run("export", "--data", data, "--address", "user0@example.org", str(tmp_path / "one"))
