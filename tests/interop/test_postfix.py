@@ -68,7 +68,8 @@ transport_maps = inline:{{
     {{ lmtp.example = lmtp:inet:[127.0.0.1]:{server.lmtp} }} }}
 smtp_tls_security_level = may
 smtp_tls_CAfile = {server.ca}
-smtp_tls_policy_maps = inline:{{ {{ [127.0.0.1]:{server.smtp} = none }}, {{ [localhost]:{server.smtp} = secure match=localhost }} }}
+smtp_tls_policy_maps = inline:{{ {{ [127.0.0.1]:{server.smtp} = none }},
+    {{ [localhost]:{server.smtp} = secure match=localhost }} }}
 lmtp_tls_security_level = none
 smtp_host_lookup = native
 """
