@@ -76,6 +76,9 @@ class SmtpConfig(Settings):
     catch_all_limit: int = setting(
         1024**3, help="bytes that mail for unlisted mailboxes may take", kind="size", advanced=True
     )
+    delivery_delay: float = setting(
+        0.25, help="let messages gather before mailboxes are filled", kind="duration", advanced=True
+    )
     greet_delay: float = setting(
         0.0, help="wait this long before the greeting: who talks first is refused", kind="duration", advanced=True
     )

@@ -29,8 +29,6 @@ MAILDIR = "maildir:"
 #: messages that are handed over at once
 BATCH = 200
 #: seconds until what could not be delivered is tried again: the first time, and at most
-#: seconds that a delivery waits for more messages, unless somebody wants to see the mailboxes
-GATHER = 0.25
 RETRY = (0.5, 4.0)
 
 
@@ -184,10 +182,11 @@ class MailQueue(DurableObject):
 
     async def _gather(self) -> None:
         """Let messages come together: the syncs of a delivery would delay those that acknowledgements wait for."""
-        if self.env.data_dir is None:
+        delay = self.env.config.delivery_delay
+        if self.env.data_dir is None or not delay:
             return
         try:
-            async with asyncio.timeout(GATHER):
+            async with asyncio.timeout(delay):
                 await self._hurry.wait()
         except TimeoutError:
             pass

@@ -190,3 +190,15 @@ async def test_what_is_behind_starttls_ends_the_session() -> None:
         await hello(client)
         await client.send(b"STARTTLS\r\nMAIL FROM:<evil@example.org>\r\n")
         assert (await rest(client)).startswith("554 5.7.0")
+
+
+@pytest.mark.attack("C5")
+async def test_the_end_right_behind_starttls_is_not_waited_for() -> None:
+    async with AppClient(app, tls="auto", handshake_timeout=30.0) as client:
+        await hello(client)
+        client.writer.write(b"STARTTLS\r\n")
+        client.writer.close()
+        async with asyncio.timeout(8):
+            assert (await rest(client)).startswith("220")
+            while client.server.connections:
+                await asyncio.sleep(0.01)

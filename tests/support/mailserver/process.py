@@ -70,7 +70,7 @@ class MailProcess:
         variables["PYTHONPATH"] = str(Path(__file__).parents[3])
         self._process = subprocess.Popen(
             [
-                *self._wrapper, *command, "smtp", "--port", "0", "--data", self._data,
+                *self._wrapper, *command, "smtp", "--port", "0", "--data", self._data, "--delivery-delay", "0",
                 "--ready-file", str(ready), *self._options,
             ],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output, env=variables,

@@ -161,15 +161,20 @@ def parse_rcpt_parameters(text: str, offered: frozenset[str], *, smtputf8: bool 
     return RcptParameters(notify, orcpt)
 
 
-def _printable_xtext(value: str | None, limit: int, keyword: str) -> str:
-    """xtext whose octets are printable ASCII: anything else would reach headers of notices (S2)."""
+def _printable_xtext(value: str | None, limit: int, keyword: str, *, utf8: bool = False) -> str:
+    """xtext whose octets are printable ASCII: anything else would reach headers of notices (S2).
+
+    With `utf8` printable UTF-8 too: Postfix relays internationalized recipients as ``rfc822;zo+C3+AB@example.org``.
+    """
     if not value or len(value) > limit:
         raise CommandError(replies.bad_parameter(keyword))
     try:
         text = decode_xtext(value)
+        if utf8:
+            text = text.encode("latin-1").decode()
     except ValueError:
         raise CommandError(replies.bad_parameter(keyword)) from None
-    if not (text.isascii() and text.isprintable()):
+    if not ((utf8 or text.isascii()) and text.isprintable()):
         raise CommandError(replies.bad_parameter(keyword))
     return text
 
@@ -179,7 +184,7 @@ def _parse_orcpt(value: str | None, smtputf8: bool) -> OriginalRecipient:
     if not separator or len(value or "") > MAX_ORCPT or _ADDRESS_TYPE.match(kind) is None:
         raise CommandError(replies.bad_parameter("ORCPT"))
     if kind.lower() != "utf-8":
-        return OriginalRecipient(kind, _printable_xtext(written, MAX_ORCPT, "ORCPT"))
+        return OriginalRecipient(kind, _printable_xtext(written, MAX_ORCPT, "ORCPT", utf8=smtputf8))
     if _UTF8_ADDRESS.match(written) is None or not (smtputf8 or written.isascii()):
         raise CommandError(replies.bad_parameter("ORCPT"))
     try:
