@@ -205,6 +205,14 @@ def test_rcpt_parameters_round_trip(notify: tuple[str, ...], original: str | Non
     assert parse_rcpt(text, ALL).parameters == expected
 
 
+def test_orcpt_with_utf_8_in_xtext_as_postfix_relays_it() -> None:
+    text = "TO:<zoë@b> ORCPT=rfc822;zo+C3+AB@b"
+    assert parse_rcpt(text, ALL, smtputf8=True).parameters.orcpt == OriginalRecipient("rfc822", "zoë@b")
+    for wrong, smtputf8 in (("zo+C3+AB@b", False), ("zo+C3@b", True), ("zo+C2+85@b", True), ("zo+0A@b", True)):
+        with pytest.raises(CommandError):
+            parse_rcpt(f"TO:<a@b> ORCPT=rfc822;{wrong}", ALL, smtputf8=smtputf8)
+
+
 def test_orcpt_of_type_utf_8_rfc_6533_3() -> None:
     text = "TO:<a@b> ORCPT=utf-8;j\\x{FC}rgen\\x{2B}@example.org"
     assert parse_rcpt(text, ALL).parameters.orcpt == OriginalRecipient("utf-8", "jürgen+@example.org")
