@@ -5,14 +5,11 @@ is there after a restart. Once with an error injected below SQLite, once with a 
 from __future__ import annotations
 
 import base64
-import os
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.disk import shim
+from tests.support.disk.mounts import LossyDisk, lossy_disk
 from tests.support.mailserver.client import Client, read_pop3, send_one
 from tests.support.mailserver.process import MailProcess
 
@@ -105,50 +102,13 @@ def test_a_large_body_that_cannot_be_synced(tmp_path: Path, point: str) -> None:
         assert "t1" not in tokens(server)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[tuple[Path, Callable[[], None], Callable[[], None]]]:
-    """An ext4 on a loop device whose image lies on a tmpfs that is too small for it.
-
-    Yields the folder, what remounts it (its caches are then empty), and what gives the image room.
-    """
-    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
-        pytest.skip("needs root and mkfs.ext4 for a loop device")
-    below, mounted = tmp_path / "below", tmp_path / "disk"
-    below.mkdir()
-    mounted.mkdir()
-
-    def run(*words: str) -> bool:
-        return subprocess.run(words, capture_output=True, timeout=60).returncode == 0
-
-    if not run("mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(below)):
-        pytest.skip("needs the right to mount a tmpfs")
-    image = below / "image"
-    try:
-        with image.open("wb") as file:
-            file.truncate(256 << 20)
-        made = run("mkfs.ext4", "-q", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", "-F", str(image))
-        if not made or not run("mount", "-o", "loop", str(image), str(mounted)):
-            pytest.skip("needs a loop device")
-
-        def remount() -> None:
-            assert run("umount", str(mounted))
-            assert run("mount", "-o", "loop", str(image), str(mounted))
-
-        def enlarge() -> None:
-            assert run("mount", "-o", "remount,size=300m", str(below))
-
-        try:
-            yield mounted, remount, enlarge
-        finally:
-            run("umount", str(mounted))
-    finally:
-        run("umount", str(below))
+def test_a_disk_that_loses_pages(tmp_path: Path) -> None:
+    with lossy_disk(tmp_path) as disk:
+        check_losing_pages(disk)
 
 
-def test_a_disk_that_loses_pages(
-    tmp_path: Path, small_disk: tuple[Path, Callable[[], None], Callable[[], None]]
-) -> None:
-    folder, remount, enlarge = small_disk
+def check_losing_pages(disk: LossyDisk) -> None:
+    folder = disk.folder
     promised: list[str] = []
     refused = ""
     with MailProcess(folder, "--metrics", "127.0.0.1:0") as server:
@@ -166,8 +126,8 @@ def test_a_disk_that_loses_pages(
         assert server.get("/readyz") == 503
         server.kill()
     assert len(promised) > 20
-    enlarge()
-    remount()
+    disk.enlarge()
+    disk.remount()
     with MailProcess(folder) as server:
         there = tokens(server)
         assert not set(promised) - set(there), "acknowledged and lost"
