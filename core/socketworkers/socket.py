@@ -528,6 +528,8 @@ class Socket(EventTarget):
         seconds = timeout if timeout is not None else self._timeouts.handshake
         handle = self._loop.call_later(seconds, self._handshake_late, layer) if seconds is not None else None
         layer.start(early)
+        if self._peer_eof:
+            layer._eof_received()  # the end came before the layer was there: nobody is left to wait for
         try:
             info = await layer.handshake
         except SocketError as error:

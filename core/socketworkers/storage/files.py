@@ -52,7 +52,17 @@ class BodyFiles:
         StorageError: it cannot be made.
     """
 
-    __slots__ = ("_count", "_executor", "_keeps", "_notify", "_point", "_reserve", "_temporary", "folder")
+    __slots__ = (
+        "_count",
+        "_descriptor",
+        "_executor",
+        "_keeps",
+        "_notify",
+        "_point",
+        "_reserve",
+        "_temporary",
+        "folder",
+    )
 
     def __init__(
         self,
@@ -69,6 +79,7 @@ class BodyFiles:
         self._reserve = reserve
         self._notify = notify
         self._count = 0
+        self._descriptor = -1
         self._point = SyncPoint(executor, self._sync_folder, self._folder_failed)
         try:
             (self.folder / "tmp").mkdir(parents=True, exist_ok=True)
@@ -187,13 +198,16 @@ class BodyFiles:
     async def close(self) -> None:
         """Wait for the syncs that are under way; remove a temporary folder."""
         await self._point.idle()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
         if self._temporary is not None:
             self._temporary.cleanup()
 
     def _sync_folder(self) -> None:
         faults.point("storage.sync_folder")
-        if self._keeps:
-            sync_folder(self.folder)
+        if self._keeps and self._descriptor >= 0:
+            os.fsync(self._descriptor)
 
     def _folder_failed(self, error: BaseException) -> StorageError:
         number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO

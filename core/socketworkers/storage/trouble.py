@@ -15,6 +15,9 @@ __all__ = ["Verdict", "errno_of", "judge"]
 
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
 
+#: No harm to what is on disk: there was no descriptor left to open something with.
+_NO_DESCRIPTOR: Final = (errno.EMFILE, errno.ENFILE)
+
 #: I/O errors without a harm to what is already on disk: memory, and locks of another connection.
 _HARMLESS: Final = (apsw.SQLITE_IOERR_NOMEM, apsw.SQLITE_IOERR_BLOCKED)
 
@@ -53,6 +56,8 @@ def judge(error: BaseException, system_errno: int = 0) -> Verdict:
     if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
         return Verdict.FINAL
     if isinstance(error, OSError):
+        if error.errno in _NO_DESCRIPTOR:
+            return Verdict.OTHER
         return Verdict.FULL if error.errno in _NO_SPACE else Verdict.FINAL
     return Verdict.OTHER
 

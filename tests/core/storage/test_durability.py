@@ -17,6 +17,7 @@ from tests.core.storage.conftest import Opener
 from socketworkers import faults
 from socketworkers.errors import StartupError, StateError, StorageError, StorageFailed, StorageFull
 from socketworkers.storage import Options, Reserve, Storage, ThreadExecutor, check_library, engine, recovery
+from socketworkers.storage.trouble import Verdict, judge
 from socketworkers.storage.wal import WalFile
 
 
@@ -405,3 +406,9 @@ async def test_executor_waits_for_its_work_and_leaves_no_thread() -> None:
 
 async def test_storage_type(storage: Storage) -> None:
     assert isinstance(storage, Storage)
+
+
+def test_no_descriptor_left_is_no_harm_to_a_file() -> None:
+    for number in (errno.EMFILE, errno.ENFILE):
+        assert judge(OSError(number, "x")) is Verdict.OTHER
+    assert judge(OSError(errno.EIO, "x")) is Verdict.FINAL
