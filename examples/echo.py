@@ -1,9 +1,8 @@
-"""Sends back what it gets: run-app examples/echo.py --port 7777."""
+from socketworkers import App, Context, Env, Socket
 
-port = 7777
+app = App("echo", port=7777)
 
 
-async def connect(socket, env, ctx):  # type: ignore[no-untyped-def]
-    writer = socket.writable.get_writer()
-    async for chunk in socket.readable:
-        await writer.write(chunk)
+@app.connect
+async def connect(socket: Socket, env: Env, ctx: Context) -> None:
+    await socket.readable.pipe_to(socket.writable)

@@ -1,67 +1,134 @@
-"""The examples run as the README says."""
+"""The examples run as the tutorial tells: with ``run-app FILE``, and in memory."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.interop.live import bin_path, run, serve_mail
 
-ROOT = Path(__file__).parents[2]
+from socketworkers import App
+from socketworkers.testing import AppClient
 
-
-def talk(port: int, data: bytes) -> bytes:
-    """Send, finish, and read to the end."""
-    with socket.create_connection(("127.0.0.1", port), 10) as sock:
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
-        answer = b""
-        while part := sock.recv(65536):
-            answer += part
-        return answer
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.mark.parametrize(
-    ("example", "said", "heard"),
-    [
-        ("echo.py", b"hello\r\n" * 1000, b"hello\r\n" * 1000),
-        (
-            "redis_lite.py",
-            b"*1\r\n$4\r\nPING\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
-            b"+PONG\r\n+OK\r\n$1\r\nv\r\n",
-        ),
-    ],
-)
-def test_example(example: str, said: bytes, heard: bytes, tmp_path: Path) -> None:
-    ready = tmp_path / "ready.json"
-    command = "import sys; from socketworkers.cli import run_app; sys.exit(run_app())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", command, str(ROOT / "examples" / example), "--port", "0", "--ready-file", str(ready)],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def _app(name: str) -> App:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.app
+    assert isinstance(found, App)
+    return found
+
+
+@contextlib.contextmanager
+def _running(name: str, folder: Path) -> Iterator[int]:
+    """``run-app`` of a file; yields its port."""
+    ready = folder / "ready.json"
+    with (folder / "log").open("ab") as log:
+        child = subprocess.Popen(
+            [
+                *(bin_path("run-app"), str(EXAMPLES / f"{name}.py"), "--port", "0", "--data", str(folder / "data")),
+                *("--ready-file", str(ready), "--exit-with-parent"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         while not ready.exists():
-            assert process.poll() is None, "it did not start"
-            assert time.monotonic() < deadline, "it is not ready"
+            if child.poll() is not None or time.monotonic() > deadline:
+                pytest.fail((folder / "log").read_text())
             time.sleep(0.02)
-        content = json.loads(ready.read_text())
-        port = content["port"] if "port" in content else content["listeners"][0]["port"]
-        assert talk(port, said) == heard
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        yield int(json.loads(ready.read_text())["port"])
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(30) == 0
     finally:
-        process.kill()
-        process.wait()
+        if child.poll() is None:
+            child.kill()
+        child.wait()
 
 
-def test_echo_is_short() -> None:
-    lines = [line for line in (ROOT / "examples" / "echo.py").read_text().splitlines() if line.strip()]
-    assert len(lines) <= 8
+def _ask(port: int, data: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return answer
+
+
+def test_echo_is_eight_lines() -> None:
+    assert len((EXAMPLES / "echo.py").read_text().splitlines()) == 8
+
+
+async def test_echo_in_memory() -> None:
+    async with AppClient(_app("echo")) as client:
+        await client.send(b"hello")
+        assert await client.read_exactly(5) == b"hello"
+
+
+def test_echo_as_a_process(tmp_path: Path) -> None:
+    with _running("echo", tmp_path) as port:
+        data = os.urandom(300_000)
+        assert _ask(port, data) == data
+
+
+def _command(*words: bytes) -> bytes:
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+async def test_redis_lite_in_memory() -> None:
+    async with AppClient(_app("redis_lite")) as client:
+        await client.send(_command(b"PING") + _command(b"set", b"k\r\n", b"v\0\r\n") + _command(b"GET", b"k\r\n"))
+        assert await client.read_exactly(7) == b"+PONG\r\n"
+        assert await client.read_line() == b"+OK\r\n"
+        assert await client.read_exactly(10) == b"$4\r\nv\0\r\n\r\n"
+        await client.send(_command(b"GET", b"other") + _command(b"FLUSHALL"))
+        assert await client.read_line() == b"$-1\r\n"
+        assert await client.read_line() == b"-ERR unknown command\r\n"
+
+
+async def test_redis_lite_ends_a_connection_that_asks_for_too_much() -> None:
+    async with AppClient(_app("redis_lite")) as client:
+        await client.send(b"*65\r\n")
+        with contextlib.suppress(OSError):  # an end or a reset
+            assert await client.read_to_end() == b""
+        # of that connection only
+        other = client.connect()
+        await other.send(_command(b"PING"))
+        assert await other.read_line() == b"+PONG\r\n"
+        await other.close()
+
+
+def test_redis_lite_keeps_what_it_has_answered(tmp_path: Path) -> None:
+    with _running("redis_lite", tmp_path) as port:
+        assert _ask(port, _command(b"SET", b"key", b"value")) == b"+OK\r\n"
+    with _running("redis_lite", tmp_path) as port:
+        assert _ask(port, _command(b"GET", b"key")) == b"$5\r\nvalue\r\n"
+
+
+def test_the_client_of_the_compose_file(tmp_path: Path) -> None:
+    with serve_mail(tmp_path, "--domain", "example.org", users=("you",), password="by heart") as server:
+        ports = (str(server.smtp), str(server.smtps), str(server.pop3))
+        environment = {**os.environ, "MAIL_PASSWORD": "by heart"}
+        output = run(
+            *(sys.executable, str(EXAMPLES / "mail_client.py"), "127.0.0.1", *ports, server.ca), env=environment
+        )
+        assert output.count(b"sent and read back unchanged") == 3
+        assert server.command("list") == b""
