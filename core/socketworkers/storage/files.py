@@ -92,6 +92,8 @@ class BodyFiles:
                 # The folder itself must not be lost, nor names that a killed process had not synced.
                 sync_folder(self.folder.parent)
                 sync_folder(self.folder)
+                # Kept: a sync that fails is final, and it must not fail for want of a descriptor.
+                self._descriptor = os.open(self.folder, os.O_RDONLY | _CLOEXEC) if os.name == "posix" else -1
             except OSError as error:
                 self._point.fail(self._folder_failed(error))  # trying again may look well without being so
 
@@ -206,7 +208,7 @@ class BodyFiles:
 
     def _sync_folder(self) -> None:
         faults.point("storage.sync_folder")
-        if self._keeps and self._descriptor >= 0:
+        if self._keeps and os.name == "posix":
             os.fsync(self._descriptor)
 
     def _folder_failed(self, error: BaseException) -> StorageError:
