@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from socketworkers import faults
-from socketworkers.storage import Storage, ThreadExecutor
+from socketworkers.storage import BodyFiles, Storage, ThreadExecutor
 
 Opener = Callable[..., Awaitable[Storage]]
 
@@ -20,6 +20,22 @@ async def executor() -> AsyncIterator[ThreadExecutor]:
     yield executor
     faults.disarm()
     await executor.close()
+
+
+@pytest.fixture(autouse=True)
+async def _bodies_closed(executor: ThreadExecutor, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Every folder of bodies that a test made is closed behind it."""
+    made: list[BodyFiles] = []
+    init: Callable[..., None] = BodyFiles.__init__
+
+    def remembered(bodies: BodyFiles, *args: Any, **options: Any) -> None:
+        made.append(bodies)
+        init(bodies, *args, **options)
+
+    monkeypatch.setattr(BodyFiles, "__init__", remembered)
+    yield
+    for bodies in made:
+        await bodies.close()
 
 
 @pytest.fixture
