@@ -117,7 +117,8 @@ async def test_slow_senders_and_slow_readers(clients: Clients) -> None:
             dripping.cancel()
             await asyncio.gather(dripping, return_exceptions=True)
             assert server.connections == 1
-            assert busy[len(busy) * 99 // 100] < max(0.25, 5 * idle[len(idle) * 99 // 100])
+            # the floor is for machines that do other work at the same time; a server that is held up takes seconds
+            assert busy[len(busy) * 99 // 100] < max(1.0, 5 * idle[len(idle) * 99 // 100])
             assert await times(0.05)
             assert server.budget.used == 0
             assert server.telemetry.handler_errors == 0
