@@ -1,0 +1,83 @@
+"""The parts of the documentation that are made from the code, and the marks they stand between."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from socketworkers.settings import format_value, settings_of
+from socketworkers_smtp.config import SmtpConfig
+from socketworkers_smtp.pop3 import table as pop3_table
+from socketworkers_smtp.session import SessionConfig, Timeouts
+from socketworkers_smtp.session import table as smtp_table
+
+__all__ = ["GENERATED", "ROOT", "blocks", "expected"]
+
+ROOT = Path(__file__).parents[2]
+_MARK = re.compile(r"(<!-- generated: (?P<name>[a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _settings() -> str:
+    items = sorted(settings_of(SmtpConfig), key=lambda item: (item.common, item.advanced))
+    return _table(
+        ("option", "default", "meaning"),
+        (
+            (
+                f"`{item.flag} {item.metavar}`" if item.metavar else f"`{item.flag}`",
+                f"`{format_value(item, item.default)}`" if format_value(item, item.default) else "",
+                item.help + (" (repeatable)" if item.multiple and "repeatable" not in item.help else ""),
+            )
+            for item in items
+        ),
+    )
+
+
+def _states(rows: Iterable[tuple[str, tuple[enum.Enum, ...], str]]) -> str:
+    rows = list(rows)
+    order = list(type(rows[0][1][0]))
+    used = [state for state in order if any(state in states for _, states, _ in rows)]
+    return _table(
+        ("command", *(state.value for state in used), "source"),
+        ((f"`{verb}`", *("✓" if state in states else "" for state in used), source) for verb, states, source in rows),
+    )
+
+
+def _fields(cls: type) -> str:
+    """The fields of a dataclass with the text that stands under each."""
+    texts = dict(re.findall(r'^    (\w+): [^\n]*\n    """(.*?)"""', inspect.getsource(cls), re.MULTILINE | re.DOTALL))
+    numbers = (
+        field
+        for field in dataclasses.fields(cls)
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool)
+    )
+    rows = ((f"`{each.name}`", f"{each.default:,}", " ".join(texts[each.name].split())) for each in numbers)
+    return _table(("name", "default", "meaning"), rows)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "settings": _settings,
+    "smtp-states": lambda: _states(smtp_table.ROWS),
+    "pop3-states": lambda: _states(pop3_table.ROWS),
+    "limits": lambda: _fields(SessionConfig),
+    "times": lambda: _fields(Timeouts),
+}
+
+
+def expected(text: str) -> str:
+    """A page with its generated parts as they should be."""
+    return _MARK.sub(lambda found: found[1] + GENERATED[found["name"]]() + found[3], text)
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """The fenced blocks of a language in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
