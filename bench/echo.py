@@ -52,7 +52,7 @@ def round_trips(port: int, connections: int, size: int, seconds: float) -> float
     return count / (now - measured)
 
 
-def echo(kind: str, loop: str, connections: int, size: int, seconds: float = 1.0) -> float:
+def echo(kind: str, loop: str, connections: int, size: int, seconds: float = 0.6) -> float:
     """Round trips per second of one kind of server."""
     port = free_port()
     with child(*python_server("echo_server", kind, loop, str(port))):

@@ -11,7 +11,7 @@ from . import load, peers
 from .harness import CLIENT_CORE, Row, Table, pin
 
 SMALL, LARGE = 4096, 1 << 20
-SECONDS = 2.0
+SECONDS = 1.0
 
 
 def run(rounds: int) -> list[Table]:
