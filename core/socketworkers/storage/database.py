@@ -231,7 +231,7 @@ class Database:
         """Open the turn's transaction if it is not open. Every write calls this first.
 
         Args:
-            frees: the write gives space back (a deletion), so it may use the reserve.
+            frees: the write gives space back (a deletion), so it and what follows it may use the reserve.
 
         Raises:
             StorageFailed: the file has failed.
@@ -241,14 +241,13 @@ class Database:
             raise fresh(self._failed)
         if self._poison is not None:
             raise fresh(self._poison)
-        # Asked once in a transaction: what is refused is refused before its first write, never half-way.
-        if not frees and not (self._writing and self._admitted):
-            if self._reserve is not None and self._reserve.low():
+        # Asked once, by the first write of a transaction: what is refused is refused before anything is done. One
+        # that begins with a deletion may use the reserve to the end: it has its own notes to make.
+        if not (self._writing and self._admitted):
+            if not frees and self._reserve is not None and self._reserve.low():
                 self._notify("storage.full", path=str(self.path))
                 self._reserve.check()
             self._admitted = True
-        elif not self._writing:
-            self._admitted = False
         if not self._writing:
             try:
                 faults.point("storage.write")

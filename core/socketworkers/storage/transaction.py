@@ -27,7 +27,10 @@ class Transaction:
 
     def __enter__(self) -> None:
         database = self._database
+        opens = not database._writing
         database.begin(frees=True)
+        if opens:
+            database._admitted = False  # the first statement inside says whether it frees
         self._level = database._depth = database._depth + 1
         self._generation = database._generation
         database._connection.execute(f"savepoint s{self._level}")

@@ -241,8 +241,13 @@ async def test_reserve(opened: Opener, tmp_path: Path) -> None:
     await storage.synced()
     with pytest.raises(StorageFull):
         storage.put("c", 1)
+    with pytest.raises(StorageFull), storage.transaction():
+        storage.put("c", 1)
+    await storage.synced()
     assert storage.get("a") == 1
     storage.delete("a")
+    storage.put("removed", "a")  # what deletes may note what it has deleted
+    await storage.synced()
     storage.sql.execute("delete from _alarm")
     storage._reserve = None
     await storage.synced()

@@ -24,7 +24,7 @@ SPOILED = Path(__file__).parents[2] / "support" / "mailserver" / "spoiled.py"
 
 #: where the server dies, and at which pass (at most); each comes by in any second of load
 POINTS = {
-    "smtp.after_read": 200,
+    "smtp.after_read": 100,
     "smtp.before_commit": 60,
     "storage.before_commit": 60,
     "storage.after_commit": 60,
@@ -34,8 +34,8 @@ POINTS = {
     "smtp.before_reply": 60,
     "smtp.after_reply": 100,
     "storage.checkpoint": 1,
-    "smtp.in_delivery": 20,
-    "smtp.before_mark": 20,
+    "smtp.in_delivery": 8,
+    "smtp.before_mark": 8,
     "smtp.start_recovery": 1,
 }
 
@@ -82,7 +82,7 @@ async def one_life(server: MailProcess, senders: list[Sender], chooser: random.R
             return True
         point = fault.partition(":")[0]
         await run_load(
-            senders, server.port, 3.0 if fault and point != "storage.checkpoint" else chooser.uniform(0.1, 0.6)
+            senders, server.port, 15.0 if fault and point != "storage.checkpoint" else chooser.uniform(0.1, 0.6)
         )
         if point == "storage.checkpoint" and server.running:
             server.stop()  # there is one at the end at the latest
@@ -99,7 +99,7 @@ async def test_each_acknowledged_message_is_there_once(tmp_path: Path, part: str
     places = list(POINTS) if part == "points" else ["smtp.in_delivery", "smtp.before_mark", "storage.after_commit"]
     random_kills = {"points": 0, "random": KILLS * 11 // 30, "maildir": KILLS // 10}[part]
     rounds = 0 if part == "random" else max(1, KILLS // 30)
-    faults = [f"{point}:kill:{chooser.randint(1, min(POINTS[point], 60))}" for _ in range(rounds) for point in places]
+    faults = [f"{point}:kill:{chooser.randint(1, POINTS[point])}" for _ in range(rounds) for point in places]
     faults += [""] * random_kills
     book = Book(tmp_path)
     missed: list[str] = []
