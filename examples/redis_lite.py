@@ -10,11 +10,11 @@ MAX_ARGUMENT = 1 << 20
 
 class Keys(DurableObject):  # one live instance for each name
     async def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self.ctx.storage.get(key.hex())
+        value: bytes | None = self.ctx.storage.get(key)
         return value
 
     async def set(self, key: bytes, value: bytes) -> None:
-        self.ctx.storage.put(key.hex(), value)  # the caller goes on once this is on disk: the output gate
+        self.ctx.storage.put(key, value)  # the caller goes on once this is on disk: the output gate
 
 
 app = App("redis-lite", port=6380, objects={"KEYS": Keys})

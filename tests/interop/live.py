@@ -139,7 +139,7 @@ class MailServer:
         return self.command("show", message["id"])
 
     def fetched(self, address: str) -> list[bytes]:
-        """The messages of an address by POP3, byte for byte. (poplib takes lines apart, so the wire is read here.)"""
+        """The messages of an address by POP3, their lines put together again."""
         found = []
         box = poplib.POP3(host="127.0.0.1", port=self.pop3, timeout=TIMEOUT)
         try:

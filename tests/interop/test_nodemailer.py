@@ -101,6 +101,10 @@ def test_delivery_status_notifications(server: MailServer, modules: str, address
     (answer,) = _send(modules, {"port": server.smtp, "ignoreTLS": True}, message)
     assert answer["accepted"] == [address]
     assert server.only(address) == PLAIN
+    (listed,) = server.listed(address)
+    details = json.loads(listed["details"])
+    assert (details["ret"], details["envid"]) == ("HDRS", "envelope+1")
+    assert details["dsn"] == [{"recipient": address, "notify": ["FAILURE", "DELAY"], "orcpt": "rfc822;a@example.org"}]
 
 
 def test_a_message_that_nodemailer_builds(server: MailServer, modules: str, address: str) -> None:
