@@ -31,7 +31,8 @@ def main() -> None:
         head = (
             "# Results\n\n"
             "Written by `python -m bench --save`. Server and generator are pinned to a core each; ratios are medians\n"
-            f"of {options.rounds} interleaved rounds, with their spread. Compare ratios: machines differ,\nand a wide spread says that this one did other work meanwhile.\n\n"
+            f"of {options.rounds} interleaved rounds, with their spread. Compare ratios: machines differ,\n"
+            "and a wide spread says that this one did other work meanwhile.\n\n"
             f"CPython {platform.python_version()}, uvloop {version('uvloop')}, {os.cpu_count()} cores, "
             f"Linux {platform.release().split('-')[0]}.\n\n"
         )
