@@ -162,8 +162,8 @@ def test_data_folder_of_a_newer_version() -> None:
 
 
 def test_data_folder_that_cannot_be_used() -> None:
-    error = mistakes.data_folder_refused("/root/x", PermissionError(errno.EACCES, "Permission denied"))
-    assert error.lines()[:2] == ["cannot use the data folder /root/x", "permission denied"]
+    error = mistakes.data_folder_refused("/srv/x", PermissionError(errno.EACCES, "Permission denied"))
+    assert error.lines()[:2] == ["cannot use the data folder /srv/x", "permission denied"]
 
 
 def test_disk_full() -> None:
