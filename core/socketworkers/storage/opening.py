@@ -14,7 +14,7 @@ from pathlib import Path
 import apsw
 
 from ..errors import StorageError, StorageFailed, StorageFull
-from .engine import connect, create_file, sync_folder
+from .engine import connect, create_file
 from .options import Notify, Options
 from .recovery import leave_mark, recover
 from .reserve import Reserve
@@ -37,8 +37,13 @@ def open_file(
     """
     connection: apsw.Connection | None = None
     wal: WalFile | None = None
-    stage = "recover"
+    stage = "folder"
+    folder = -1
     try:
+        # Opened before anything is made: a name must not stay unsynced for want of a descriptor.
+        if os.name == "posix":
+            folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        stage = "recover"
         if recover(path):
             log.warning("%s had failed and was copied", path)
             notify("storage.recovered", path=str(path))
@@ -61,12 +66,18 @@ def open_file(
         stage = "sync"
         # A process that was killed may have left commits that are visible and not synced; and names likewise.
         wal.sync()
-        if created or not named:
-            sync_folder(path.parent)
+        if folder >= 0 and (created or not named):
+            os.fsync(folder)
         return connection, wal
     except BaseException as error:
         number = errno_of(error, connection)
         verdict = judge(error, connection.system_errno if connection is not None else 0)
+        if folder >= 0 and stage in ("create", "open"):
+            # The next attempt finds the names there and does not sync them.
+            try:
+                os.fsync(folder)
+            except OSError:
+                stage = "sync"
         if wal is not None:
             wal.close()
         if connection is not None:
@@ -85,3 +96,6 @@ def open_file(
             notify("storage.failed", path=str(path), error=str(failed))
             raise failed from error
         raise StorageError(number, str(error), str(path)) from error
+    finally:
+        if folder >= 0:
+            os.close(folder)

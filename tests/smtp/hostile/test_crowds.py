@@ -78,7 +78,7 @@ def p99(port: int, seconds: float) -> float:
 @pytest.mark.attack("C5")
 async def test_slow_senders_and_slow_readers(tmp_path: Path) -> None:
     deadline = 8.0
-    options = ("--idle-timeout", "8s", "--write-timeout", "2s", "--max-connections-per-address", "0")
+    options = ("--idle-timeout", "8s", "--write-timeout", "3s", "--max-connections-per-address", "0")
     with MailProcess(tmp_path, *options) as server:
         idle = min([await asyncio.to_thread(p99, server.port, 0.7) for _ in range(3)])
         worse = 1e9
@@ -99,6 +99,22 @@ async def test_slow_senders_and_slow_readers(tmp_path: Path) -> None:
         assert grown < 1000 * 128 * 1024, "each holds a bounded part of memory"
         await wait_for(lambda: server.call("status")["connections"] <= 1, 15, "connections are left")
         assert "Traceback" not in server.text()
+
+
+@pytest.mark.attack("C5")
+def test_a_reader_that_stalls_in_a_large_message_is_aborted(tmp_path: Path) -> None:
+    with MailProcess(tmp_path, "--write-timeout", "1s", "--pop3-port", "0") as server, socket.socket() as sock:
+        assert send_one(server.port, BODY + (b"z" * 70 + b"\r\n") * 200_000, "bob@example.org").startswith("250")
+        memory = resident(server)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", server.listener("pop3")))
+        assert len(server.call("mail.list")) == 1
+        sock.sendall(b"USER bob\r\nPASS x\r\nRETR 1\r\n")
+        deadline = time.monotonic() + 1.0 + 1.0 + LATE + 4.0
+        while server.call("status")["connections"]:
+            assert resident(server) - memory < 8 << 20, "a part of the message is held, never all of it"
+            assert time.monotonic() < deadline, "it holds its place"
+            time.sleep(0.05)
 
 
 @pytest.mark.catalogue("N2")

@@ -35,11 +35,12 @@ async def attack(kind: str, port: int, seconds: float, connected: asyncio.Semaph
                 return -1.0
             except OSError:
                 return time.monotonic() - began
-        data = b"E" if kind == "loris" else b"EHLO client.example\r\n" * 200
+        data = b"E" if kind == "loris" else b"EHLO client.example\r\n" * 100
         while time.monotonic() < began + seconds:
             try:
                 async with asyncio.timeout(0.5):
                     await loop.sock_sendall(sock, data)
+                    data = b"E"
             except TimeoutError:
                 pass
             except OSError:
