@@ -354,6 +354,18 @@ class Socket(EventTarget):
             self._deadline = self._wheel.now() + self._wheel.ticks(seconds)
             self._arm(self._deadline)
 
+    def set_timeouts(self, timeouts: Timeouts) -> None:
+        """New deadlines from now on, as ``update(timeouts=...)`` sets them, for code that cannot wait."""
+        self._timeouts = timeouts
+        self._idle = self._wheel.ticks(timeouts.idle)
+        self._active = self._wheel.now()
+        self._arm_idle()
+
+    @property
+    def congested(self) -> bool:
+        """Whether the peer is slow: more than the high-water mark waits to be sent. ``writer.ready`` tells the end."""
+        return self._outbox.paused
+
     def interrupt(self, error: BaseException) -> None:
         """Fail the pending read, or else the next one that has to wait, with ``error``; the socket goes on.
 
@@ -397,10 +409,7 @@ class Socket(EventTarget):
         if self._state >= _CLOSING:
             raise StateError("the socket is closed")
         if timeouts is not None:
-            self._timeouts = timeouts
-            self._idle = self._wheel.ticks(timeouts.idle)
-            self._active = self._wheel.now()
-            self._arm_idle()
+            self.set_timeouts(timeouts)
         if high_water_mark is not None:
             if high_water_mark < 1:
                 raise ValueError("high_water_mark must be at least 1")

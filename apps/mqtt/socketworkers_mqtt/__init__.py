@@ -1,1 +1,50 @@
-"""An MQTT 3.1, 3.1.1 and 5.0 broker on Socket Workers."""
+"""An MQTT 3.1, 3.1.1 and 5.0 broker as a Socket Worker: what it acknowledged is on disk."""
+
+from __future__ import annotations
+
+from socketworkers import App, Context, Env, ListenerSpec, Socket
+
+from .admin import METHODS
+from .config import MqttConfig, check, exposure_check, try_command
+from .object import BrokerObject
+
+__all__ = ["MqttConfig", "app"]
+
+app = App(
+    "mqtt",
+    port=1883,
+    objects={"BROKER": BrokerObject},
+    config=MqttConfig,
+    title="MQTT broker",
+    listeners=(ListenerSpec("tls", "mqtts", "tls_port", "MQTT, TLS", "implicit", ("mqtt",)),),
+)
+app.check = check
+app.exposure_check = exposure_check
+app.try_command = try_command
+
+
+@app.on_start
+async def _start(env: Env) -> None:
+    from .mqtt import BROKER, Mqtt
+
+    env.mqtt = Mqtt(env)  # connections and the commands find it there
+    await env.BROKER.get(BROKER).serve()
+
+
+@app.on_stop
+async def _stop(env: Env) -> None:
+    from .mqtt import BROKER
+
+    await env.BROKER.get(BROKER).stop()
+
+
+@app.connect
+async def _connect(socket: Socket, env: Env, ctx: Context) -> None:
+    from .mqtt import BROKER
+
+    env.mqtt.watch(ctx.draining)
+    await env.BROKER.get(BROKER).connect(socket)
+
+
+for _name, _method in METHODS.items():
+    app.control(_name)(_method)

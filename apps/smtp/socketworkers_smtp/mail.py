@@ -14,7 +14,7 @@ from typing import Any
 
 from socketworkers import Context, Env
 from socketworkers.errors import StartupError, StorageError
-from socketworkers.sasl import Credentials
+from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.settings import is_loopback
 
 from . import replies
@@ -30,7 +30,7 @@ from .replies import Reply
 from .session import Envelope, SessionConfig, SessionView, Timeouts
 from .store import ObjectStore
 
-__all__ = ["USERS_FILE", "GuessLimiter", "Mail", "load_users"]
+__all__ = ["USERS_FILE", "Mail", "load_users"]
 
 USERS_FILE = "users"
 #: password checks at once: each costs milliseconds of a core on purpose
@@ -53,39 +53,6 @@ def load_users(data_dir: Path | None) -> Credentials:
         raise StartupError(f"the users in {data_dir / USERS_FILE} cannot be read", str(error)) from None
 
 
-class GuessLimiter:
-    """Counts wrong passwords by address and by account (S4).
-
-    Args:
-        most: failures within ``window`` after which further tries are answered without a look at the password.
-        window: seconds.
-        clock: seconds, monotonic.
-    """
-
-    def __init__(self, most: int = 10, window: float = 300.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
-        self._window = window
-        self._clock = clock
-        self._failures: collections.OrderedDict[str, list[float]] = collections.OrderedDict()
-
-    def blocked(self, *keys: str) -> bool:
-        """Whether one of the keys has failed too often."""
-        now = self._clock()
-        return any(
-            sum(1 for at in self._failures.get(key, ()) if at > now - self._window) >= self._most for key in keys
-        )
-
-    def failed(self, *keys: str) -> None:
-        """Count a failure. The table is bounded: the oldest keys are forgotten."""
-        now = self._clock()
-        for key in keys:
-            times = self._failures.setdefault(key, [])
-            times[:] = [*[at for at in times if at > now - self._window][-self._most :], now]
-            self._failures.move_to_end(key)
-        while len(self._failures) > 10_000:
-            self._failures.popitem(last=False)
-
-
 class Mail:
     """The shared part; ``env.mail``. Also the ``Policy`` of sessions."""
 
@@ -98,7 +65,7 @@ class Mail:
         self.directory = Directory(config.domain, config.mailbox, self.credentials)
         self.store: ObjectStore
         self.ids = MessageIds()
-        self.limiter = GuessLimiter()
+        self.limiter = GuessLimiter(time.monotonic)
         self.checks = asyncio.Semaphore(MAX_CHECKS)
         #: how a guesser is made to wait; replaced by tests
         self.sleep: Callable[[float], Awaitable[object]] = asyncio.sleep

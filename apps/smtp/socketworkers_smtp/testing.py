@@ -25,10 +25,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, overload
 
+from socketworkers.sasl import GuessLimiter
 from socketworkers.testing import ThreadedServer
 
 from . import app
-from .mail import GuessLimiter, Mail
+from .mail import Mail
 from .records import Summary
 from .replies import Reply
 
@@ -253,7 +254,7 @@ class TestServer:
             mail = self._mail
             await mail.store.remove_all()
             mail.scripted.clear()
-            mail.limiter = GuessLimiter()
+            mail.limiter = GuessLimiter(time.monotonic)
             for name in list(mail.credentials):
                 mail.remove_user(name)
 

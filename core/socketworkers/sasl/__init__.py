@@ -11,6 +11,7 @@ PLAIN: RFC 4616. LOGIN: draft-murchison-sasl-login. SCRAM-SHA-256 and -PLUS: RFC
 from __future__ import annotations
 
 from .credentials import Credentials, CredentialSource
+from .guesses import GuessLimiter
 from .mechanisms import (
     Challenge,
     CheckPassword,
@@ -32,6 +33,7 @@ __all__ = [
     "CredentialSource",
     "Credentials",
     "Failure",
+    "GuessLimiter",
     "LoginServer",
     "PlainServer",
     "SaslServer",

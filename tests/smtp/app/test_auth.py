@@ -10,7 +10,7 @@ from tests.support.mailserver.talk import auth_plain, deliver, hello, reply, say
 
 from socketworkers.testing import AppClient
 from socketworkers_smtp import app
-from socketworkers_smtp.mail import GuessLimiter
+from socketworkers.sasl import GuessLimiter
 
 
 class Clock:

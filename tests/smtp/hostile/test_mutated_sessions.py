@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import asyncio
 import base64
 import logging
@@ -20,7 +21,7 @@ from tests.fuzz.mutation import cut, seed_wanted
 from socketworkers.testing import AppClient, Peer
 from socketworkers.testing.transcript import Send, parse_transcript
 from socketworkers_smtp import app
-from socketworkers_smtp.mail import GuessLimiter
+from socketworkers.sasl import GuessLimiter
 
 SESSIONS = int(os.environ.get("SOCKETWORKERS_FUZZ_SESSIONS", "5000"))
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
@@ -145,7 +146,7 @@ async def many(count: int, seed: int, tls: str) -> int:
 
         mail.on_delivered.append(delivered)
         for number in range(count):
-            mail.limiter = GuessLimiter(most=10**9)
+            mail.limiter = GuessLimiter(time.monotonic, most=10**9)
             pieces = cut(mutated(chooser, known), chooser) or [b""]
             listener = "lmtp" if number % 16 == 0 else "main"
             output = await one(client.connect(listener), pieces)

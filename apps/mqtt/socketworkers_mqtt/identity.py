@@ -1,0 +1,18 @@
+"""The name that a client certificate gives its client."""
+
+from __future__ import annotations
+
+__all__ = ["common_name"]
+
+
+def common_name(certificate: bytes) -> str:
+    """The common name of a certificate's subject (RFC 5280 §4.1.2.6), "" without one.
+
+    Args:
+        certificate: DER; it was verified.
+    """
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    found = x509.load_der_x509_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else ""

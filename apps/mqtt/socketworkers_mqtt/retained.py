@@ -1,0 +1,195 @@
+"""Retained messages (MQTT 5.0 §3.3.1.3): the last word of each topic, kept on disk and read when somebody asks.
+
+They are not in memory: half a million of them cost nothing while nobody subscribes. A subscription that matches many is
+served page by page, as fast as its client reads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from .message import Delivery, Message
+from .store import RetainedRow
+from .topics import Subscription, filter_matches, is_wildcard
+
+if TYPE_CHECKING:
+    from .broker import Broker
+    from .session import Session
+
+__all__ = ["Retained"]
+
+#: rows that are looked at for one subscription in one turn of the loop
+PAGE = 128
+#: expired ones that are removed at a time
+SWEEP = 500
+#: messages of a session's queue beyond which no more retained ones are added
+CROWDED = 256
+
+
+class _Scan:
+    """A subscription that is being served."""
+
+    __slots__ = ("after", "identifiers", "prefix", "subscription")
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+        literal: list[bytes] = []
+        for level in subscription.filter.split(b"/"):
+            if level in (b"+", b"#"):
+                break
+            literal.append(level)
+        #: what all matching topics begin with ("a/#" matches "a" as well)
+        self.prefix = b"/".join(literal)
+        self.after: bytes | None = None
+
+
+class Retained:
+    """The retained messages of one broker."""
+
+    __slots__ = ("_broker", "_next_sweep", "_scans", "_waiting", "count", "system")
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+        self._scans: deque[_Scan] = deque()
+        #: scans whose client does not keep up
+        self._waiting: dict[Session, list[_Scan]] = {}
+        self._next_sweep = 0.0
+        self.count = 0
+        #: the server's own topics ($SYS), in memory
+        self.system: dict[bytes, Message] = {}
+
+    def put(self, message: Message) -> bool:
+        """Keep a message as its topic's last word; one without payload takes it away ([MQTT-3.3.1-6]).
+
+        Returns:
+            False if there are too many.
+        """
+        broker = self._broker
+        topic = message.topic
+        if topic.startswith(b"$SYS/"):
+            self.system[topic] = message
+            return True
+        if not message.payload:
+            broker.batch.retained[topic] = None
+        else:
+            if self.count >= broker.limits.max_retained and self._find(topic) is None:
+                return False
+            broker.batch.retained[topic] = (
+                topic, message.payload, message.qos, message.passed, message.expires_at,
+            )  # fmt: skip
+        broker.batch.dirty = True
+        broker.writes += 1
+        return True
+
+    def _find(self, topic: bytes) -> RetainedRow | None:
+        batch = self._broker.batch.retained
+        if topic in batch:
+            return batch[topic]
+        return self._broker.store.retained(topic, self._broker.now)
+
+    def send(self, subscription: Subscription) -> None:
+        """Send what a new subscription matches ([MQTT-3.3.1-9])."""
+        filter = subscription.filter
+        if filter.startswith(b"$SYS"):
+            for topic, message in list(self.system.items()):
+                if filter_matches(filter, topic):
+                    self._deliver(subscription, message)
+            return
+        if not is_wildcard(filter):
+            row = self._find(filter)
+            if row is not None:
+                self._deliver(subscription, _message(row))
+        elif self.count or self._broker.batch.retained:
+            self._scans.append(_Scan(subscription))
+            self.step()
+
+    def _deliver(self, subscription: Subscription, message: Message) -> None:
+        session = subscription.session
+        broker = self._broker
+        if not broker.access.may_read(session.client_id, session.username, message.topic):
+            return
+        if message.expires_at is not None and message.expires_at <= broker.now:
+            return
+        identifiers = (subscription.identifier,) if subscription.identifier else ()
+        delivery = Delivery(message, min(message.qos, subscription.qos), True, identifiers)
+        broker.router.deliver_any(session, delivery)
+
+    # -- many at a time ----------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether ``step`` has more to do in the next turn."""
+        return bool(self._scans)
+
+    def step(self) -> None:
+        """Serve each subscription that waits with one page."""
+        if not self._scans:
+            return
+        self._broker.write()
+        for _ in range(len(self._scans)):
+            scan = self._scans.popleft()
+            if self._page(scan):
+                self._scans.append(scan)
+
+    def _page(self, scan: _Scan) -> bool:
+        """Send one page; whether the scan goes on in the next turn."""
+        broker = self._broker
+        subscription = scan.subscription
+        session = subscription.session
+        connection = session.connection
+        current = (session.subscriptions or {}).get(subscription.full_filter)
+        if connection is None or connection.closing or current is not subscription:
+            return False
+        if connection.blocked or session.queue_count > CROWDED:
+            self._waiting.setdefault(session, []).append(scan)
+            return False
+        rows = broker.store.retained_page(scan.prefix, scan.after, PAGE, broker.now)
+        for row in rows:
+            if filter_matches(subscription.filter, row[0]):
+                self._deliver(subscription, _message(row))
+        if len(rows) < PAGE:
+            return False
+        scan.after = rows[-1][0]
+        return True
+
+    def room(self, session: Session) -> None:
+        """A client reads again, or has acknowledged what waited."""
+        if self._waiting and (scans := self._waiting.pop(session, None)) is not None:
+            self._scans.extend(scans)
+
+    def forget(self, session: Session) -> None:
+        """A session is without its connection: nothing more is sent."""
+        self._waiting.pop(session, None)
+
+    def expire(self) -> None:
+        """Remove what is worth nothing any more (§3.3.2.3.3), a bounded number at a time."""
+        broker = self._broker
+        if broker.now < self._next_sweep:
+            return
+        self._next_sweep = broker.now + 10.0
+        for topic in broker.store.expired_retained(broker.now, SWEEP):
+            broker.batch.retained.setdefault(topic, None)
+            broker.batch.dirty = True
+
+    # -- for people --------------------------------------------------------------------------------------------
+
+    def page(self, filter: bytes, after: bytes | None, limit: int) -> tuple[list[RetainedRow], bytes | None]:
+        """Retained messages that match a filter.
+
+        Returns:
+            Some of them in the order of their topics, and where to go on; None at the end.
+        """
+        self._broker.write()
+        probe = Subscription.__new__(Subscription)
+        probe.filter = filter
+        rows = self._broker.store.retained_page(_Scan(probe).prefix, after, limit, self._broker.now)
+        return (
+            [row for row in rows if filter_matches(filter, row[0])],
+            rows[-1][0] if len(rows) == limit else None,
+        )
+
+
+def _message(row: RetainedRow) -> Message:
+    topic, payload, qos, passed, expires_at = row
+    return Message(topic, payload, qos, True, passed=passed, expires_at=expires_at)
