@@ -77,11 +77,13 @@ class BrokerObject(DurableObject):
         interval = self.env.config.sys_interval
         try:
             while not until.is_set():
+                if interval:
+                    self.publish_system()
                 try:
                     async with asyncio.timeout(interval or None):
                         await until.wait()
                 except TimeoutError:
-                    self.publish_system()
+                    pass
         finally:
             self._stop_timers()
 
