@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from socketworkers import App, Context, Env, ListenerSpec, Socket
 
 from .admin import METHODS
@@ -39,11 +41,12 @@ async def _stop(env: Env) -> None:
 
 
 @app.connect
-async def _connect(socket: Socket, env: Env, ctx: Context) -> None:
+def _connect(socket: Socket, env: Env, ctx: Context) -> Awaitable[object]:
     from .mqtt import BROKER
 
     env.mqtt.watch(ctx.draining)
-    await env.BROKER.get(BROKER).connect(socket)
+    connected: Awaitable[object] = env.BROKER.get(BROKER).connect(socket)
+    return connected
 
 
 for _name, _method in METHODS.items():

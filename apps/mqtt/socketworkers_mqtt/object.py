@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
+from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +108,13 @@ class BrokerObject(DurableObject):
                 handle.cancel()
         self._timer = self._full = None
 
-    async def connect(self, socket: Socket) -> None:
+    def connect(self, socket: Socket) -> Coroutine[Any, Any, None]:
         """Serve one client until its connection is over."""
         from .worker import Link
 
         # its own gate is finer than the object's: what does not tell of a write does not wait for it
         socket.set_output_gate(None)
-        await Link(self, socket).run()
+        return Link(self, socket).run()
 
     def publish_system(self) -> None:
         """Bring ``$SYS`` up to date."""

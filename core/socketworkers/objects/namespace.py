@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from types import CoroutineType
@@ -60,7 +60,7 @@ class Stub:
             gated = namespace.look_up(name)
         return partial(namespace.call, self._id, name, gated and not self._allow_unconfirmed)
 
-    async def connect(self, socket: Any) -> Any:
+    def connect(self, socket: Any) -> Coroutine[Any, Any, Any]:
         """Hand a socket to the object: its ``connect(socket)`` runs, and owns the socket until it returns.
 
         What it writes to the socket leaves only after what it wrote to its storage before is durable.
@@ -71,7 +71,8 @@ class Stub:
         Raises:
             Exception: whatever ``connect`` raised.
         """
-        return await self._namespace.connect(self._id, socket)
+        # no coroutine of its own: every open connection would keep its frame
+        return self._namespace.connect(self._id, socket)
 
     def __repr__(self) -> str:
         return f"<Stub {self._namespace.name}/{self._id}>"
