@@ -98,6 +98,7 @@ class Server:
         self._count = 0
         # one object each for all connections, instead of one per connection
         self._serve: Handler = app.handler
+        self._app_started = False
         self._on_close = self._closed
         self._forget_task = self._tasks.discard
         self._local: dict[Any, SocketAddress] = {}
@@ -138,6 +139,7 @@ class Server:
             if data_dir is not None and self.objects is not None:
                 bound += self._bind_control(data_dir)
             await app.start(self.env)
+            self._app_started = True
         except BaseException:
             await self._undo()
             raise
@@ -311,7 +313,8 @@ class Server:
         if pending:
             await asyncio.gather(*pending, return_exceptions=True)
         try:
-            await self.app.stop(self.env)
+            if self._app_started:
+                await self.app.stop(self.env)
         finally:
             await self._undo()
             self._state = "stopped"

@@ -28,6 +28,7 @@ from socketworkers import (
 )
 from socketworkers.errors import StartupError
 from socketworkers.server import Server
+from socketworkers.settings import Settings
 from socketworkers.testing import AppClient, serve_ephemeral
 
 pytestmark = pytest.mark.usefixtures("any_loop")
@@ -270,6 +271,12 @@ async def test_hooks_run_in_order_and_a_failing_one_undoes_all() -> None:
     with kernel.socket() as sock:
         sock.setsockopt(kernel.SOL_SOCKET, kernel.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))  # nothing is left bound
+        sock.listen()
+        server = Server(app, Settings(port=port, data=":memory:"))
+        with pytest.raises(StartupError):
+            await server.start()
+        await server.stop()
+    assert events[4:] == ["first", "second 3"]  # what did not start is not stopped
 
 
 # -- listeners -----------------------------------------------------------------------------------------------------
