@@ -1,63 +1,71 @@
-"""Echo through a ``Socket`` beside asyncio streams and a raw ``BufferedProtocol``; memory of an idle connection."""
+"""Echo through a ``Socket`` beside asyncio streams and a raw ``BufferedProtocol``; memory of an idle connection.
+
+The servers of one table run side by side and are measured in turn, for a short while each and many times: where the
+speed of a machine drifts, only neighbours can be compared. Beside the rate stands the server's CPU time per round trip,
+which does not depend on how fast the generator is.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import resource
-import select
 import socket
+import subprocess
+import sys
 import time
+from typing import NamedTuple
 
-from .harness import CLIENT_CORE, Row, Table, child, free_port, interleaved, pin, python_server, resident, wait_for_port
+from .generator import compiled
+from .harness import CLIENT_CORE, Row, Table, child, free_port, pin, python_server, resident, wait_for_port
 
-
-def round_trips(port: int, connections: int, size: int, seconds: float) -> float:
-    """Round trips per second over connections that each have one message under way."""
-    pin(CLIENT_CORE)
-    poll = select.epoll()
-    socks: dict[int, socket.socket] = {}
-    missing: dict[int, int] = {}
-    message = b"x" * size
-    for _ in range(connections):
-        sock = socket.create_connection(("127.0.0.1", port))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setblocking(False)
-        socks[sock.fileno()] = sock
-        missing[sock.fileno()] = size
-        poll.register(sock.fileno(), select.EPOLLIN)
-    for sock in socks.values():
-        sock.send(message)
-    count = 0
-    began = time.perf_counter()
-    warm = began + 0.2
-    measured = 0.0
-    while True:
-        now = time.perf_counter()
-        if not measured and now >= warm:
-            count, measured = 0, now
-        if measured and now - measured >= seconds:
-            break
-        for fd, _ in poll.poll(1.0):
-            sock = socks[fd]
-            with contextlib.suppress(BlockingIOError):
-                missing[fd] -= len(sock.recv(262144))
-            if missing[fd] <= 0:
-                count += 1
-                missing[fd] = size
-                sock.send(message)
-    for sock in socks.values():
-        sock.close()
-    poll.close()
-    return count / (now - measured)
+CONNECTIONS = 64
+#: seconds before and of each measure
+WARM, SECONDS = 0.1, 0.4
+#: measures of each server per round of the command line
+REPEATS = 3
+KINDS = ("iterate", "callback", "streams", "raw")
 
 
-def echo(kind: str, loop: str, connections: int, size: int, seconds: float = 0.6) -> float:
-    """Round trips per second of one kind of server."""
-    port = free_port()
-    with child(*python_server("echo_server", kind, loop, str(port))):
-        wait_for_port(port)
-        return round_trips(port, connections, size, seconds)
+class Sample(NamedTuple):
+    """What one measure of one server gave."""
+
+    rate: float
+    """Round trips per second."""
+    cpu: float
+    """Microseconds of the server's CPU time per round trip."""
+
+
+def round_trips(port: int, pid: int, connections: int, size: int, seconds: float = SECONDS) -> Sample:
+    """Ping-pong over connections that each have one message under way."""
+    done = subprocess.run(
+        [compiled("echo"), *map(str, (port, connections, size, WARM, seconds, pid))],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: pin(CLIENT_CORE),
+    )
+    if done.returncode:
+        raise RuntimeError(f"the generator failed: {done.stderr.strip()}")
+    trips, took, cpu = done.stdout.split()
+    return Sample(int(trips) / float(took), float(cpu) / int(trips) * 1e6)
+
+
+def echo(loop: str, size: int, rounds: int) -> dict[str, list[Sample]]:
+    """All kinds of server on one loop, measured in turn."""
+    samples: dict[str, list[Sample]] = {kind: [] for kind in KINDS}
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for kind in KINDS:
+            port = free_port()
+            process = stack.enter_context(child(*python_server("echo_server", kind, loop, str(port))))
+            wait_for_port(port)
+            servers[kind] = (port, process.pid)
+        for number in range(rounds * REPEATS):
+            for kind, (port, pid) in servers.items():
+                samples[kind].append(round_trips(port, pid, CONNECTIONS, size))
+            latest = "  ".join(f"{kind} {each[-1].rate:,.0f}/s {each[-1].cpu:.1f} µs" for kind, each in samples.items())
+            print(f"  {number + 1} of {rounds * REPEATS}: {latest}", file=sys.stderr)
+    return samples
 
 
 def idle(connections: int = 10_000) -> float:
@@ -84,30 +92,25 @@ def idle(connections: int = 10_000) -> float:
 
 def run(rounds: int) -> list[Table]:
     """All of it."""
-    table = Table("Echo through `Socket`, round trips per second")
+    rates = Table("Echo through `Socket`, round trips per second over 64 connections")
+    costs = Table("The same, the server's CPU time per round trip")
     for size, label in ((64, "64 B"), (16384, "16 KB")):
         for loop, streams_goal in (("asyncio", 1.3), ("uvloop", 1.1)):
-            kinds = ("iterate", "callback", "streams", "raw")
-            print(f"echo {label} on {loop}: {', '.join(kinds)}")
-            found = interleaved(rounds, *(functools.partial(echo, kind, loop, 64, size) for kind in kinds))
-            values = dict(zip(kinds, found, strict=True))
+            print(f"echo {label} on {loop}")
+            samples = echo(loop, size, rounds)
             for ours, peer, goal in (
                 ("iterate", "streams", streams_goal),
                 ("iterate", "raw", 0.6),
                 ("callback", "raw", 0.85),
             ):
                 name = f"{label}, {loop}, " + ("`async for`" if ours == "iterate" else "`on_data`")
-                table.rows.append(
-                    Row(
-                        name,
-                        values[ours],
-                        values[peer],
-                        "/s",
-                        goal,
-                        "asyncio streams" if peer == "streams" else "raw protocol",
-                    )
+                against = "asyncio streams" if peer == "streams" else "raw protocol"
+                pair = samples[ours], samples[peer]
+                rates.rows.append(Row(name, *([each.rate for each in kind] for kind in pair), "/s", goal, against))
+                costs.rows.append(
+                    Row(name, *([each.cpu for each in kind] for kind in pair), "µs", goal, against, False)
                 )
     memory = Table("An idle connection with its handler waiting, plain, 10,000 of them (uvloop)")
     sizes = [idle() / 1024 for _ in range(min(rounds, 3))]
     memory.rows.append(Row("resident", sizes, [4.5] * len(sizes), "KB", 1.0, "limit", higher_is_better=False))
-    return [table, memory]
+    return [rates, costs, memory]
