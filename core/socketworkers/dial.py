@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .address import Address, parse_address
 from .errors import Aborted, AddressError, ConnectError, ConnectTimeout, SocketError
 from .info import SocketAddress, SocketInfo, TlsOptions
-from .transports.endpoint import Endpoint
+from .transports.adopt import adopt
 from .transports.tls import TlsLayer
 
 if TYPE_CHECKING:
@@ -106,23 +106,19 @@ async def open_socket(sock: Socket, target: Target, no_delay: bool) -> None:
         sock._abort(Aborted("cancelled while connecting"))
         raise
     loop = asyncio.get_running_loop()
-    endpoint = Endpoint(sock, loop)
     try:
-        if target.address.scheme == "unix":
-            transport: Any = (await loop.create_unix_connection(lambda: endpoint, sock=raw))[0]
-        else:
-            transport = (await loop.create_connection(lambda: endpoint, sock=raw))[0]
+        channel, lower = await adopt(loop, raw, sock)
     except OSError as error:
         raw.close()
         sock._abort(connect_error(target.address, error))
         return
     kind = _TYPES[target.address.scheme]
-    sock._attach(transport, endpoint, kind)
+    sock._attach(channel, lower, kind)
     sock._set_options(no_delay, sock._keep_alive or None)
     info = SocketInfo(
         kind,
-        address_of(transport.get_extra_info("sockname")),
-        address_of(transport.get_extra_info("peername") or target.address.host),
+        address_of(channel.get_extra_info("sockname")),
+        address_of(channel.get_extra_info("peername") or target.address.host),
         opened_at=time.time(),
     )
     if target.tls is not None:

@@ -10,12 +10,14 @@ Events: ``open``, ``upgrade``, ``timeout``, ``error``, ``close``.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import errno
 import itertools
 import socket as _socket
 import struct
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .budget import UNLIMITED, MemoryBudget
@@ -262,7 +264,7 @@ class Socket(EventTarget):
         """Aborts when the socket is aborted or lost, with the error as its reason."""
         if self._signal is None:
             self._signal = AbortSignal()
-            if self._state == _CLOSED and self._close_error is not None:
+            if self._close_error is not None:
                 self._signal._abort(self._close_error)
         return self._signal
 
@@ -332,7 +334,8 @@ class Socket(EventTarget):
         if stream.locked or stream._callback is not None:
             raise StateError("the stream is locked to a reader")
 
-        stream._callback = callback
+        # in a context of its own, as a task has: what it sets is seen by no other connection
+        stream._callback = partial(contextvars.copy_context().run, callback)
         if stream._size:
             data = stream._take_all()
             callback(data)
@@ -688,6 +691,14 @@ class Socket(EventTarget):
     def _resume_writing(self) -> None:
         self._outbox.resume_writing()
 
+    def _severed(self, error: BaseException) -> None:
+        """As lost, but for the bytes that came before: they are still to be read."""
+        if self._state < _CLOSED and self._close_error is None:
+            self._close_error = lost = _connection_lost(error)
+            self._outbox.fail(lost)
+            if self._signal is not None:
+                self._signal._abort(lost)
+
     def _lost(self, error: BaseException | None) -> None:
         if self._state == _CLOSED:
             return
@@ -696,9 +707,7 @@ class Socket(EventTarget):
         elif isinstance(error, SocketError):
             self._end(error, drop=False)
         else:
-            lost = ConnectionLost(f"the connection was lost: {error.__class__.__name__}")
-            lost.__cause__ = error
-            self._end(lost, drop=False)
+            self._end(self._close_error or _connection_lost(error), drop=False)
 
     def _flushed_all(self) -> bool:
         return self._outbox._held_size == 0 and self._readable._state != 0
@@ -884,6 +893,9 @@ class _Drain:
         self._socket._peer_eof = True
         self._socket._peer_finished()
 
+    def _severed(self, error: BaseException) -> None:
+        self._socket._severed(error)
+
     def _lost(self, error: BaseException | None) -> None:
         self._socket._lost(error)
 
@@ -892,6 +904,12 @@ class _Drain:
 
     def _resume_writing(self) -> None:
         self._socket._resume_writing()
+
+
+def _connection_lost(error: BaseException) -> ConnectionLost:
+    lost = ConnectionLost(f"the connection was lost: {error.__class__.__name__}")
+    lost.__cause__ = error
+    return lost
 
 
 def quiet(error: BaseException) -> bool:

@@ -30,7 +30,8 @@ from ..pair import attach_memory
 from ..settings import Settings
 from ..socket import Socket, quiet
 from ..telemetry import Telemetry
-from ..transports.endpoint import Endpoint
+from ..transports import kernel
+from ..transports.adopt import adopt
 from ..transports.memory import MemoryChannel, memory_pair
 from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
@@ -79,6 +80,7 @@ class Server:
         self.tls: TlsStore | None = None
         self._draining = AbortController()
         self._acceptors: list[Acceptor] = []
+        self._poller: kernel.Poller | None = None
         self._spare: SpareDescriptor | None = None
         self._connections: dict[Socket, _Connection] = {}
         self._per_address: dict[str, int] = {}
@@ -143,6 +145,9 @@ class Server:
         except BaseException:
             await self._undo()
             raise
+        if kernel.AVAILABLE:
+            # held from here on: no connection has to find a descriptor for it
+            self._poller = kernel.poller_of(asyncio.get_running_loop())
         self._spare = SpareDescriptor()
         for acceptor in self._acceptors:
             acceptor.start()
@@ -332,6 +337,7 @@ class Server:
             await objects.close()
         if self.tls is not None:
             self.tls.close()
+        self._poller = None
         if self._spare is not None:
             self._spare.release()
 
@@ -552,9 +558,8 @@ class Server:
             raw.attach(socket)
             return SocketInfo("memory", address_of(raw.get_extra_info("sockname")), peer, opened_at=time.time())
         loop = socket._loop
-        endpoint = Endpoint(socket, loop)
         try:
-            transport, _ = await loop.connect_accepted_socket(lambda: endpoint, raw)
+            channel, lower = await adopt(loop, raw, socket)
         except OSError as error:
             raw.close()
             socket._end(error, drop=True)
@@ -563,8 +568,8 @@ class Server:
             raw.close()
             raise
         kind = "unix" if raw.family == _socket.AF_UNIX else "tcp"
-        socket._attach(transport, endpoint, kind)
-        return SocketInfo(kind, self._local_address(transport.get_extra_info("sockname")), peer, opened_at=time.time())
+        socket._attach(channel, lower, kind)
+        return SocketInfo(kind, self._local_address(channel.get_extra_info("sockname")), peer, opened_at=time.time())
 
     def _local_address(self, name: Any) -> SocketAddress:
         """Our own address, the same object for all connections that share it."""

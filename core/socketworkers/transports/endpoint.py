@@ -1,4 +1,6 @@
-"""The protocol object under a socket: one receive buffer for the whole loop, bytes handed up as they came.
+"""What is above and below a channel, and the channel over a transport of the loop, for systems without epoll.
+
+One receive buffer serves the whole loop, bytes are handed up as they came.
 
 ``BufferedProtocol`` with a shared buffer is safe on selector loops and uvloop, where it is filled and consumed within
 one callback. On a proactor loop the buffer is held while waiting, so there each connection gets its own.
@@ -45,6 +47,9 @@ class Upper(Protocol):
     def _received(self, data: bytes) -> None: ...
 
     def _eof_received(self) -> None: ...
+
+    def _severed(self, error: BaseException) -> None:
+        """The connection is broken, and bytes that came before are still unread: ``_lost`` follows once they are."""
 
     def _lost(self, error: BaseException | None) -> None: ...
 

@@ -184,6 +184,9 @@ class TlsLayer:
             )
         self.upper._lost(error)
 
+    def _severed(self, error: BaseException) -> None:
+        self.upper._severed(error)
+
     def _pause_writing(self) -> None:
         self.upper._pause_writing()
 

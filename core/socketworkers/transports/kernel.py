@@ -1,0 +1,418 @@
+"""Kernel sockets (TCP, Unix) as channels, without the loop's own transports: one epoll per loop, nested in the loop's.
+
+The loop watches a single descriptor, that of the ``Poller``. When it is readable, one call tells which channels have
+something, and each is read and handed up right there: no handle, no context and no turn of the loop per connection. Bytes
+are written at once; what the kernel does not take waits in the channel. docs/adr/0007 tells what this replaces and why.
+
+What holds for everything here:
+
+- a descriptor is taken out of the epoll before it is closed, and closed in a later turn: within one batch of events its
+  number cannot belong to another channel;
+- an exception out of an upper layer ends that channel and none of the others in its batch;
+- errors and ends are reported in a later turn, never from within ``write`` or ``close``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import errno
+import os
+import select
+import socket as _socket
+import weakref
+from collections import deque
+from itertools import islice
+from typing import Any
+
+from .endpoint import BUFFER_SIZE, Upper
+
+__all__ = ["AVAILABLE", "KernelChannel", "Poller", "poller_of"]
+
+#: whether this system has what the module needs
+AVAILABLE = hasattr(select, "epoll")
+_READ: int = getattr(select, "EPOLLIN", 0x01)
+_WRITE: int = getattr(select, "EPOLLOUT", 0x04)
+_ERROR: int = getattr(select, "EPOLLERR", 0x08)
+#: events per wake-up, so that timers and other descriptors of the loop have their turn; epoll serves all in rotation
+BATCH = 64
+#: buffers per sendmsg; far below the kernel's IOV_MAX of 1024
+_GATHER = 64
+
+
+class Poller:
+    """The epoll of one loop. Lives as long as the loop, a channel or a server holds it."""
+
+    __slots__ = ("__weakref__", "_epoll", "_poll", "channels", "loop", "view")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.channels: dict[int, KernelChannel] = {}
+        #: filled and consumed within one call, so one is enough for all
+        self.view = memoryview(bytearray(BUFFER_SIZE))
+        self._epoll = select.epoll()
+        self._poll = self._epoll.poll
+        # an empty context: what runs here belongs to no connection, least of all to the first
+        contextvars.Context().run(loop.add_reader, self._epoll.fileno(), self._ready)
+
+    def watch(self, channel: KernelChannel, mask: int) -> None:
+        """Begin to report a channel's events.
+
+        Raises:
+            OSError: the kernel watches no more descriptors.
+        """
+        self._epoll.register(channel.fd, mask)
+        self.channels[channel.fd] = channel
+
+    def change(self, channel: KernelChannel, mask: int) -> None:
+        """Report other events; a hang-up or an error is always reported."""
+        self._epoll.modify(channel.fd, mask)
+
+    def forget(self, channel: KernelChannel) -> None:
+        """Report nothing more, not even what this batch has found already."""
+        if self.channels.get(channel.fd) is channel:
+            del self.channels[channel.fd]
+            try:
+                self._epoll.unregister(channel.fd)
+            except OSError:
+                pass  # closed behind our back, or a loop that is closed
+
+    def _ready(self) -> None:
+        find, view = self.channels.get, self.view
+        for fd, events in self._poll(0, BATCH):
+            channel = find(fd)
+            if channel is None:
+                continue  # one before it in the batch ended it
+            try:
+                if events == _READ == channel.mask:
+                    # the usual case of ``KernelChannel._event``
+                    try:
+                        count = channel.recv_into(view)
+                    except OSError:
+                        count = 0  # it comes again below
+                    if count:
+                        channel.receive(bytes(view[:count]))
+                        continue
+                channel._event(events)
+            except Exception as error:
+                channel._report(error)
+
+
+_pollers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Poller]] = weakref.WeakKeyDictionary()
+
+
+def poller_of(loop: asyncio.AbstractEventLoop) -> Poller:
+    """The loop's poller. The loop's own list of readers keeps it, so that its descriptor goes when the loop is closed.
+
+    Raises:
+        OSError: no descriptor is left for it.
+    """
+    known = _pollers.get(loop)
+    poller = known() if known is not None else None
+    if poller is None:
+        poller = Poller(loop)
+        _pollers[loop] = weakref.ref(poller)
+    return poller
+
+
+class KernelChannel:
+    """A connected, non-blocking stream socket as a ``Channel``. Owns the socket from now on.
+
+    Args:
+        poller: of the loop that runs.
+        sock: the socket.
+        upper: gets what comes, from the next turn on.
+
+    Raises:
+        OSError: the kernel watches no more descriptors.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_ended",
+        "_finished",
+        "_gone",
+        "_high",
+        "_low",
+        "_out",
+        "_poller",
+        "_send",
+        "_severed",
+        "_silenced",
+        "_size",
+        "_sock",
+        "_stalled",
+        "fd",
+        "mask",
+        "receive",
+        "recv_into",
+        "upper",
+    )
+
+    def __init__(self, poller: Poller, sock: _socket.socket, upper: Upper) -> None:
+        self._poller = poller
+        self._sock = sock
+        self._send = sock.send
+        self.recv_into = sock.recv_into
+        self.fd = sock.fileno()
+        #: events that are asked for
+        self.mask = _READ
+        #: what the kernel has not taken; None while a write may go straight to it
+        self._out: deque[bytes | memoryview] | None = None
+        self._size = 0
+        self._high, self._low = 65536, 16384
+        #: above the high-water mark, and the upper layer knows
+        self._stalled = False
+        #: the peer's FIN was reported
+        self._finished = False
+        #: FIN is sent, or will be behind what waits
+        self._ended = False
+        self._closing = False
+        #: the end is reported, or will be in the next turn
+        self._gone = False
+        #: both directions have ended: out of the epoll, which would tell of it for ever
+        self._silenced = False
+        #: what broke the connection while reading was paused; told once all that came before it is read
+        self._severed: OSError | None = None
+        self.attach(upper)
+        poller.watch(self, _READ)
+
+    def attach(self, upper: Upper) -> None:
+        """From now on ``upper`` gets everything."""
+        self.upper = upper
+        self.receive = upper._received
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def _want(self, mask: int) -> None:
+        if mask == self.mask or self._gone:
+            return
+        self.mask = mask
+        if not self._silenced:
+            self._poller.change(self, mask)
+        elif mask:
+            self._silenced = False
+            self._poller.watch(self, mask)
+
+    def _event(self, events: int) -> None:
+        """Whatever is not plainly some bytes."""
+        if events & _WRITE and self.mask & _WRITE:
+            self._flush()
+        if self._gone:
+            return
+        if self.mask & _READ:
+            if events & ~_WRITE:
+                self._read(bool(events & _ERROR))
+        elif events & ~(_READ | _WRITE):
+            self._hung_up()
+
+    def _read(self, broken: bool) -> None:
+        view = self._poller.view
+        try:
+            count = self.recv_into(view)
+        except (BlockingIOError, InterruptedError):
+            if broken and (error := self._error()) is not None:
+                self._fail(error)
+        except OSError as error:
+            self._fail(error)
+        else:
+            if count:
+                self.receive(bytes(view[:count]))
+            elif self._severed is not None:
+                self._fail(self._severed)
+            else:
+                self._finished = True
+                self._want(self.mask & ~_READ)
+                self.upper._eof_received()
+
+    def _hung_up(self) -> None:
+        """An error or a hang-up while nobody reads: noticed now, with the bytes before it kept for who reads on."""
+        self._poller.forget(self)
+        self._silenced = True
+        error = self._error()
+        if error is None:
+            return
+        if self._finished:
+            self._fail(error)
+        else:
+            self._severed = error
+            self.upper._severed(error)
+
+    def _error(self) -> OSError | None:
+        number = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        return OSError(number, os.strerror(number)) if number else None
+
+    def _report(self, error: Exception) -> None:
+        """An exception that the upper layer should have kept for itself."""
+        self._poller.loop.call_exception_handler(
+            {"message": "a socket's upper layer failed", "exception": error, "channel": self}
+        )
+        self._fail(error)
+
+    # -- writing -----------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, or keep what the kernel does not take."""
+        if self._out is None:
+            try:
+                sent = self._send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._fail(error)
+                return
+            if sent == len(data):
+                return
+            self._out = deque()
+            self._keep(memoryview(data)[sent:] if sent else data)
+            self._want(self.mask | _WRITE)
+        elif data and not self._ended and not self._closing:
+            self._keep(data)
+
+    def _keep(self, data: bytes | memoryview) -> None:
+        assert self._out is not None
+        self._out.append(data)
+        self._size += len(data)
+        self._stall()
+
+    def _stall(self) -> None:
+        if self._size > self._high and not self._stalled:
+            self._stalled = True
+            self.upper._pause_writing()
+
+    def _flush(self) -> None:
+        out = self._out
+        while out:
+            try:
+                sent = self._send(out[0]) if len(out) == 1 else self._sock.sendmsg(list(islice(out, _GATHER)))
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError as error:
+                self._fail(error)
+                return
+            self._size -= sent
+            while sent:
+                first = out[0]
+                if sent < len(first):
+                    out[0] = memoryview(first)[sent:]
+                    break
+                sent -= len(first)
+                out.popleft()
+            if sent:
+                break  # the kernel is full
+        if not out:
+            self._want(self.mask & ~_WRITE)
+            if not self._ended and not self._closing:
+                self._out = None
+        if self._stalled and self._size <= self._low:
+            self._stalled = False
+            self.upper._resume_writing()
+        if not self._size:
+            if self._closing:
+                self._leave(None)
+            elif self._ended:
+                self._shut_down()
+
+    def write_eof(self) -> None:
+        """Send FIN behind what waits."""
+        if self._ended or self._closing:
+            return
+        self._ended = True
+        if self._out is None:
+            self._out = deque()
+            self._shut_down()
+
+    def _shut_down(self) -> None:
+        try:
+            self._sock.shutdown(_socket.SHUT_WR)
+        except OSError:
+            pass  # the connection is broken: the epoll tells
+
+    def get_write_buffer_size(self) -> int:
+        """Bytes that the kernel has not taken."""
+        return self._size
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """The marks at which the upper layer is told to pause and to resume."""
+        self._high = 65536 if high is None else high
+        self._low = self._high // 4 if low is None else low
+        self._stall()
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        """Leave what comes to the kernel."""
+        self._want(self.mask & ~_READ)
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if not self._finished and not self._closing:
+            self._want(self.mask | _READ)
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Read no more, send what waits, give the connection back."""
+        if self._closing:
+            return
+        self._closing = True
+        if self._size:
+            self._want(_WRITE)
+        else:
+            self._leave(None)
+
+    def abort(self) -> None:
+        """Drop what waits and give the connection back."""
+        self._closing = True
+        self._leave(None)
+
+    def _fail(self, error: Exception) -> None:
+        self._closing = True
+        self._leave(error)
+
+    def _leave(self, error: Exception | None) -> None:
+        """Out of the epoll now; the rest in the next turn, when no batch holds events of this descriptor."""
+        if self._gone:
+            return
+        self._gone = True
+        self._poller.forget(self)
+        reading, self.mask = self.mask & _READ, 0
+        self._out = deque()
+        self._size = 0
+        try:
+            self._poller.loop.call_soon(self._lose, error, bool(reading and error is not None))
+        except RuntimeError:  # the loop is closed: nobody is left to be told
+            self._sock.close()
+
+    def _lose(self, error: Exception | None, reading: bool) -> None:
+        upper = self.upper
+        try:
+            if reading:
+                self._last_words()
+            upper._lost(error)
+        finally:
+            self._sock.close()
+
+    def _last_words(self) -> None:
+        """A write that failed may have overtaken the peer's reply (a ``421`` before it hung up)."""
+        view = self._poller.view
+        try:
+            count = self.recv_into(view)
+        except OSError:
+            return
+        if count:
+            self.receive(bytes(view[:count]))
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """``socket``, ``sockname`` or ``peername``."""
+        if name == "socket":
+            return self._sock
+        try:
+            if name == "sockname":
+                return self._sock.getsockname()
+            if name == "peername":
+                return self._sock.getpeername()
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF, errno.EINVAL):
+                raise
+        return default
