@@ -29,6 +29,7 @@ from ..mistakes import data_folder_refused
 from ..pair import attach_memory
 from ..settings import Settings
 from ..socket import Socket, quiet
+from ..streams.steps import Steps
 from ..telemetry import Telemetry
 from ..transports import kernel
 from ..transports.adopt import adopt
@@ -458,7 +459,7 @@ class Server:
             self._count += 1
             self.telemetry.connections = self._count
             self._empty.clear()
-        task = asyncio.get_running_loop().create_task(self._connection(raw, spec, peer, internal))
+        task = asyncio.get_running_loop().create_task(Steps(self._connection(raw, spec, peer, internal)))
         self._tasks.add(task)
         task.add_done_callback(self._forget_task)
 

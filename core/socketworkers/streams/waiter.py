@@ -2,7 +2,7 @@
 
 An ``asyncio.Future`` would schedule the task for the next turn of the loop: a handle, a context switch and a second
 pass over the ready queue per read. Bytes arrive in a callback of the loop, where no task runs, so the waiting task can
-be stepped right there (``wake_now``). Everything else (end, error, cancellation, bytes given back by another task)
+be stepped right there (``wake_now``), and without its task if that runs a ``Steps``. Everything else (end, error, cancellation, bytes given back by another task)
 goes through the loop as usual.
 
 It speaks the protocol that tasks expect of awaitables that are not futures (``_asyncio_future_blocking``).
@@ -16,6 +16,8 @@ from asyncio import current_task
 from collections.abc import Callable, Generator
 from typing import Any
 
+from .steps import Steps
+
 __all__ = ["Waiter"]
 
 _PENDING, _DONE, _CANCELLED = range(3)
@@ -24,7 +26,17 @@ _PENDING, _DONE, _CANCELLED = range(3)
 class Waiter:
     """One wait of one task; ``reset`` makes it usable again."""
 
-    __slots__ = ("_asyncio_future_blocking", "_callback", "_context", "_error", "_loop", "_state")
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_callback",
+        "_context",
+        "_error",
+        "_loop",
+        "_refused",
+        "_state",
+        "_steps",
+        "_task",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._asyncio_future_blocking = False
@@ -33,6 +45,10 @@ class Waiter:
         self._callback: Callable[[Any], object] | None = None
         self._context: contextvars.Context | None = None
         self._error: BaseException | None = None
+        self._steps: Steps | None = None
+        self._task: asyncio.Task[Any] | None = None
+        #: a cancellation came while the task ran: it has kept it for its next wait
+        self._refused = False
 
     def reset(self) -> None:
         """Pending again."""
@@ -48,12 +64,18 @@ class Waiter:
         self._state = _DONE
         callback = self._callback
         if callback is not None:
-            self._callback = None
-            context = self._context
-            if context is not None and current_task(self._loop) is None:
+            context, loop = self._context, self._loop
+            if context is not None and current_task(loop) is None:
+                steps = self._steps
+                if steps is not None:
+                    self._refused = False
+                    if steps.resume(loop, self._task, context, self) and not self._refused:  # type: ignore[arg-type]
+                        return
+                self._callback = None
                 context.run(callback, self)
             else:
-                self._loop.call_soon(callback, self, context=context)
+                self._callback = None
+                loop.call_soon(callback, self, context=context)
 
     def set_result(self, value: None) -> None:
         """Done; the task goes on in the next turn of the loop."""
@@ -109,6 +131,7 @@ class Waiter:
     def cancel(self, msg: object = None) -> bool:
         """What the task calls when it is cancelled."""
         if self._state != _PENDING:
+            self._refused = True
             return False
         self._state = _CANCELLED
         self._schedule()
@@ -119,6 +142,9 @@ class Waiter:
     ) -> None:
         """What the task calls to be woken."""
         self._context = context
+        self._task = task = getattr(callback, "__self__", None)
+        coroutine = task.get_coro() if task is not None else None
+        self._steps = coroutine if type(coroutine) is Steps else None
         if self._state != _PENDING:
             self._loop.call_soon(callback, self, context=context)
         else:
