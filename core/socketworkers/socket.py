@@ -335,7 +335,8 @@ class Socket(EventTarget):
             raise StateError("the stream is locked to a reader")
 
         # in a context of its own, as a task has: what it sets is seen by no other connection
-        stream._callback = partial(contextvars.copy_context().run, callback)
+        call: Callable[[bytes], object] = partial(contextvars.copy_context().run, callback)  # type: ignore[call-arg]
+        stream._callback = callback = call
         if stream._size:
             data = stream._take_all()
             callback(data)
@@ -644,7 +645,8 @@ class Socket(EventTarget):
     # what the channel calls
 
     def _received(self, data: bytes) -> None:
-        self.bytes_in += len(data)
+        size = len(data)
+        self.bytes_in += size
         self.chunks_in += 1
         self._active = self._wheel.tick
         stream = self._readable
@@ -654,6 +656,14 @@ class Socket(EventTarget):
                 callback(data)
             except Exception as error:
                 self._abort(error)
+        elif (waiter := stream._waiter) is not None and not stream._size:
+            # the usual case of ``ReadableStream._enqueue``
+            stream._waiter = None
+            stream._chunks.append(data)
+            stream._size = size
+            waiter.wake_now()
+            if stream._size >= stream._high and stream._size >= stream._want:
+                stream._pause()
         else:
             stream._enqueue(data)
 

@@ -146,7 +146,7 @@ class Server:
         except BaseException:
             await self._undo()
             raise
-        if kernel.AVAILABLE:
+        if kernel.AVAILABLE and self._acceptors:
             # held from here on: no connection has to find a descriptor for it
             self._poller = kernel.poller_of(asyncio.get_running_loop())
         self._spare = SpareDescriptor()

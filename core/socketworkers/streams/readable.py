@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..budget import UNLIMITED, MemoryBudget
@@ -485,10 +486,8 @@ class _Chunks:
     def __aiter__(self) -> _Chunks:
         return self
 
-    def __anext__(self) -> Awaitable[bytes]:
-        return self
-
-    def __await__(self) -> Generator[Any, None, bytes]:
+    @coroutine
+    def __anext__(self) -> Generator[Any, None, bytes]:
         # one generator per chunk and nothing else: this loop is what most handlers do most of the time
         stream = self._stream
         if stream is None:

@@ -2,8 +2,8 @@
 
 An ``asyncio.Future`` would schedule the task for the next turn of the loop: a handle, a context switch and a second
 pass over the ready queue per read. Bytes arrive in a callback of the loop, where no task runs, so the waiting task can
-be stepped right there (``wake_now``), and without its task if that runs a ``Steps``. Everything else (end, error, cancellation, bytes given back by another task)
-goes through the loop as usual.
+be stepped right there (``wake_now``), and past the task itself if that runs a ``Steps``. Everything else (end, error,
+cancellation, bytes given back by another task) goes through the loop as usual.
 
 It speaks the protocol that tasks expect of awaitables that are not futures (``_asyncio_future_blocking``).
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from asyncio import current_task
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -24,7 +25,7 @@ _PENDING, _DONE, _CANCELLED = range(3)
 
 
 class Waiter:
-    """One wait of one task; ``reset`` makes it usable again."""
+    """One wait of one task; usable again once that is over, with ``_state`` set back."""
 
     __slots__ = (
         "_asyncio_future_blocking",
@@ -33,6 +34,7 @@ class Waiter:
         "_error",
         "_loop",
         "_refused",
+        "_run",
         "_state",
         "_steps",
         "_task",
@@ -50,11 +52,6 @@ class Waiter:
         #: a cancellation came while the task ran: it has kept it for its next wait
         self._refused = False
 
-    def reset(self) -> None:
-        """Pending again."""
-        self._state = _PENDING
-        self._error = None
-
     # -- who wakes ---------------------------------------------------------------------------------------------
 
     def wake_now(self) -> None:
@@ -62,19 +59,31 @@ class Waiter:
         if self._state != _PENDING:
             return
         self._state = _DONE
-        callback = self._callback
+        steps, loop = self._steps, self._loop
+        if steps is not None:
+            task = self._task
+            try:
+                _enter_task(loop, task)  # type: ignore[arg-type]
+            except RuntimeError:  # another one is running
+                self._schedule()
+                return
+            try:
+                yielded = self._run(steps.advance, None)
+            except BaseException as error:
+                steps.fail(error)
+            else:
+                if yielded is self and not self._refused:
+                    return
+                self._refused = False
+                steps.keep(yielded)
+            finally:
+                _leave_task(loop, task)  # type: ignore[arg-type]
+        callback, context = self._callback, self._context
         if callback is not None:
-            context, loop = self._context, self._loop
+            self._callback = None
             if context is not None and current_task(loop) is None:
-                steps = self._steps
-                if steps is not None:
-                    self._refused = False
-                    if steps.resume(loop, self._task, context, self) and not self._refused:  # type: ignore[arg-type]
-                        return
-                self._callback = None
                 context.run(callback, self)
             else:
-                self._callback = None
                 loop.call_soon(callback, self, context=context)
 
     def set_result(self, value: None) -> None:
@@ -144,7 +153,11 @@ class Waiter:
         self._context = context
         self._task = task = getattr(callback, "__self__", None)
         coroutine = task.get_coro() if task is not None else None
-        self._steps = coroutine if type(coroutine) is Steps else None
+        if type(coroutine) is Steps and context is not None:
+            self._steps = coroutine
+            self._run = context.run
+        else:
+            self._steps = None
         if self._state != _PENDING:
             self._loop.call_soon(callback, self, context=context)
         else:

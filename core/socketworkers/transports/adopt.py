@@ -31,4 +31,4 @@ async def adopt(loop: asyncio.AbstractEventLoop, sock: _socket.socket, upper: Up
         return channel, channel
     endpoint = Endpoint(upper, loop)
     transport, _ = await loop.connect_accepted_socket(lambda: endpoint, sock)
-    return transport, endpoint  # type: ignore[return-value]
+    return transport, endpoint

@@ -1,11 +1,13 @@
 """Kernel sockets (TCP, Unix) as channels, without the loop's own transports: one epoll per loop, nested in the loop's.
 
 The loop watches a single descriptor, that of the ``Poller``. When it is readable, one call tells which channels have
-something, and each is read and handed up right there: no handle, no context and no turn of the loop per connection. Bytes
-are written at once; what the kernel does not take waits in the channel. docs/adr/0007 tells what this replaces and why.
+something, and each is read and handed up right there: no handle, no context and no turn of the loop per connection.
+Bytes are written at once; what the kernel does not take waits in the channel. docs/adr/0007 tells what this replaces.
 
 What holds for everything here:
 
+- events are edges (epoll(7)): one is reported when something new comes, and nothing is asked of the kernel to pause and
+  to go on. Who leaves something unread asks for the edge again (``_rearm``) or remembers that it came (``_edge``);
 - a descriptor is taken out of the epoll before it is closed, and closed in a later turn: within one batch of events its
   number cannot belong to another channel;
 - an exception out of an upper layer ends that channel and none of the others in its batch;
@@ -33,7 +35,15 @@ __all__ = ["AVAILABLE", "KernelChannel", "Poller", "poller_of"]
 AVAILABLE = hasattr(select, "epoll")
 _READ: int = getattr(select, "EPOLLIN", 0x01)
 _WRITE: int = getattr(select, "EPOLLOUT", 0x04)
-_ERROR: int = getattr(select, "EPOLLERR", 0x08)
+_BROKEN: int = getattr(select, "EPOLLERR", 0x08) | getattr(select, "EPOLLHUP", 0x10)
+#: what every channel is watched for. The peer's FIN and urgent data are told apart from plain bytes, because they are
+#: where a read ends early and leaves something behind
+_WATCHED: int = (
+    _READ
+    | getattr(select, "EPOLLPRI", 0x02)
+    | getattr(select, "EPOLLRDHUP", 0x2000)
+    | getattr(select, "EPOLLET", 1 << 31)
+)
 #: events per wake-up, so that timers and other descriptors of the loop have their turn; epoll serves all in rotation
 BATCH = 64
 #: buffers per sendmsg; far below the kernel's IOV_MAX of 1024
@@ -55,18 +65,18 @@ class Poller:
         # an empty context: what runs here belongs to no connection, least of all to the first
         contextvars.Context().run(loop.add_reader, self._epoll.fileno(), self._ready)
 
-    def watch(self, channel: KernelChannel, mask: int) -> None:
-        """Begin to report a channel's events.
+    def watch(self, channel: KernelChannel) -> None:
+        """Begin to report a channel's events, first of all those that have come already.
 
         Raises:
             OSError: the kernel watches no more descriptors.
         """
-        self._epoll.register(channel.fd, mask)
+        self._epoll.register(channel.fd, _WATCHED)
         self.channels[channel.fd] = channel
 
-    def change(self, channel: KernelChannel, mask: int) -> None:
-        """Report other events; a hang-up or an error is always reported."""
-        self._epoll.modify(channel.fd, mask)
+    def rearm(self, channel: KernelChannel, *, writing: bool) -> None:
+        """Report again what is there now; with ``writing`` also that the kernel takes bytes."""
+        self._epoll.modify(channel.fd, _WATCHED | _WRITE if writing else _WATCHED)
 
     def forget(self, channel: KernelChannel) -> None:
         """Report nothing more, not even what this batch has found already."""
@@ -75,27 +85,36 @@ class Poller:
             try:
                 self._epoll.unregister(channel.fd)
             except OSError:
-                pass  # closed behind our back, or a loop that is closed
+                pass  # closed behind our back
 
     def _ready(self) -> None:
-        find, view = self.channels.get, self.view
-        for fd, events in self._poll(0, BATCH):
+        find, view, read = self.channels.get, self.view, _READ
+        batch = iter(self._poll(0, BATCH))
+        for fd, events in batch:
             channel = find(fd)
             if channel is None:
                 continue  # one before it in the batch ended it
             try:
-                if events == _READ == channel.mask:
-                    # the usual case of ``KernelChannel._event``
+                if events == read and channel.plain:
                     try:
                         count = channel.recv_into(view)
-                    except OSError:
-                        count = 0  # it comes again below
-                    if count:
-                        channel.receive(bytes(view[:count]))
-                        continue
-                channel._event(events)
+                    except OSError as error:
+                        channel._not_read(error)
+                    else:
+                        if 0 < count < BUFFER_SIZE:
+                            channel.receive(view[:count].tobytes())
+                        else:
+                            channel._read(count)
+                else:
+                    channel._event(events)
             except Exception as error:
                 channel._report(error)
+            except BaseException:  # on its way out of the loop; edges must not be lost to those who run the loop again
+                channel._rearm()
+                for other, _ in batch:
+                    if other in self.channels:
+                        self.channels[other]._rearm()
+                raise
 
 
 _pollers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, weakref.ref[Poller]] = weakref.WeakKeyDictionary()
@@ -129,6 +148,7 @@ class KernelChannel:
 
     __slots__ = (
         "_closing",
+        "_edge",
         "_ended",
         "_finished",
         "_gone",
@@ -136,14 +156,15 @@ class KernelChannel:
         "_low",
         "_out",
         "_poller",
+        "_reading",
         "_send",
         "_severed",
-        "_silenced",
         "_size",
         "_sock",
         "_stalled",
+        "_tells_all",
         "fd",
-        "mask",
+        "plain",
         "receive",
         "recv_into",
         "upper",
@@ -155,8 +176,14 @@ class KernelChannel:
         self._send = sock.send
         self.recv_into = sock.recv_into
         self.fd = sock.fileno()
-        #: events that are asked for
-        self.mask = _READ
+        #: whether a read that does not fill the buffer leaves nothing behind (epoll(7), question 9). On a Unix socket
+        #: descriptors that a peer sends along end a read early, too
+        self._tells_all = sock.family != _socket.AF_UNIX
+        self._reading = True
+        #: whether an event of plain bytes may be served without a closer look
+        self.plain = self._tells_all
+        #: something came while nobody read
+        self._edge = False
         #: what the kernel has not taken; None while a write may go straight to it
         self._out: deque[bytes | memoryview] | None = None
         self._size = 0
@@ -170,12 +197,10 @@ class KernelChannel:
         self._closing = False
         #: the end is reported, or will be in the next turn
         self._gone = False
-        #: both directions have ended: out of the epoll, which would tell of it for ever
-        self._silenced = False
         #: what broke the connection while reading was paused; told once all that came before it is read
         self._severed: OSError | None = None
         self.attach(upper)
-        poller.watch(self, _READ)
+        poller.watch(self)
 
     def attach(self, upper: Upper) -> None:
         """From now on ``upper`` gets everything."""
@@ -184,59 +209,60 @@ class KernelChannel:
 
     # -- events ------------------------------------------------------------------------------------------------
 
-    def _want(self, mask: int) -> None:
-        if mask == self.mask or self._gone:
-            return
-        self.mask = mask
-        if not self._silenced:
-            self._poller.change(self, mask)
-        elif mask:
-            self._silenced = False
-            self._poller.watch(self, mask)
-
     def _event(self, events: int) -> None:
         """Whatever is not plainly some bytes."""
-        if events & _WRITE and self.mask & _WRITE:
+        if events & _WRITE and self._size:
             self._flush()
-        if self._gone:
+        if self._gone or not events & ~_WRITE:
             return
-        if self.mask & _READ:
-            if events & ~_WRITE:
-                self._read(bool(events & _ERROR))
-        elif events & ~(_READ | _WRITE):
-            self._hung_up()
-
-    def _read(self, broken: bool) -> None:
-        view = self._poller.view
-        try:
-            count = self.recv_into(view)
-        except (BlockingIOError, InterruptedError):
-            if broken and (error := self._error()) is not None:
-                self._fail(error)
-        except OSError as error:
-            self._fail(error)
-        else:
-            if count:
-                self.receive(bytes(view[:count]))
-            elif self._severed is not None:
-                self._fail(self._severed)
+        if self._reading:
+            try:
+                count = self.recv_into(self._poller.view)
+            except OSError as error:
+                self._not_read(error, broken=bool(events & _BROKEN))
             else:
-                self._finished = True
-                self._want(self.mask & ~_READ)
-                self.upper._eof_received()
+                self._read(count)
+        else:
+            self._edge = True
+            if events & _BROKEN:
+                self._broken()
 
-    def _hung_up(self) -> None:
-        """An error or a hang-up while nobody reads: noticed now, with the bytes before it kept for who reads on."""
-        self._poller.forget(self)
-        self._silenced = True
+    def _read(self, count: int) -> None:
+        """Hand up what lies in the buffer; there may be more behind it, or nothing at all."""
+        if count:
+            self.receive(self._poller.view[:count].tobytes())
+            self._rearm()
+        elif self._severed is not None:
+            self._fail(self._severed)
+        else:
+            self._finished = True
+            self._reading = self.plain = False
+            self.upper._eof_received()
+
+    def _not_read(self, error: OSError, *, broken: bool = False) -> None:
+        if not isinstance(error, BlockingIOError):
+            self._fail(error)
+        elif broken and (found := self._error()) is not None:
+            self._fail(found)
+
+    def _broken(self) -> None:
+        """An error while nobody reads: noticed now, with the bytes before it kept for who reads on."""
         error = self._error()
         if error is None:
-            return
-        if self._finished:
+            return  # both directions ended well
+        if self._finished or self._closing:
             self._fail(error)
         else:
             self._severed = error
             self.upper._severed(error)
+
+    def _rearm(self) -> None:
+        if self._gone:
+            return
+        if self._reading:
+            self._poller.rearm(self, writing=self._size > 0)
+        else:
+            self._edge = True
 
     def _error(self) -> OSError | None:
         number = self._sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
@@ -247,6 +273,7 @@ class KernelChannel:
         self._poller.loop.call_exception_handler(
             {"message": "a socket's upper layer failed", "exception": error, "channel": self}
         )
+        self._reading = False
         self._fail(error)
 
     # -- writing -----------------------------------------------------------------------------------------------
@@ -265,7 +292,8 @@ class KernelChannel:
                 return
             self._out = deque()
             self._keep(memoryview(data)[sent:] if sent else data)
-            self._want(self.mask | _WRITE)
+            if not self._gone:
+                self._poller.rearm(self, writing=True)
         elif data and not self._ended and not self._closing:
             self._keep(data)
 
@@ -301,7 +329,7 @@ class KernelChannel:
             if sent:
                 break  # the kernel is full
         if not out:
-            self._want(self.mask & ~_WRITE)
+            self._poller.rearm(self, writing=False)
             if not self._ended and not self._closing:
                 self._out = None
         if self._stalled and self._size <= self._low:
@@ -342,12 +370,16 @@ class KernelChannel:
 
     def pause_reading(self) -> None:
         """Leave what comes to the kernel."""
-        self._want(self.mask & ~_READ)
+        self._reading = self.plain = False
 
     def resume_reading(self) -> None:
         """Read on."""
         if not self._finished and not self._closing:
-            self._want(self.mask | _READ)
+            self._reading = True
+            self.plain = self._tells_all
+            if self._edge:
+                self._edge = False
+                self._rearm()
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -356,9 +388,8 @@ class KernelChannel:
         if self._closing:
             return
         self._closing = True
-        if self._size:
-            self._want(_WRITE)
-        else:
+        self._reading = self.plain = False
+        if not self._size:
             self._leave(None)
 
     def abort(self) -> None:
@@ -376,11 +407,11 @@ class KernelChannel:
             return
         self._gone = True
         self._poller.forget(self)
-        reading, self.mask = self.mask & _READ, 0
+        reading, self._reading, self.plain = self._reading, False, False
         self._out = deque()
         self._size = 0
         try:
-            self._poller.loop.call_soon(self._lose, error, bool(reading and error is not None))
+            self._poller.loop.call_soon(self._lose, error, reading and error is not None)
         except RuntimeError:  # the loop is closed: nobody is left to be told
             self._sock.close()
 
@@ -401,7 +432,7 @@ class KernelChannel:
         except OSError:
             return
         if count:
-            self.receive(bytes(view[:count]))
+            self.receive(view[:count].tobytes())
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """``socket``, ``sockname`` or ``peername``."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from socketworkers import App, Context, Env, IdleTimeout, LimitExceeded, Socket,
 from socketworkers.server import Server
 from socketworkers.testing import serve_ephemeral
 
+STARVED = Path(__file__).parents[2] / "support" / "starved.py"
 pytestmark = pytest.mark.usefixtures("any_loop")
 
 
@@ -289,9 +291,7 @@ async def test_a_deadline_holds_for_a_handler_that_iterates() -> None:
 @pytest.mark.attack("C7")
 def test_out_of_descriptors() -> None:
     """With 40 descriptors: accepting pauses, says so once, costs next to nothing, and goes on within a second."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.starved"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    child = subprocess.Popen([sys.executable, str(STARVED)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stdout is not None
     held: list[kernel.socket] = []
