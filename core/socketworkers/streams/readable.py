@@ -273,7 +273,7 @@ class ReadableStream:
         self._turns = None
         self._reading = False
 
-    async def _wait(self, more_than: int = 0) -> None:
+    async def _wait(self, more_than: int = 0, waiter: Waiter | None = None) -> None:
         """Return once more than ``more_than`` bytes are buffered or the stream has ended."""
         while self._size <= more_than and self._state == _READABLE:
             self._disturbed = True
@@ -291,7 +291,11 @@ class ReadableStream:
                 self._demand()
             if self._size > more_than or self._state != _READABLE:
                 break
-            self._waiter = waiter = Waiter(asyncio.get_running_loop())
+            if waiter is None:
+                waiter = Waiter()
+            waiter._state = 0
+            waiter._error = None
+            self._waiter = waiter
             try:
                 await waiter
             finally:
@@ -477,7 +481,7 @@ class _Chunks:
 
     def __init__(self, stream: ReadableStream) -> None:
         self._stream: ReadableStream | None = None
-        self._waiter = Waiter(asyncio.get_running_loop())
+        self._waiter = Waiter()
         # the stream must not hold this object, or leaving the loop would not end it
         self._key = object()
         stream._lock(self._key)
@@ -568,12 +572,15 @@ class _CancellingChunks(_Chunks):
 class ByteReader:
     """Reads from a stream that it holds locked (Streams §4.3, §4.4), with the bounded helpers that protocols need."""
 
-    __slots__ = ("_released", "_stream")
+    __slots__ = ("_released", "_stream", "_waiter")
 
     def __init__(self, stream: ReadableStream) -> None:
         stream._lock(self)
         self._stream = stream
         self._released = False
+        #: one for all of its waits, of which there is one at a time: a handler that waits on the same object again is
+        #: resumed past its task
+        self._waiter = Waiter()
 
     @property
     def closed(self) -> Promise[None]:
@@ -609,7 +616,7 @@ class ByteReader:
             return stream._take_all() if n < 0 else stream._take(n)
         else:
             stream._reading = True
-        waiter: Waiter | None = None
+        waiter = self._waiter
         try:
             if (
                 not stream._size
@@ -621,17 +628,19 @@ class ByteReader:
             ):
                 # the usual case of ``_wait``; a coroutine less for every connection that is idle here
                 stream._disturbed = True
-                stream._waiter = waiter = Waiter(asyncio.get_running_loop())
+                waiter._state = 0
+                waiter._error = None
+                stream._waiter = waiter
                 await waiter
             if not stream._size:
                 if stream._state == _READABLE:
-                    await stream._wait()
+                    await stream._wait(0, waiter)
                 if not stream._size:
                     stream._raise_if_failed()
                     return b""
             return stream._take_all() if n < 0 else stream._take(n)
         finally:
-            if waiter is not None and stream._waiter is waiter:
+            if stream._waiter is waiter:
                 stream._waiter = None
             stream._end()
 
@@ -653,7 +662,7 @@ class ByteReader:
             return stream._take(n)
         await stream._begin()
         try:
-            await stream._wait(n - 1)
+            await stream._wait(n - 1, self._waiter)
             if stream._size < n:
                 partial = stream._take_all()
                 stream._raise_if_failed()
@@ -698,7 +707,7 @@ class ByteReader:
                     stream._raise_if_failed()
                     raise UnexpectedEOF(data)
                 start = max(0, len(data) - len(separator) + 1)
-                await stream._wait(len(data))
+                await stream._wait(len(data), self._waiter)
         finally:
             stream._end()
 
@@ -718,7 +727,7 @@ class ByteReader:
         if stream._size < n or stream._reading:
             await stream._begin()
             try:
-                await stream._wait(n - 1)
+                await stream._wait(n - 1, self._waiter)
             finally:
                 stream._end()
         if not stream._size:
@@ -753,7 +762,7 @@ class ByteReader:
         await stream._begin()
         try:
             # nothing is taken before all is there: a cancelled read loses no byte
-            await stream._wait(at_least - 1)
+            await stream._wait(at_least - 1, self._waiter)
             if not stream._size:
                 stream._raise_if_failed()
                 return 0

@@ -40,9 +40,10 @@ class Waiter:
         "_task",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self) -> None:
         self._asyncio_future_blocking = False
-        self._loop = loop
+        # of the task that waits; known once one does
+        self._loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]
         self._state = _PENDING
         self._callback: Callable[[Any], object] | None = None
         self._context: contextvars.Context | None = None
@@ -150,6 +151,7 @@ class Waiter:
         self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
     ) -> None:
         """What the task calls to be woken."""
+        self._loop = asyncio.get_running_loop()
         self._context = context
         self._task = task = getattr(callback, "__self__", None)
         coroutine = task.get_coro() if task is not None else None
