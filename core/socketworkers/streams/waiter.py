@@ -61,7 +61,7 @@ class Waiter:
             return
         self._state = _DONE
         steps, loop = self._steps, self._loop
-        if steps is not None:
+        if steps is not None and self._callback is not None:
             task = self._task
             try:
                 _enter_task(loop, task)  # type: ignore[arg-type]

@@ -88,7 +88,7 @@ class Poller:
                 pass  # closed behind our back
 
     def _ready(self) -> None:
-        find, view, read = self.channels.get, self.view, _READ
+        find, view, read, full = self.channels.get, self.view, _READ, BUFFER_SIZE
         batch = iter(self._poll(0, BATCH))
         for fd, events in batch:
             channel = find(fd)
@@ -101,7 +101,7 @@ class Poller:
                     except OSError as error:
                         channel._not_read(error)
                     else:
-                        if 0 < count < BUFFER_SIZE:
+                        if 0 < count < full:
                             channel.receive(view[:count].tobytes())
                         else:
                             channel._read(count)
@@ -416,13 +416,14 @@ class KernelChannel:
             self._sock.close()
 
     def _lose(self, error: Exception | None, reading: bool) -> None:
-        upper = self.upper
         try:
             if reading:
                 self._last_words()
-            upper._lost(error)
         finally:
-            self._sock.close()
+            try:
+                self.upper._lost(error)
+            finally:
+                self._sock.close()
 
     def _last_words(self) -> None:
         """A write that failed may have overtaken the peer's reply (a ``421`` before it hung up)."""

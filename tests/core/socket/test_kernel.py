@@ -102,6 +102,14 @@ async def settle() -> None:
         await asyncio.sleep(0.002)
 
 
+def _uvloop() -> asyncio.AbstractEventLoop:
+    import uvloop
+
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+LOOPS = pytest.mark.parametrize("factory", [asyncio.new_event_loop, _uvloop], ids=["asyncio", "uvloop"])
 BOTH = pytest.mark.parametrize("make", [tcp_pair, kernel.socketpair], ids=["tcp", "unix"])
 
 
@@ -424,49 +432,42 @@ async def test_a_batch_is_bounded_and_all_have_their_turn(monkeypatch: pytest.Mo
         await pair.close()
 
 
-def test_an_interrupt_in_a_batch_loses_no_edge() -> None:
+@LOOPS
+def test_an_interrupt_in_a_batch_loses_no_edge(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
     """Ctrl-C leaves the loop in the middle of a batch; who runs it again finds everything that came."""
-    for factory in (asyncio.new_event_loop, _uvloop):
-        loop = factory()
-        made: list[Ends] = []
+    made: list[Ends] = []
 
-        def interrupt(data: bytes) -> None:
-            for pair in made:
-                pair.upper.on_data = lambda data: None
-            raise KeyboardInterrupt
+    def interrupt(data: bytes) -> None:
+        for pair in made:
+            pair.upper.on_data = lambda data: None
+        raise KeyboardInterrupt
 
-        async def begin() -> None:
-            made.extend(Ends(*tcp_pair()) for _ in range(5))
-            for pair in made:
-                pair.upper.on_data = interrupt
-                pair.channel.pause_reading()
-                pair.far.send(b"x")
-            await settle()
-            for pair in made:
-                pair.channel.resume_reading()
-            await asyncio.sleep(60)
+    async def begin() -> None:
+        made.extend(Ends(*tcp_pair()) for _ in range(5))
+        for pair in made:
+            pair.upper.on_data = interrupt
+            pair.channel.pause_reading()
+            pair.far.send(b"x")
+        await settle()
+        for pair in made:
+            pair.channel.resume_reading()
+        await asyncio.sleep(60)
 
-        async def end() -> None:
-            await eventually(lambda: all(pair.upper.data == b"x" for pair in made))
-            for pair in made:
-                await pair.close()
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    async def end() -> None:
+        await eventually(lambda: all(pair.upper.data == b"x" for pair in made))
+        for pair in made:
+            await pair.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
-        try:
-            task = loop.create_task(begin())
-            with pytest.raises(KeyboardInterrupt):
-                loop.run_until_complete(task)
-            loop.run_until_complete(end())
-        finally:
-            loop.close()
-
-
-def _uvloop() -> asyncio.AbstractEventLoop:
-    import uvloop
-
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
+    loop = factory()
+    try:
+        task = loop.create_task(begin())
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(task)
+        loop.run_until_complete(end())
+    finally:
+        loop.close()
 
 
 async def test_callbacks_have_contexts_of_their_own() -> None:
@@ -497,27 +498,26 @@ async def test_callbacks_have_contexts_of_their_own() -> None:
 # -- the poller ----------------------------------------------------------------------------------------------------
 
 
-def test_the_descriptor_goes_with_the_loop() -> None:
-    for factory in (asyncio.new_event_loop, _uvloop):
-        loop = factory()
-        number = -1
+@LOOPS
+def test_the_descriptor_goes_with_the_loop(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def use() -> int:
+        async with ends() as pair:
+            number = poller_of(asyncio.get_running_loop())._epoll.fileno()
+            pair.far.send(b"x")
+            await eventually(lambda: pair.upper.data == b"x")
+        assert poller_of(asyncio.get_running_loop())._epoll.fileno() == number  # kept for the next one
+        return number
 
-        async def use() -> None:
-            nonlocal number
-            async with ends() as pair:
-                number = poller_of(asyncio.get_running_loop())._epoll.fileno()
-                pair.far.send(b"x")
-                await eventually(lambda: pair.upper.data == b"x")
-            assert poller_of(asyncio.get_running_loop())._epoll.fileno() == number  # kept for the next one
-
-        gc.disable()
-        try:
-            loop.run_until_complete(use())
-            assert "eventpoll" in os.readlink(f"/proc/self/fd/{number}")
-            loop.close()
-            assert not os.path.exists(f"/proc/self/fd/{number}")
-        finally:
-            gc.enable()
+    loop = factory()
+    gc.disable()
+    try:
+        number = loop.run_until_complete(use())
+        assert "eventpoll" in os.readlink(f"/proc/self/fd/{number}")
+        loop.close()
+        assert not os.path.exists(f"/proc/self/fd/{number}")
+    finally:
+        gc.enable()
+        loop.close()
 
 
 async def test_a_channel_that_outlives_its_loop_gives_its_descriptor_back() -> None:

@@ -69,10 +69,11 @@ async def waiting(coroutine: Coro) -> AsyncIterator[asyncio.Task[Any]]:
 async def test_each_chunk_is_handled_in_the_callback_that_brought_it() -> None:
     feed = Feed()
     seen: list[tuple[bytes, asyncio.Task[Any] | None]] = []
+    note = seen.append
 
     async def handle() -> str:
         async for chunk in feed.stream:
-            seen.append((chunk, asyncio.current_task()))
+            note((chunk, asyncio.current_task()))
         return "ended"
 
     async with waiting(handle()) as task:
@@ -85,7 +86,8 @@ async def test_each_chunk_is_handled_in_the_callback_that_brought_it() -> None:
 
 
 async def test_the_task_notices_no_difference_when_it_waits_on_something_else() -> None:
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[bytes] = []
 
     async def handle() -> int:
         async for chunk in feed.stream:
@@ -172,14 +174,16 @@ async def test_an_exception_is_the_tasks() -> None:
 
 
 async def test_cancelled_while_it_waits() -> None:
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[bytes] = []
+    note = seen.append
 
     async def handle() -> None:
         try:
             async for chunk in feed.stream:
-                seen.append(chunk)
+                note(chunk)
         except asyncio.CancelledError:
-            seen.append(b"cancelled")
+            note(b"cancelled")
             raise
 
     async with waiting(handle()) as task:
@@ -238,7 +242,8 @@ async def test_cancelled_by_itself_while_it_is_resumed(then: str) -> None:
 
 
 async def test_a_cancellation_that_is_survived() -> None:
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[bytes] = []
 
     async def handle() -> None:
         while True:
@@ -264,7 +269,8 @@ async def test_a_cancellation_that_is_survived() -> None:
 
 
 async def test_deadlines_within_a_handler() -> None:
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[bytes] = []
 
     async def handle() -> None:
         async for chunk in feed.stream:
@@ -305,7 +311,8 @@ async def test_a_deadline_around_the_wait() -> None:
 
 
 async def test_the_tasks_context_is_in_place() -> None:
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[str] = []
     name: contextvars.ContextVar[str] = contextvars.ContextVar("name", default="outside")
 
     async def handle() -> None:
@@ -322,11 +329,13 @@ async def test_the_tasks_context_is_in_place() -> None:
 
 async def test_bytes_that_another_task_brings() -> None:
     """A task is running: the handler cannot be stepped within it, and goes on in the next turn."""
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[bytes] = []
+    note = seen.append
 
     async def handle() -> None:
         async for chunk in feed.stream:
-            seen.append(chunk)
+            note(chunk)
 
     async with waiting(handle()) as task:
         await feed.bring(b"first")
@@ -341,12 +350,13 @@ async def test_bytes_that_another_task_brings() -> None:
 
 
 async def test_one_iterator_in_two_tasks_in_turn() -> None:
-    feed, seen = Feed(), []
+    feed = Feed()
+    seen: list[tuple[str, bytes]] = []
     chunks = aiter(feed.stream)
 
     async def take(name: str) -> None:
-        for _ in range(2):
-            seen.append((name, await anext(chunks)))
+        seen.append((name, await anext(chunks)))
+        seen.append((name, await anext(chunks)))
 
     for name in ("one", "two"):
         async with waiting(take(name)) as task:
