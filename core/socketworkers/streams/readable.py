@@ -61,7 +61,6 @@ class ReadableStream:
         "_closed",
         "_counted",
         "_demand",
-        "_disturbed",
         "_error",
         "_high",
         "_interrupted",
@@ -111,7 +110,6 @@ class ReadableStream:
         self._demand: Callable[[], None] | None = None
         self._paused = False
         self._callback: Callable[[bytes], object] | None = None
-        self._disturbed = False
         self._interrupted: BaseException | None = None
         self._closed: Promise[None] | None = None
         self._budget = budget
@@ -276,7 +274,6 @@ class ReadableStream:
     async def _wait(self, more_than: int = 0, waiter: Waiter | None = None) -> None:
         """Return once more than ``more_than`` bytes are buffered or the stream has ended."""
         while self._size <= more_than and self._state == _READABLE:
-            self._disturbed = True
             if self._interrupted is not None:
                 interrupted, self._interrupted = self._interrupted, None
                 raise interrupted
@@ -294,7 +291,6 @@ class ReadableStream:
             if waiter is None:
                 waiter = Waiter()
             waiter._state = 0
-            waiter._error = None
             self._waiter = waiter
             try:
                 await waiter
@@ -320,7 +316,6 @@ class ReadableStream:
             data = b"".join(chunks)
             chunks.clear()
         self._size = 0
-        self._disturbed = True
         if self._counted or self._paused or self._state != _READABLE or self._demand is not None:
             self._after_take()
         return data
@@ -338,7 +333,6 @@ class ReadableStream:
             data = whole[:count]
             chunks[0] = whole[count:]
         self._size -= count
-        self._disturbed = True
         self._after_take()
         return data
 
@@ -379,7 +373,6 @@ class ReadableStream:
             raise self._error.with_traceback(None)
 
     def _cancel(self, reason: object) -> Awaitable[object] | None:
-        self._disturbed = True
         if self._state == _ERRORED and not self._size:
             return _rejected(self._error)
         source = self._source
@@ -509,10 +502,7 @@ class _Chunks:
             # the usual case of ``_wait``
             waiter = self._waiter
             waiter._state = 0
-            waiter._error = None
-            stream._disturbed = True
             stream._waiter = waiter
-            waiter._asyncio_future_blocking = True
             try:
                 yield waiter
             except BaseException:
@@ -531,6 +521,11 @@ class _Chunks:
                 self._release()
                 stream._raise_if_failed()
                 raise StopAsyncIteration
+        chunks = stream._chunks
+        if len(chunks) == 1 and not (stream._counted or stream._paused or stream._state or stream._demand):
+            # the usual case of ``_take_all``
+            stream._size = 0
+            return chunks.pop()
         return stream._take_all()
 
     def _release(self) -> None:
@@ -627,9 +622,7 @@ class ByteReader:
                 and stream._interrupted is None
             ):
                 # the usual case of ``_wait``; a coroutine less for every connection that is idle here
-                stream._disturbed = True
                 waiter._state = 0
-                waiter._error = None
                 stream._waiter = waiter
                 await waiter
             if not stream._size:

@@ -41,7 +41,9 @@ class Waiter:
     )
 
     def __init__(self) -> None:
-        self._asyncio_future_blocking = False
+        #: what a task wants to see of an object that it is given to wait on; it takes it away, ``add_done_callback``
+        #: puts it back for the next wait
+        self._asyncio_future_blocking = True
         # of the task that waits; known once one does
         self._loop: asyncio.AbstractEventLoop = None  # type: ignore[assignment]
         self._state = _PENDING
@@ -115,7 +117,6 @@ class Waiter:
     def __next__(self) -> Waiter:
         # its own iterator: a generator here would be kept by every idle connection
         if self._state == _PENDING:
-            self._asyncio_future_blocking = True
             return self
         self.result()
         raise StopIteration
@@ -134,7 +135,8 @@ class Waiter:
     def result(self) -> None:
         """Raises what the wait failed with."""
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            raise error
         if self._state == _CANCELLED:
             raise asyncio.CancelledError
 
@@ -151,6 +153,7 @@ class Waiter:
         self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
     ) -> None:
         """What the task calls to be woken."""
+        self._asyncio_future_blocking = True
         self._loop = asyncio.get_running_loop()
         self._context = context
         self._task = task = getattr(callback, "__self__", None)
