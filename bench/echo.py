@@ -111,8 +111,9 @@ def run(rounds: int) -> list[Table]:
                     Row(name, *([each.cpu for each in kind] for kind in pair), "µs", goal, against, False)
                 )
     rates.notes.append(
-        "Rate times CPU time per round trip is how busy a server was. One that was not busy all the time waited for the "
-        "generator, or for other work on its core; then the ratios of the rates say less than those of the CPU time."
+        "Rate times CPU time per round trip is how busy a server was. One that was not busy all the time waited for "
+        "the generator, or for other work on its core; then the ratios of the rates say less than those of the CPU "
+        "time."
     )
     memory = Table("An idle connection with its handler waiting, plain, 10,000 of them (uvloop)")
     sizes = [idle() / 1024 for _ in range(min(rounds, 3))]
