@@ -49,7 +49,8 @@ def mosquitto() -> Iterator[tuple[int, int]]:
         Path(folder).chmod(0o755)
         config = Path(folder) / "mosquitto.conf"
         config.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\nlog_type error\n"
+            f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+            "persistence false\nlog_type error\n"
         )
         config.chmod(0o644)
         program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")

@@ -102,7 +102,7 @@ def run(rounds: int) -> list[Table]:
             least = 20.0 if name.startswith("QoS 0") else 10.0 if name.startswith("QoS") else 1.0
             against.rows.append(Row(name, found[0], found[2], "/s", least, f"amqtt {rival}"))
     beside.notes.append(
-        "Ours: `run-app mqtt --data DIR` on uvloop; PUBACK to the publisher of a session that lasts leaves after the sync."
+        "Ours: `run-app mqtt --data DIR` on uvloop; what goes to a session that lasts is acknowledged after its sync."
         " Mosquitto: its defaults, TCP_NODELAY on, nothing stored. A closed loop: no message is dropped."
     )
     memory = Table("An idle client with one subscription, 5,000 of them")

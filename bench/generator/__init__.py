@@ -22,7 +22,7 @@ def compiled(name: str) -> str:
     """
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
-        raise SystemExit("the echo benchmark needs a C compiler for its generator: install gcc or clang, or set CC")
+        raise SystemExit("this benchmark needs a C compiler for its generator: install gcc or clang, or set CC")
     folder = tempfile.mkdtemp(prefix="bench-generator-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     source, program = Path(__file__).with_name(f"{name}.c"), f"{folder}/{name}"

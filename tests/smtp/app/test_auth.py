@@ -8,9 +8,9 @@ import base64
 import pytest
 from tests.support.mailserver.talk import auth_plain, deliver, hello, reply, say
 
+from socketworkers.sasl import GuessLimiter
 from socketworkers.testing import AppClient
 from socketworkers_smtp import app
-from socketworkers.sasl import GuessLimiter
 
 
 class Clock:

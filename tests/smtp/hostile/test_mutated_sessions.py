@@ -5,23 +5,23 @@
 
 from __future__ import annotations
 
-import time
 import asyncio
 import base64
 import logging
 import os
 import random
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.fuzz.mutation import cut, seed_wanted
 
+from socketworkers.sasl import GuessLimiter
 from socketworkers.testing import AppClient, Peer
 from socketworkers.testing.transcript import Send, parse_transcript
 from socketworkers_smtp import app
-from socketworkers.sasl import GuessLimiter
 
 SESSIONS = int(os.environ.get("SOCKETWORKERS_FUZZ_SESSIONS", "5000"))
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
