@@ -1,7 +1,7 @@
 """The bytes of MQTT 3.1, 3.1.1 and 5.0: a decoder for each side of a connection, encoders for its packets. Sans-IO.
 
 Imports nothing of the runtime but its errors. `Decoder` never raises on what a peer sent; the encoders raise ValueError
-for what no packet can hold.
+or OverflowError for what no packet can hold.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def decode_connect(data: bytes, position: int, end: int, protocol: tuple[str, in
         protocol: what `decode_protocol` gave, when it was called already.
 
     Raises:
-        MalformedPacket: what is wrong with it.
+        MalformedPacket: what is wrong with it [MQTT-3.1.4-1].
     """
     name, version, bridge, position = decode_protocol(data, position, end) if protocol is None else protocol
     if position + 3 > end:
@@ -163,8 +163,8 @@ def decode_connack(data: bytes, position: int, end: int, version: int) -> Connac
     """Read one CONNACK.
 
     Raises:
-        MalformedPacket: reserved flags [MQTT-3.2.2-1], a wrong reason, length or property; a session with a refusal
-            [MQTT-3.2.2-6] ([MQTT-3.2.2-4] in 3.1.1).
+        MalformedPacket: reserved flags [MQTT-3.2.2-1], a reason code not of this packet [MQTT-3.2.2-8], a wrong length
+            or property, a session with a refusal (5.0 [MQTT-3.2.2-6], 3.1.1 [MQTT-3.2.2-4]).
     """
     if end - position < 2 or (version < 5 and end - position != 2):
         raise MalformedPacket("CONNACK of a wrong length")

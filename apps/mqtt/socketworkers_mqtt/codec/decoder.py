@@ -254,7 +254,7 @@ def _remaining_length(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def _too_large(size: int, limit: int) -> MalformedPacket:
-    # [MQTT-3.1.2-24] and §3.2.2.3.6; known before the packet came, and without keeping any of it
+    # [MQTT-3.2.2-15] from a client, [MQTT-3.1.2-24] from a server; known before the packet came
     return MalformedPacket(f"a packet of {size} bytes, of which {limit} are allowed", Reason.PACKET_TOO_LARGE)
 
 

@@ -99,9 +99,9 @@ def decode_subscribe(data: bytes, position: int, end: int, version: int) -> Subs
     """Read one SUBSCRIBE.
 
     Raises:
-        MalformedPacket: no filter [MQTT-3.8.3-2] (3.1.1 [MQTT-3.8.3-3]), a wrong filter [MQTT-3.8.3-1], QoS 3
-            [MQTT-3-8.3-4], reserved bits [MQTT-3.8.3-5], retain handling 3, no local on a shared subscription
-            [MQTT-3.8.3-4].
+        MalformedPacket: no filter (5.0 [MQTT-3.8.3-2], 3.1.1 [MQTT-3.8.3-3]), a wrong filter [MQTT-3.8.3-1], reserved
+            bits (5.0 [MQTT-3.8.3-5], 3.1.1 [MQTT-3-8.3-4]), QoS 3 (5.0 §3.8.3.1, 3.1.1 [MQTT-3-8.3-4]), retain handling
+            3 (§3.8.3.1), no local on a shared subscription [MQTT-3.8.3-4].
     """
     packet_id, properties, position = _head(data, position, end, PacketType.SUBSCRIBE, version)
     subscriptions = []
@@ -145,10 +145,11 @@ def decode_unsubscribe(data: bytes, position: int, end: int, version: int) -> Un
 
 
 def _reasons(data: bytes, position: int, end: int, table: dict[int, Reason]) -> tuple[Reason, ...]:
-    try:
-        return tuple([table[code] for code in data[position:end]])
-    except KeyError as unknown:
-        raise MalformedPacket(f"reason code {unknown} is not of this packet", Reason.PROTOCOL_ERROR) from None
+    codes = data[position:end]
+    unknown = set(codes) - table.keys()
+    if unknown:
+        raise MalformedPacket(f"reason code 0x{min(unknown):02X} is not of this packet", Reason.PROTOCOL_ERROR)
+    return tuple([table[code] for code in codes])
 
 
 _GRANTED = {code: SUBACK_REASONS[code] for code in (0, 1, 2, 0x80)}  # 3.1.1 §3.9.3
@@ -158,7 +159,7 @@ def decode_suback(data: bytes, position: int, end: int, version: int) -> Suback:
     """Read one SUBACK.
 
     Raises:
-        MalformedPacket: no code, or one that is not of this packet (3.1.1 [MQTT-3.9.3-2]).
+        MalformedPacket: no code, or one that is not of this packet [MQTT-3.9.3-2].
     """
     packet_id, properties, position = _head(data, position, end, PacketType.SUBACK, version)
     reasons = _reasons(data, position, end, SUBACK_REASONS if version == 5 else _GRANTED)
@@ -171,7 +172,7 @@ def decode_unsuback(data: bytes, position: int, end: int, version: int) -> Unsub
     """Read one UNSUBACK.
 
     Raises:
-        MalformedPacket: a wrong length, no code, or one that is not of this packet.
+        MalformedPacket: a wrong length, no code, or one that is not of this packet [MQTT-3.11.3-2].
     """
     packet_id, properties, position = _head(data, position, end, PacketType.UNSUBACK, version)
     if version < 5:
