@@ -33,14 +33,14 @@ __all__ = [
     "wills",
 ]
 
-CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=("Cs",))
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 TEXT = st.text(CHARACTERS, max_size=20)
 BINARY = st.binary(max_size=40)
 PACKET_IDS = st.integers(1, 0xFFFF)
 UINT16 = st.integers(0, 0xFFFF)
 UINT32 = st.integers(0, 0xFFFF_FFFF)
 FLAG = st.integers(0, 1)
-TOPICS = st.text(st.characters(exclude_characters="\0+#", exclude_categories=("Cs",)), min_size=1, max_size=20)
+TOPICS = st.text(st.characters(exclude_characters="\0+#", exclude_categories=["Cs"]), min_size=1, max_size=20)
 FILTERS = st.builds(
     lambda share, topic, end: share + topic + end,
     st.sampled_from(["", "$share/g/"]),

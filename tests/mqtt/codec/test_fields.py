@@ -19,7 +19,7 @@ from socketworkers_mqtt.codec.fields import (
     read_variable_integer,
 )
 
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=100)
+TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=100)
 
 
 @pytest.mark.parametrize(

@@ -43,5 +43,5 @@ def test_codes_of_3_1_1_have_reasons() -> None:
 
 def test_names_of_table_2_6() -> None:
     assert len(set(Reason)) == 43
-    assert Reason.NORMAL_DISCONNECTION is Reason.GRANTED_QOS_0 is Reason.SUCCESS
+    assert [Reason["NORMAL_DISCONNECTION"], Reason["GRANTED_QOS_0"]] == [Reason.SUCCESS] * 2
     assert {int(reason) for reason in Reason} == {0, 1, 2, 4, 0x10, 0x11, 0x18, 0x19, *range(0x80, 0xA3)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from socketworkers_mqtt.codec import MAX_LEVELS, Filter, MalformedPacket, Reason, parse_filter, valid_topic
 
-LEVEL = st.text(st.characters(exclude_characters="\0/+#$", exclude_categories=("Cs",)), max_size=8)
+LEVEL = st.text(st.characters(exclude_characters="\0/+#$", exclude_categories=["Cs"]), max_size=8)
 
 
 @pytest.mark.parametrize(
