@@ -65,7 +65,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "retain_available": FLAG,
     "assigned_client_identifier": TEXT,
     "wildcard_subscription_available": FLAG,
-    "subscription_identifiers_available": FLAG,
+    "subscription_identifier_available": FLAG,
     "shared_subscription_available": FLAG,
     "server_keep_alive": UINT16,
     "response_information": TEXT,
@@ -81,7 +81,7 @@ PRESENT: dict[PacketType, tuple[str, ...]] = {
     PacketType.CONNACK: (
         "session_expiry_interval", "receive_maximum", "maximum_packet_size", "topic_alias_maximum", "maximum_qos",
         "retain_available", "assigned_client_identifier", "wildcard_subscription_available",
-        "subscription_identifiers_available", "shared_subscription_available", "server_keep_alive",
+        "subscription_identifier_available", "shared_subscription_available", "server_keep_alive",
         "response_information", "server_reference", "reason_string", "authentication_method", "authentication_data",
     ),
     PacketType.PUBACK: ("reason_string",),

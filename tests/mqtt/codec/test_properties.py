@@ -33,7 +33,7 @@ WRITTEN: dict[int, tuple[str, Any, bytes]] = {
     0x25: ("retain_available", 0, b"\0"),
     0x27: ("maximum_packet_size", 1, b"\0\0\0\x01"),
     0x28: ("wildcard_subscription_available", 0, b"\0"),
-    0x29: ("subscription_identifiers_available", 1, b"\x01"),
+    0x29: ("subscription_identifier_available", 1, b"\x01"),
     0x2A: ("shared_subscription_available", 0, b"\0"),
 }
 METHOD = b"\x15" + string("m")
@@ -111,7 +111,7 @@ def test_cut_values(identifier: int) -> None:
         pytest.param(b"\x25\x02", PacketType.CONNACK, id="3.2.2.3.5 retain available 2"),
         pytest.param(b"\x27\0\0\0\0", PacketType.CONNACK, id="3.2.2.3.6 maximum packet size 0"),
         pytest.param(b"\x28\xff", PacketType.CONNACK, id="3.2.2.3.11 wildcard subscription available 255"),
-        pytest.param(b"\x29\x02", PacketType.CONNACK, id="3.2.2.3.12 subscription identifiers available 2"),
+        pytest.param(b"\x29\x02", PacketType.CONNACK, id="3.2.2.3.12 subscription identifier available 2"),
         pytest.param(b"\x2a\x02", PacketType.CONNACK, id="3.2.2.3.13 shared subscription available 2"),
         pytest.param(b"\x0b\0", PacketType.SUBSCRIBE, id="3.8.2.1.2 subscription identifier 0"),
     ],

@@ -51,7 +51,7 @@ class Properties:
     """CONNACK."""
     wildcard_subscription_available: int | None = None
     """CONNACK. 1 when absent."""
-    subscription_identifiers_available: int | None = None
+    subscription_identifier_available: int | None = None
     """CONNACK. 1 when absent."""
     shared_subscription_available: int | None = None
     """CONNACK. 1 when absent."""
@@ -149,7 +149,7 @@ _TABLE: dict[int, tuple[str, tuple[_Reader, _Writer, _Limits], frozenset[PacketT
     0x25: ("retain_available", _BYTE, _CONNACK),  # §3.2.2.3.5
     0x27: ("maximum_packet_size", _UINT32_NOT_0, _BOTH),  # §3.1.2.11.4
     0x28: ("wildcard_subscription_available", _BYTE, _CONNACK),  # §3.2.2.3.11
-    0x29: ("subscription_identifiers_available", _BYTE, _CONNACK),  # §3.2.2.3.12
+    0x29: ("subscription_identifier_available", _BYTE, _CONNACK),  # §3.2.2.3.12
     0x2A: ("shared_subscription_available", _BYTE, _CONNACK),  # §3.2.2.3.13
 }
 _WRITERS = tuple((name, identifier.to_bytes(1), kind[1]) for identifier, (name, kind, _) in sorted(_TABLE.items()))
