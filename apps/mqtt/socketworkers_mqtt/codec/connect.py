@@ -92,9 +92,9 @@ def decode_protocol(data: bytes, position: int, end: int) -> tuple[str, int, boo
 
 def answer_version(data: bytes, position: int, end: int) -> int | None:
     """The version in which an unknown level is refused (3.1.1 §3.1.2.2, 5.0 §3.1.2.2); None when it is no MQTT."""
-    if data.startswith(b"\0\x06MQIsdp", position):
+    if data.startswith(b"\0\x06MQIsdp", position, end):
         return 3
-    if data.startswith(b"\0\x04MQTT", position) and position + 6 < end:
+    if data.startswith(b"\0\x04MQTT", position, end) and position + 6 < end:
         return 5 if data[position + 6] > 5 else 4
     return None
 
