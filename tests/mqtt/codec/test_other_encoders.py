@@ -13,6 +13,7 @@ from amqtt.mqtt.subscribe import SubscribePacket
 from gmqtt.mqtt import package as gmqtt
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties as PahoProperties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -42,7 +43,7 @@ class Paho(paho.Client):
 
     def __init__(self, version: int, client_id: str = "c", **options: Any) -> None:
         protocol = {3: paho.MQTTv31, 4: paho.MQTTv311, 5: paho.MQTTv5}[version]
-        super().__init__(paho.CallbackAPIVersion.VERSION2, client_id, protocol=protocol, **options)
+        super().__init__(CallbackAPIVersion.VERSION2, client_id, protocol=protocol, **options)
         self._sock = io.BytesIO()  # type: ignore[assignment]
         self.written: list[bytes] = []
 
@@ -52,6 +53,11 @@ class Paho(paho.Client):
 
     def _reset_sockets(self, sockpair_only: bool = False) -> None:
         """Nothing to close."""
+
+
+def paho_properties(packet: int) -> Any:
+    """Paho's own properties of a packet, which its types say nothing of."""
+    return PahoProperties(packet)  # type: ignore[no-untyped-call]
 
 
 def by_paho(version: int, call: Callable[[Paho], object], **options: Any) -> bytes:
@@ -92,7 +98,7 @@ def test_publishes_of_paho(version: int) -> None:
         kept = publish.properties or EMPTY_PUBLISH
         properties = None
         if publish.properties is not None:
-            properties = PahoProperties(PacketTypes.PUBLISH)
+            properties = paho_properties(PacketTypes.PUBLISH)
             given_values = {
                 "PayloadFormatIndicator": kept.payload_format,
                 "MessageExpiryInterval": kept.expiry,
@@ -144,7 +150,7 @@ def test_subscribe_of_paho_before_5_0(wanted: list[tuple[str, int]], version: in
 @settings(max_examples=50)
 @given(FILTERS, st.integers(0, 2), st.booleans(), st.integers(0, 2), st.integers(1, 268_435_455))
 def test_subscribe_of_paho_in_5_0(text: str, qos: int, keep: bool, handling: int, identifier: int) -> None:
-    properties = PahoProperties(PacketTypes.SUBSCRIBE)
+    properties = paho_properties(PacketTypes.SUBSCRIBE)
     properties.SubscriptionIdentifier = identifier
     options = SubscribeOptions(qos, not text.startswith("$share/"), keep, handling)
     written = by_paho(5, lambda client: client._send_subscribe(0, [(text.encode(), options)], properties))
@@ -175,7 +181,7 @@ def test_small_packets_of_paho(version: int) -> None:
 
 
 def test_disconnect_of_paho() -> None:
-    properties = PahoProperties(PacketTypes.DISCONNECT)
+    properties = paho_properties(PacketTypes.DISCONNECT)
     properties.SessionExpiryInterval = 9
     code = ReasonCode(PacketTypes.DISCONNECT, identifier=4)
     written = by_paho(5, lambda client: client._send_disconnect(code, properties))
@@ -207,7 +213,7 @@ PAHO_NAMES = {
 @given(properties_of(PacketType.CONNACK))
 def test_paho_reads_our_properties(properties: Properties) -> None:
     assume((properties.maximum_packet_size or 1) <= 268_435_455)  # paho takes no larger one
-    read = PahoProperties(PacketTypes.CONNACK)
+    read = paho_properties(PacketTypes.CONNACK)
     written = encode_properties(properties)
     _, length = read.unpack(written)
     assert length == len(written)
