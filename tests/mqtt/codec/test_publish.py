@@ -12,10 +12,12 @@ from tests.mqtt.codec.wire import MAX_PACKET, decode, decode_one, fault, packet,
 
 from socketworkers_mqtt.codec import (
     EMPTY_PUBLISH,
+    MAX_USER_PROPERTIES,
     Decoder,
     Publish,
     PublishProperties,
     PublishRun,
+    Reason,
     Role,
     encode_passed,
     publish_parts,
@@ -174,6 +176,37 @@ def test_what_is_passed_on_keeps_bytes_and_order_MQTT_3_3_2_18() -> None:
     assert properties.correlation_data == b"\0\xff"
     assert properties.response_topic == "r/t"
     assert properties.content_type == "text"
+
+
+def test_user_properties_are_counted_CVE_2021_41039() -> None:
+    most = decode_one(publish5(USER * MAX_USER_PROPERTIES, b"\x23\0\x01"))
+    assert isinstance(most, Publish)
+    assert most.properties is not None
+    assert len(most.properties.user_properties) == MAX_USER_PROPERTIES
+    assert fault(publish5(USER * (MAX_USER_PROPERTIES + 1)))[0] == Reason.QUOTA_EXCEEDED
+    assert fault(publish5(b"\x23\0\x01", USER * 20_000))[0] == Reason.QUOTA_EXCEEDED
+
+
+def test_only_an_alias() -> None:
+    """The shortest list of properties, and what looks like it."""
+    assert decode_one(publish5(b"\x23\x01\x02")) == Publish(b"t", b"", properties=PublishProperties(258))
+    assert fault(publish5(b"\x23\0\0"))[0] == 0x94
+    assert fault(packet(0x30, string("t"), b"\x03\x23\0"))[0] == 0x81
+    assert fault(packet(0x30, string(""), b"\x03\x23\0"))[0] == 0x81
+    assert decode_one(publish5(b"\x23\x01\x02", topic="", payload=b"\x03\x23")) == Publish(
+        b"", b"\x03\x23", properties=PublishProperties(258)
+    )
+
+
+@given(st.none() | st.integers(1, 65_535), st.none() | st.integers(0, 2**32 - 1), PASSED, st.lists(st.integers(1, 300)))
+def test_publish_properties_write_themselves(
+    alias: int | None, expiry: int | None, passed: bytes, identifiers: list[int]
+) -> None:
+    value = PublishProperties(alias, expiry, passed, passed[1] if passed[:1] == b"\x01" else None, tuple(identifiers))
+    found = decode_one(packet(0x30, string("t"), value.encode(), b"x"), role="client")
+    assert isinstance(found, Publish)
+    assert (found.properties or EMPTY_PUBLISH) == value
+    assert repr(value).startswith("PublishProperties(")
 
 
 def test_absent_properties() -> None:

@@ -10,6 +10,7 @@ from tests.mqtt.codec.wire import decode_one, fault, packet, properties, string
 
 from socketworkers_mqtt.codec import (
     EMPTY,
+    MAX_FILTERS,
     PacketType,
     Properties,
     Reason,
@@ -171,6 +172,18 @@ def test_unsubscribe(version: int) -> None:
 )
 def test_malformed_unsubscribe(payload: bytes, reason: int, version: int) -> None:
     assert fault(unsubscribe(version, payload), version)[0] == reason
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_filters_are_counted(version: int) -> None:
+    """A packet of 1 MiB could have 262,144 of them, and hold the loop for a second."""
+    most = decode_one(subscribe(version, (string("a") + b"\0") * MAX_FILTERS), version)
+    assert isinstance(most, Subscribe)
+    assert len(most.subscriptions) == MAX_FILTERS
+    assert fault(subscribe(version, (string("a") + b"\0") * (MAX_FILTERS + 1)), version)[0] == Reason.QUOTA_EXCEEDED
+    fewer = decode_one(unsubscribe(version, string("a") * MAX_FILTERS), version)
+    assert fewer == Unsubscribe(10, ("a",) * MAX_FILTERS)
+    assert fault(unsubscribe(version, string("a") * (MAX_FILTERS + 1)), version)[0] == Reason.QUOTA_EXCEEDED
 
 
 @pytest.mark.parametrize("code", range(256))

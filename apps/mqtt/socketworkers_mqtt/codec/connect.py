@@ -16,6 +16,7 @@ __all__ = [
     "Connack",
     "Connect",
     "Will",
+    "answer_version",
     "decode_connack",
     "decode_connect",
     "decode_protocol",

@@ -86,6 +86,7 @@ class Decoder:
         self._held: bytearray | None = None
         self._need = 0
         self.max_packet = max_packet
+        """May be changed; it holds from the next chunk on. Small until a login, large afterwards, is a good use."""
         self.max_connect = max_connect
         self.version = version
         """The protocol version, 3, 4 or 5; None until CONNECT tells it. With a fault in CONNECT the version of the
