@@ -187,6 +187,46 @@ def test_user_properties_are_counted_CVE_2021_41039() -> None:
     assert fault(publish5(b"\x23\0\x01", USER * 20_000))[0] == Reason.QUOTA_EXCEEDED
 
 
+TABLE_2_4 = {
+    0x01: b"\x01",
+    0x02: b"\0\0\0\x01",
+    0x03: string("text"),
+    0x08: string("r/t"),
+    0x09: string(b"\xff"),
+    0x0B: b"\x01",
+    0x18: b"\0\0\0\x01",
+    0x23: b"\0\x01",
+    0x26: string("k") + string("v"),
+}
+"""What PUBLISH, or a will, may have, each with a value."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [
+        ("PUBLISH of a client", {0x01, 0x02, 0x03, 0x08, 0x09, 0x23, 0x26}),
+        ("PUBLISH of a server", {0x01, 0x02, 0x03, 0x08, 0x09, 0x0B, 0x23, 0x26}),
+        ("will", {0x01, 0x02, 0x03, 0x08, 0x09, 0x18, 0x26}),
+    ],
+)
+def test_table_2_4(kind: str, allowed: set[int]) -> None:
+    """Every identifier: read where the table has it, a malformed packet elsewhere (§2.2.2.2)."""
+    for identifier in range(256):
+        for written in {TABLE_2_4.get(identifier, b"\0\0\0\0"), b"\0\0\0\x01", b"\x01", string("x")}:
+            extra = bytes((identifier,)) + written
+            if kind == "will":
+                head = string("MQTT") + b"\x05\x06\0\0\0" + string("c")
+                data = packet(0x10, head, properties(extra), string("w"), string(""))
+                _, reason, _ = decode(data)
+            else:
+                role: Role = "server" if kind.endswith("client") else "client"
+                _, reason, _ = decode(publish5(extra), version=5, role=role)
+            if identifier not in allowed:
+                assert reason == (0x82 if identifier == 0x0B else 0x81), hex(identifier)
+            elif written == TABLE_2_4[identifier]:
+                assert reason is None, hex(identifier)
+
+
 def test_only_an_alias() -> None:
     """The shortest list of properties, and what looks like it."""
     assert decode_one(publish5(b"\x23\x01\x02")) == Publish(b"t", b"", properties=PublishProperties(258))
@@ -351,6 +391,9 @@ def test_known_topics_are_bounded_and_forget_nothing_wrong() -> None:
         assert len(known_topics) <= 4096
     decoder.receive(packet(0x30, string("l" * 300), b"x"))
     assert b"l" * 300 not in known_topics
+    for size in (256, 257):
+        decoder.receive(packet(0x30, string("l" * size), b"x"))
+        assert (b"l" * size in known_topics) == (size == 256)
     assert all(len(topic) <= 256 for topic in known_topics)
     assert decoder.fault is None
     decoder.receive(packet(0x30, string("flood/#"), b"x"))
