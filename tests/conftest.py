@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+
 from tests.support.leaks import Leaks
 
 

@@ -1,7 +1,7 @@
 """The bytes of MQTT 3.1, 3.1.1 and 5.0: a decoder for each side of a connection, encoders for its packets. Sans-IO.
 
 Imports nothing of the runtime but its errors. `Decoder` never raises on what a peer sent; the encoders raise ValueError
-for what no packet can hold.
+or OverflowError for what no packet can hold.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from .disconnect import (
 )
 from .errors import MalformedPacket
 from .packet_types import PacketType, Role
-from .properties import EMPTY, Properties, encode_properties
+from .properties import EMPTY, MAX_USER_PROPERTIES, Properties, encode_properties
 from .publish import Publish, PublishRun, publish_parts, set_dup
 from .publish_properties import EMPTY_PUBLISH, EMPTY_WILL, PublishProperties, WillProperties, encode_passed
 from .reasons import Reason, connack_code_v3
 from .subscribe import (
+    MAX_FILTERS,
     Suback,
     Subscribe,
     Subscription,
@@ -43,7 +44,9 @@ __all__ = [
     "EMPTY_PUBLISH",
     "EMPTY_WILL",
     "MAX_CONNECT",
+    "MAX_FILTERS",
     "MAX_LEVELS",
+    "MAX_USER_PROPERTIES",
     "PINGREQ",
     "PINGRESP",
     "Ack",

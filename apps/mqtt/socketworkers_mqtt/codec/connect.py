@@ -16,6 +16,7 @@ __all__ = [
     "Connack",
     "Connect",
     "Will",
+    "answer_version",
     "decode_connack",
     "decode_connect",
     "decode_protocol",
@@ -92,9 +93,9 @@ def decode_protocol(data: bytes, position: int, end: int) -> tuple[str, int, boo
 
 def answer_version(data: bytes, position: int, end: int) -> int | None:
     """The version in which an unknown level is refused (3.1.1 §3.1.2.2, 5.0 §3.1.2.2); None when it is no MQTT."""
-    if data.startswith(b"\0\x06MQIsdp", position):
+    if data.startswith(b"\0\x06MQIsdp", position, end):
         return 3
-    if data.startswith(b"\0\x04MQTT", position) and position + 6 < end:
+    if data.startswith(b"\0\x04MQTT", position, end) and position + 6 < end:
         return 5 if data[position + 6] > 5 else 4
     return None
 
@@ -109,7 +110,7 @@ def decode_connect(data: bytes, position: int, end: int, protocol: tuple[str, in
         protocol: what `decode_protocol` gave, when it was called already.
 
     Raises:
-        MalformedPacket: what is wrong with it.
+        MalformedPacket: what is wrong with it [MQTT-3.1.4-1].
     """
     name, version, bridge, position = decode_protocol(data, position, end) if protocol is None else protocol
     if position + 3 > end:
@@ -163,8 +164,8 @@ def decode_connack(data: bytes, position: int, end: int, version: int) -> Connac
     """Read one CONNACK.
 
     Raises:
-        MalformedPacket: reserved flags [MQTT-3.2.2-1], a wrong reason, length or property; a session with a refusal
-            [MQTT-3.2.2-6] ([MQTT-3.2.2-4] in 3.1.1).
+        MalformedPacket: reserved flags [MQTT-3.2.2-1], a reason code not of this packet [MQTT-3.2.2-8], a wrong length
+            or property, a session with a refusal (5.0 [MQTT-3.2.2-6], 3.1.1 [MQTT-3.2.2-4]).
     """
     if end - position < 2 or (version < 5 and end - position != 2):
         raise MalformedPacket("CONNACK of a wrong length")

@@ -86,6 +86,7 @@ class Decoder:
         self._held: bytearray | None = None
         self._need = 0
         self.max_packet = max_packet
+        """May be changed; it holds from the next chunk on. Small until a login, large afterwards, is a good use."""
         self.max_connect = max_connect
         self.version = version
         """The protocol version, 3, 4 or 5; None until CONNECT tells it. With a fault in CONNECT the version of the
@@ -254,7 +255,7 @@ def _remaining_length(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def _too_large(size: int, limit: int) -> MalformedPacket:
-    # [MQTT-3.1.2-24] and §3.2.2.3.6; known before the packet came, and without keeping any of it
+    # [MQTT-3.2.2-15] from a client, [MQTT-3.1.2-24] from a server; known before the packet came
     return MalformedPacket(f"a packet of {size} bytes, of which {limit} are allowed", Reason.PACKET_TOO_LARGE)
 
 

@@ -20,7 +20,15 @@ from .fields import (
 from .packet_types import PacketType
 from .reasons import Reason
 
-__all__ = ["EMPTY", "Properties", "decode_properties", "encode_properties", "read_properties_end"]
+__all__ = [
+    "EMPTY",
+    "MAX_USER_PROPERTIES",
+    "Properties",
+    "decode_properties",
+    "encode_properties",
+    "read_properties_end",
+    "too_many_user_properties",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Properties:
     """CONNACK."""
     wildcard_subscription_available: int | None = None
     """CONNACK. 1 when absent."""
-    subscription_identifiers_available: int | None = None
+    subscription_identifier_available: int | None = None
     """CONNACK. 1 when absent."""
     shared_subscription_available: int | None = None
     """CONNACK. 1 when absent."""
@@ -79,6 +87,9 @@ class Properties:
 
 EMPTY = Properties()
 """No properties; the one that decoding gives for an empty list."""
+
+MAX_USER_PROPERTIES = 1024
+"""User properties of one packet: each is a step of work that five bytes of the peer ask for (CVE-2021-41039)."""
 
 _USER_PROPERTY = 0x26
 
@@ -149,7 +160,7 @@ _TABLE: dict[int, tuple[str, tuple[_Reader, _Writer, _Limits], frozenset[PacketT
     0x25: ("retain_available", _BYTE, _CONNACK),  # §3.2.2.3.5
     0x27: ("maximum_packet_size", _UINT32_NOT_0, _BOTH),  # §3.1.2.11.4
     0x28: ("wildcard_subscription_available", _BYTE, _CONNACK),  # §3.2.2.3.11
-    0x29: ("subscription_identifiers_available", _BYTE, _CONNACK),  # §3.2.2.3.12
+    0x29: ("subscription_identifier_available", _BYTE, _CONNACK),  # §3.2.2.3.12
     0x2A: ("shared_subscription_available", _BYTE, _CONNACK),  # §3.2.2.3.13
 }
 _WRITERS = tuple((name, identifier.to_bytes(1), kind[1]) for identifier, (name, kind, _) in sorted(_TABLE.items()))
@@ -183,7 +194,8 @@ def decode_properties(data: bytes, position: int, end: int, packet: PacketType) 
 
     Raises:
         MalformedPacket: 0x81 for a property that the packet cannot have and a value not of its type (§2.2.2.2), 0x82
-            for one given twice, a value that the protocol does not allow, and authentication data without a method.
+            for one given twice, a value that the protocol does not allow, and authentication data without a method,
+            0x97 for too many user properties.
     """
     if position < end and not data[position]:
         return EMPTY, position + 1
@@ -197,6 +209,8 @@ def decode_properties(data: bytes, position: int, end: int, packet: PacketType) 
             key, position = read_string(data, position, stop)
             value, position = read_string(data, position, stop)
             user.append((key, value))
+            if len(user) > MAX_USER_PROPERTIES:
+                raise too_many_user_properties()
             continue
         entry = _TABLE.get(identifier)
         if entry is None or packet not in entry[2]:
@@ -210,6 +224,11 @@ def decode_properties(data: bytes, position: int, end: int, packet: PacketType) 
     if "authentication_data" in found and "authentication_method" not in found:  # §3.1.2.11.10
         raise MalformedPacket("authentication data without a method", Reason.PROTOCOL_ERROR)
     return Properties(**found, user_properties=tuple(user)), stop
+
+
+def too_many_user_properties() -> MalformedPacket:
+    """The fault of a packet with more user properties than `MAX_USER_PROPERTIES`."""
+    return MalformedPacket(f"more than {MAX_USER_PROPERTIES} user properties", Reason.QUOTA_EXCEEDED)
 
 
 def encode_properties(properties: Properties | None) -> bytes:

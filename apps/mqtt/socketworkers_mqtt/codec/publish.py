@@ -42,9 +42,9 @@ class PublishRun(NamedTuple):
 
     def payloads(self) -> Iterator[bytes]:
         """The payload of each packet."""
-        data, size = self.data, self.size
-        for start in range(self.offset, len(data), size):
-            yield data[start : start + size - self.offset]
+        data, size, offset = self.data, self.size, self.offset
+        for start in range(0, len(data), size):
+            yield data[start + offset : start + size]
 
     def encode(self, version: int) -> bytes:
         """The packets for a receiver of `version`; `data` itself when they came in the same form."""

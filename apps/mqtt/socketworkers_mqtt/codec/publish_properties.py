@@ -21,7 +21,7 @@ from .fields import (
     read_uint32,
     read_variable_integer,
 )
-from .properties import read_properties_end
+from .properties import MAX_USER_PROPERTIES, read_properties_end, too_many_user_properties
 from .reasons import Reason
 from .topic import valid_topic
 
@@ -44,6 +44,7 @@ _SUBSCRIPTION_IDENTIFIER = 0x0B  # §3.3.2.3.8
 _WILL_DELAY = 0x18  # §3.1.3.2.2
 _TOPIC_ALIAS = 0x23  # §3.3.2.3.4
 _USER_PROPERTY = 0x26  # §3.3.2.3.7
+_ONLY_ALIAS = bytes((3, _TOPIC_ALIAS))
 
 
 class PublishProperties:
@@ -190,10 +191,14 @@ def decode_publish_properties(
 
     Raises:
         MalformedPacket: 0x81 for what a PUBLISH cannot have, 0x82 for what is given twice or not allowed, 0x94 for a
-            topic alias of 0 [MQTT-3.3.2-8].
+            topic alias of 0 [MQTT-3.3.2-8], 0x97 for too many user properties.
     """
     if position < end and not data[position]:
         return EMPTY_PUBLISH, position + 1
+    if data.startswith(_ONLY_ALIAS, position) and position + 4 <= end:
+        alias = data[position + 2] << 8 | data[position + 3]
+        if alias:  # what a client that saves bytes sends: nothing but an alias
+            return PublishProperties(alias), position + 4
     start, stop = read_properties_end(data, position, end)
     values, passed = _scan(data, start, stop, _OF_CLIENT if not from_server else _OF_SERVER)
     return (
@@ -231,6 +236,7 @@ def _scan(data: bytes, position: int, stop: int, allowed: frozenset[int]) -> tup
     values: dict[int, Any] = {}
     segments: list[bytes] = []
     kept = position  # from here on nothing was taken out
+    pairs = 0
     while position < stop:
         start = position
         identifier = data[position]
@@ -238,6 +244,9 @@ def _scan(data: bytes, position: int, stop: int, allowed: frozenset[int]) -> tup
         if identifier == _USER_PROPERTY:
             _, position = read_string(data, position, stop)
             _, position = read_string(data, position, stop)
+            pairs += 1
+            if pairs > MAX_USER_PROPERTIES:
+                raise too_many_user_properties()
             continue
         if identifier not in allowed:
             if identifier == _SUBSCRIPTION_IDENTIFIER:  # [MQTT-3.3.4-6]

@@ -13,6 +13,7 @@ from .reasons import SUBACK_REASONS, UNSUBACK_REASONS, Reason
 from .topic import parse_filter
 
 __all__ = [
+    "MAX_FILTERS",
     "Suback",
     "Subscribe",
     "Subscription",
@@ -27,6 +28,9 @@ __all__ = [
     "encode_unsuback",
     "encode_unsubscribe",
 ]
+
+MAX_FILTERS = 4096
+"""Filters of one SUBSCRIBE or UNSUBSCRIBE: each is a step of work that a few bytes of the peer ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +103,15 @@ def decode_subscribe(data: bytes, position: int, end: int, version: int) -> Subs
     """Read one SUBSCRIBE.
 
     Raises:
-        MalformedPacket: no filter [MQTT-3.8.3-2] (3.1.1 [MQTT-3.8.3-3]), a wrong filter [MQTT-3.8.3-1], QoS 3
-            [MQTT-3-8.3-4], reserved bits [MQTT-3.8.3-5], retain handling 3, no local on a shared subscription
-            [MQTT-3.8.3-4].
+        MalformedPacket: no filter (5.0 [MQTT-3.8.3-2], 3.1.1 [MQTT-3.8.3-3]), a wrong filter [MQTT-3.8.3-1], reserved
+            bits (5.0 [MQTT-3.8.3-5], 3.1.1 [MQTT-3-8.3-4]), QoS 3 (5.0 §3.8.3.1, 3.1.1 [MQTT-3-8.3-4]), retain handling
+            3 (§3.8.3.1), no local on a shared subscription [MQTT-3.8.3-4], more than `MAX_FILTERS` (0x97).
     """
     packet_id, properties, position = _head(data, position, end, PacketType.SUBSCRIBE, version)
-    subscriptions = []
+    subscriptions: list[Subscription] = []
     while position < end:
+        if len(subscriptions) == MAX_FILTERS:
+            raise _too_many("SUBSCRIBE")
         text, position = read_string(data, position, end)
         if position >= end:
             raise MalformedPacket("SUBSCRIBE with a filter that has no options")
@@ -131,11 +137,13 @@ def decode_unsubscribe(data: bytes, position: int, end: int, version: int) -> Un
     """Read one UNSUBSCRIBE.
 
     Raises:
-        MalformedPacket: no filter [MQTT-3.10.3-2], a wrong filter [MQTT-3.10.3-1].
+        MalformedPacket: no filter [MQTT-3.10.3-2], a wrong filter [MQTT-3.10.3-1], more than `MAX_FILTERS` (0x97).
     """
     packet_id, properties, position = _head(data, position, end, PacketType.UNSUBSCRIBE, version)
-    filters = []
+    filters: list[str] = []
     while position < end:
+        if len(filters) == MAX_FILTERS:
+            raise _too_many("UNSUBSCRIBE")
         text, position = read_string(data, position, end)
         parse_filter(text)
         filters.append(text)
@@ -144,11 +152,16 @@ def decode_unsubscribe(data: bytes, position: int, end: int, version: int) -> Un
     return Unsubscribe(packet_id, tuple(filters), properties)
 
 
+def _too_many(name: str) -> MalformedPacket:
+    return MalformedPacket(f"{name} with more than {MAX_FILTERS} filters", Reason.QUOTA_EXCEEDED)
+
+
 def _reasons(data: bytes, position: int, end: int, table: dict[int, Reason]) -> tuple[Reason, ...]:
-    try:
-        return tuple([table[code] for code in data[position:end]])
-    except KeyError as unknown:
-        raise MalformedPacket(f"reason code {unknown} is not of this packet", Reason.PROTOCOL_ERROR) from None
+    codes = data[position:end]
+    unknown = set(codes) - table.keys()
+    if unknown:
+        raise MalformedPacket(f"reason code 0x{min(unknown):02X} is not of this packet", Reason.PROTOCOL_ERROR)
+    return tuple([table[code] for code in codes])
 
 
 _GRANTED = {code: SUBACK_REASONS[code] for code in (0, 1, 2, 0x80)}  # 3.1.1 §3.9.3
@@ -158,7 +171,7 @@ def decode_suback(data: bytes, position: int, end: int, version: int) -> Suback:
     """Read one SUBACK.
 
     Raises:
-        MalformedPacket: no code, or one that is not of this packet (3.1.1 [MQTT-3.9.3-2]).
+        MalformedPacket: no code, or one that is not of this packet [MQTT-3.9.3-2].
     """
     packet_id, properties, position = _head(data, position, end, PacketType.SUBACK, version)
     reasons = _reasons(data, position, end, SUBACK_REASONS if version == 5 else _GRANTED)
@@ -171,7 +184,7 @@ def decode_unsuback(data: bytes, position: int, end: int, version: int) -> Unsub
     """Read one UNSUBACK.
 
     Raises:
-        MalformedPacket: a wrong length, no code, or one that is not of this packet.
+        MalformedPacket: a wrong length, no code, or one that is not of this packet [MQTT-3.11.3-2].
     """
     packet_id, properties, position = _head(data, position, end, PacketType.UNSUBACK, version)
     if version < 5:

@@ -32,7 +32,7 @@ def valid_topic(topic: bytes, max_levels: int = MAX_LEVELS) -> bool:
     """Whether `topic` can be the name of a topic.
 
     One character at least [MQTT-4.7.3-1], no U+0000 [MQTT-4.7.3-2], at most 65,535 bytes [MQTT-4.7.3-3], no wildcard
-    [MQTT-4.7.1-1] [MQTT-3.3.2-2], UTF-8 [MQTT-3.3.2-1], at most `max_levels` levels.
+    (5.0 [MQTT-4.7.0-1], 3.1.1 [MQTT-4.7.1-1], both [MQTT-3.3.2-2]), UTF-8 [MQTT-3.3.2-1], at most `max_levels` levels.
     """
     if _PLAIN.match(topic) is None or len(topic) > _MAX_BYTES or topic.count(b"/") >= max_levels:
         return False
@@ -56,9 +56,9 @@ def parse_filter(text: str, max_levels: int = MAX_LEVELS) -> Filter:
 
     Raises:
         MalformedPacket: 0x8F; empty or too long [MQTT-4.7.3-1] [MQTT-4.7.3-3], ``#`` that is not the whole last level
-            [MQTT-4.7.1-2] ([MQTT-4.7.1-1] in 5.0), ``+`` that is not a whole level [MQTT-4.7.1-3] ([MQTT-4.7.1-2] in
-            5.0), a share name that is empty or has ``+`` or ``#``, a shared filter that is empty [MQTT-4.8.2-1]
-            [MQTT-4.8.2-2], too many levels.
+            (5.0 [MQTT-4.7.1-1], 3.1.1 [MQTT-4.7.1-2]), ``+`` that is not a whole level (5.0 [MQTT-4.7.1-2], 3.1.1
+            [MQTT-4.7.1-3]), a share name that is empty or has ``+`` or ``#``, a shared filter that is empty
+            [MQTT-4.8.2-1] [MQTT-4.8.2-2], too many levels.
     """
     if not text or "\0" in text or len(text.encode(errors="surrogatepass")) > _MAX_BYTES:
         raise _invalid("a topic filter is empty or too long")
