@@ -69,6 +69,7 @@ class Connection(Handshake):
     def _on_publish_run(self, run: PublishRun) -> None:
         broker = self.broker
         stats = broker.stats
+        self.packets += run.count - 1
         stats.publish_received += run.count
         stats.publish_bytes_received += len(run.data) - run.count * run.offset
         if (broker.access.restricted or run.topic[:1] == b"$") and not self._may_write(run.topic):
@@ -174,6 +175,7 @@ class Connection(Handshake):
         session = self.session
         assert session is not None
         kind = packet.kind
+        self.packets += len(packet.packet_ids) - 1
         if kind == _PUBACK:
             inflight = session.inflight
             if inflight:

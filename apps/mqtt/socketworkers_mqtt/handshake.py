@@ -40,12 +40,18 @@ class Handshake(Outgoing):
             self.lost("the client closed the connection" if self.state is State.CONNECTED else "closed early")
             return
         decoder = self.decoder
-        self._run(decoder.receive(data))
+        before = self.packets
+        packets = decoder.receive(data)
+        self.packets += len(packets)
+        if self.request is not None and self._backlog is not None:
+            self._backlog += packets  # what a client sends behind CONNECT waits for the answer to its password
+        else:
+            self._run(packets)
+        self.broker.stats.messages_received += self.packets - before
         if decoder.fault is not None and not self.closing and self._backlog is None:
             self._faulty(decoder.fault)
 
     def _run(self, packets: list[Any]) -> None:
-        self.packets += len(packets)
         for index, packet in enumerate(packets):
             handler = self._handlers.get(packet.__class__)
             if handler is None:

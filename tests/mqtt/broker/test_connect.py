@@ -344,3 +344,25 @@ def test_connack_comes_before_what_waits(world: World) -> None:
     client = world.open()
     client.send(encode_connect(Connect("MQTT", 5, False, 60, "s")))
     assert [type(packet) for packet in client.received] == [Connack, Publish]
+
+
+@pytest.mark.parametrize("qos", [0, 1])
+def test_every_packet_counts(world: World, qos: int) -> None:
+    """Rows of packets that are read as one are as many as they are, for rates and for ``$SYS``."""
+    client = world.connect(version=4)
+    counted, told = client.connection.packets, world.broker.stats.messages_received
+    client.send(b"".join(publish_bytes(4, "a", b"x", qos, packet_id=number) for number in range(1, 51)) + PINGREQ)
+    assert client.connection.packets == counted + 51
+    assert world.broker.stats.messages_received == told + 51
+
+
+def test_every_acknowledgement_counts(world: World) -> None:
+    """As above."""
+    client = world.connect("s", auto=False)
+    client.subscribe("#", qos=1)
+    publisher = world.connect("p")
+    for _ in range(20):
+        publisher.publish("a", b"x", 1)
+    counted = client.connection.packets
+    client.send(b"".join(b"\x40\x02" + each.packet_id.to_bytes(2, "big") for each in client.publishes()))
+    assert client.connection.packets == counted + 20
