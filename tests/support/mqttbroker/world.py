@@ -81,8 +81,7 @@ class Inline:
 def access_of(acl: str | None = None, users: dict[str, str] | None = None, **options: Any) -> AccessControl:
     """Permissions by the text of an ACL file, and users with their passwords."""
     verifiers = {
-        name: ScramVerifier.from_password(password, b"sixteen bytes ok", 64)
-        for name, password in (users or {}).items()
+        name: ScramVerifier.from_password(password, b"sixteen bytes ok", 64) for name, password in (users or {}).items()
     }
     credentials = Credentials(verifiers, secret=b"of the test")
     return AccessControl(Users(credentials), parse_acl(acl) if acl is not None else None, **options)
@@ -216,9 +215,7 @@ class Client:
 
     def ended(self, reason: Reason) -> bool:
         """Whether the server said DISCONNECT with this reason, as the last word, and closed."""
-        return (
-            self.closed and isinstance(last := (self.received or [None])[-1], Disconnect) and last.reason is reason
-        )
+        return self.closed and isinstance(last := (self.received or [None])[-1], Disconnect) and last.reason is reason
 
     # -- what a client does ----------------------------------------------------------------------------------------
 
@@ -349,9 +346,7 @@ class World:
                     self._send(connection.link)
                 if self._later and not broker.dirty:
                     function, arguments = self._later.popleft()
-                    self._settling = False
                     function(*arguments)
-                    self._settling = True
                 elif not (dirty or broker.dirty or broker.retained.busy or broker.batch.dirty):
                     return
         finally:
@@ -454,6 +449,12 @@ class World:
         if version == 5:
             options.setdefault("session_expiry_interval", NEVER)
         return self.connect(client_id, version, clean=clean, **options)
+
+    def lose(self, client_id: str) -> None:
+        """The network connection of a client breaks."""
+        connection = self.broker.sessions[client_id].connection
+        assert connection is not None
+        connection.link.drop()
 
     def subscriber(self, *filters: str, version: int = 5, qos: int = 2, client_id: str = "sub") -> Client:
         """A connected client that is subscribed."""
