@@ -112,7 +112,9 @@ class Connection(Handshake):
             stats.publish_refused += 1
             self._refuse_publish(qos, packet_id, Reason.NOT_AUTHORIZED)
             return
-        if broker.full and (packet.retain or (qos and broker.router.lasts(topic))):
+        if (broker.full and (packet.retain or (qos and broker.router.lasts(topic)))) or (
+            packet.retain and not broker.retained.has_room(topic, payload)
+        ):
             stats.publish_refused += 1
             if qos and self.version < 5:
                 self.disconnect(Reason.QUOTA_EXCEEDED, "the server cannot store it now")
@@ -312,7 +314,7 @@ class Connection(Handshake):
                 self._faulty(MalformedPacket("a session expiry that was 0 stays 0", reason=Reason.PROTOCOL_ERROR))
                 return
             self.broker.set_expiry(session, min(expiry, self.broker.limits.max_session_expiry))
-        if packet.reason is not Reason.DISCONNECT_WITH_WILL_MESSAGE:
+        if packet.reason is Reason.NORMAL_DISCONNECTION:
             self._drop_will()  # [MQTT-3.14.4-3]
         self.lost("the client disconnected")
 
