@@ -7,6 +7,7 @@ in ``dirty``; what has to last gathers in ``batch``. The owner calls ``settle`` 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -207,14 +208,16 @@ class Broker:
         """Send again what was not acknowledged, in its order, then what waits ([MQTT-4.4.0-1])."""
         if session.inflight is None and session.persistent:
             self._load_underway(session)
-        released = session.released or set()
-        for packet_id, delivery in list((session.inflight or {}).items()):
-            if connection.quota:
-                connection.quota -= 1
+        released = session.released or ()
+        again: deque[int] = deque()
+        for packet_id in session.inflight or ():
             if packet_id in released:
-                connection.send(b"\x62\x02" + packet_id.to_bytes(2, "big"))
+                # its PUBCOMP makes room for one more: it takes the room that its PUBLISH had ([MQTT-3.3.4-9])
+                connection.quota -= 1
+                connection.answer(b"\x62\x02" + packet_id.to_bytes(2, "big"), session.persistent)
             else:
-                connection.send_again(delivery, packet_id)
+                again.append(packet_id)
+        connection.again = again or None
         self.pump(session)
 
     def _load_underway(self, session: Session) -> None:
@@ -392,6 +395,8 @@ class Broker:
         connection = session.connection
         if connection is None:
             return
+        if connection.again is not None:
+            self._send_again(session, connection)
         before = session.queue_bytes
         while connection.quota > 0 and session.queue_count and not (connection.closing or connection.blocked):
             delivery = session.dequeue()
@@ -413,6 +418,17 @@ class Broker:
         self.queued_bytes += session.queue_bytes - before
         if session.queue_count == 0 and not connection.blocked:
             self.retained.room(session)
+
+    def _send_again(self, session: Session, connection: Outgoing) -> None:
+        again = connection.again
+        while again and connection.quota > 0 and not (connection.closing or connection.blocked):
+            packet_id = again.popleft()
+            delivery = (session.inflight or {}).get(packet_id)
+            if delivery is not None and packet_id not in (session.released or ()):
+                connection.quota -= 1
+                connection.send_again(delivery, packet_id)
+        if not again:
+            connection.again = None
 
     def _load_waiting(self, session: Session) -> bool:
         """Read more of a long queue; whether there was anything."""

@@ -178,7 +178,7 @@ class Connection(Handshake):
         assert session is not None
         kind = packet.kind
         self.packets += len(packet.packet_ids) - 1
-        if kind == _PUBACK:
+        if kind == _PUBACK and not self.again:
             inflight = session.inflight
             if inflight:
                 persistent = session.persistent

@@ -29,7 +29,6 @@ from socketworkers_mqtt.codec import (
     PacketType,
     Properties,
     Publish,
-    PublishProperties,
     PublishRun,
     Reason,
     Suback,
