@@ -164,7 +164,11 @@ class Handshake(Outgoing):
         self._mechanism = ScramServer(access.lookup, self.broker.nonce())
         if self.state is State.CONNECTING:
             self.go(State.AUTHENTICATING)
-        self._step(data or b"")
+        if data is None:
+            # the client has not begun: an empty challenge (RFC 4422 §5)
+            self.send(encode_auth(5, Reason.CONTINUE_AUTHENTICATION, _method(b"")))
+        else:
+            self._step(data)
 
     def _step(self, data: bytes) -> None:
         mechanism = self._mechanism

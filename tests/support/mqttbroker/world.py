@@ -77,10 +77,12 @@ class Inline:
             callback(*args)
 
 
-def access_of(acl: str | None = None, users: dict[str, str] | None = None, **options: Any) -> AccessControl:
+def access_of(
+    acl: str | None = None, users: dict[str, str] | None = None, *, iterations: int = 64, **options: Any
+) -> AccessControl:
     """Permissions by the text of an ACL file, and users with their passwords."""
     verifiers = {
-        name: ScramVerifier.from_password(password, b"sixteen bytes ok", 64) for name, password in (users or {}).items()
+        name: ScramVerifier.from_password(password, b"sixteen bytes ok", iterations) for name, password in (users or {}).items()
     }
     credentials = Credentials(verifiers, secret=b"of the test")
     return AccessControl(Users(credentials), parse_acl(acl) if acl is not None else None, **options)
