@@ -91,7 +91,7 @@ def test_the_table_is_complete() -> None:
             known = (state, packet) in TRANSITIONS
             assert (packet in Connection.table[state]) == known
             if known:
-                assert callable(getattr(Connection, TRANSITIONS[state, packet]))
+                assert callable(getattr(Connection, TRANSITIONS[state, packet][0]))
     assert not Connection.table[State.CLOSED]
     assert all(packet in packets for _, packet in TRANSITIONS)
 
