@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from socketworkers.settings import format_value, settings_of
+from socketworkers_mqtt.connection import TRANSITIONS
+from socketworkers_mqtt.limits import Limits
+from socketworkers_mqtt.state import State
 from socketworkers_smtp.config import SmtpConfig
 from socketworkers_smtp.pop3 import table as pop3_table
 from socketworkers_smtp.session import SessionConfig, Timeouts
@@ -52,6 +55,23 @@ def _states(rows: Iterable[tuple[str, tuple[enum.Enum, ...], str]]) -> str:
     )
 
 
+def _mqtt_states() -> str:
+    """Packets with the states in which they may come; what the decoder reads in two forms is one packet."""
+    names = {"PublishRun": "PUBLISH", "Acks": "PUBACK, PUBREC, PUBREL, PUBCOMP", "Ack": "PUBACK, PUBREC, PUBREL, PUBCOMP"}
+    found: dict[str, tuple[set[State], str]] = {}
+    for (state, packet), (_, source) in TRANSITIONS.items():
+        name = names.get(packet.__name__, packet.__name__.upper())
+        states, _ = found.get(name, (set(), ""))
+        found[name] = ({*states, state}, source)
+    return _table(
+        ("packet", *(f"the server {state.value}" for state in State), "MQTT 5.0"),
+        (
+            (f"`{name}`", *("✓" if state in states else "" for state in State), source)
+            for name, (states, source) in found.items()
+        ),
+    )
+
+
 def _fields(cls: type) -> str:
     """The fields of a dataclass with the text that stands under each."""
     texts = dict(re.findall(r'^    (\w+): [^\n]*\n    """(.*?)"""', inspect.getsource(cls), re.MULTILINE | re.DOTALL))
@@ -68,6 +88,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "smtp-states": lambda: _states(smtp_table.ROWS),
     "pop3-states": lambda: _states(pop3_table.ROWS),
+    "mqtt-states": _mqtt_states,
+    "mqtt-limits": lambda: _fields(Limits),
     "limits": lambda: _fields(SessionConfig),
     "times": lambda: _fields(Timeouts),
 }

@@ -7,8 +7,7 @@ in ``dirty``; what has to last gathers in ``batch``. The owner calls ``settle`` 
 
 from __future__ import annotations
 
-import heapq
-import itertools
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from .router import Router
 from .session import IN_MEMORY, Session
 from .stats import Stats
 from .store import RELEASED, SENT, Batch, QueueRow, Store
+from .timers import Timers
 from .topics import Subscription
 from .wills import Wills
 
@@ -94,8 +94,8 @@ class Broker:
         #: why everybody is refused, None = nobody is
         self.refusal: tuple[Reason, str] | None = None
         self._keys = 0
-        self._timers: list[tuple[float, int, str]] = []
-        self._ticket = itertools.count()
+        #: when sessions end and wills are due
+        self.timers = Timers()
         self._load()
 
     def nonce(self) -> str:
@@ -120,6 +120,8 @@ class Broker:
             session.username = username
             # who was connected when the server ended was lost by that
             session.lost_at = lost_at or self.now
+            if not lost_at:
+                self._keep(session)
             self.sessions[client_id] = by_key[key] = session
             self._keys = max(self._keys, key)
             self._watch_expiry(session)
@@ -206,14 +208,16 @@ class Broker:
         """Send again what was not acknowledged, in its order, then what waits ([MQTT-4.4.0-1])."""
         if session.inflight is None and session.persistent:
             self._load_underway(session)
-        released = session.released or set()
-        for packet_id, delivery in list((session.inflight or {}).items()):
-            if connection.quota:
-                connection.quota -= 1
+        released = session.released or ()
+        again: deque[int] = deque()
+        for packet_id in session.inflight or ():
             if packet_id in released:
-                connection.send(b"\x62\x02" + packet_id.to_bytes(2, "big"))
+                # its PUBCOMP makes room for one more: it takes the room that its PUBLISH had ([MQTT-3.3.4-9])
+                connection.quota -= 1
+                connection.answer(b"\x62\x02" + packet_id.to_bytes(2, "big"), session.persistent)
             else:
-                connection.send_again(delivery, packet_id)
+                again.append(packet_id)
+        connection.again = again or None
         self.pump(session)
 
     def _load_underway(self, session: Session) -> None:
@@ -265,6 +269,11 @@ class Broker:
             if delivery.group is not None:
                 self.router.again(delivery)
         if session.persistent:
+            if self.bodies:
+                self.write()
+                if self.trouble is None:  # else the next start sweeps them
+                    for seq in self.store.bodies(session.key):
+                        self._forget_body(seq)
             self.batch.sessions.pop(session.key, None)
             self.batch.end(session.key)
             self.writes += 1
@@ -369,6 +378,9 @@ class Broker:
         if not seq:
             return
         self.batch.delete_queued(session.key, seq)
+        self._forget_body(seq)
+
+    def _forget_body(self, seq: int) -> None:
         users = self.bodies.get(seq)
         if users is not None:
             if users > 1:
@@ -383,6 +395,8 @@ class Broker:
         connection = session.connection
         if connection is None:
             return
+        if connection.again is not None:
+            self._send_again(session, connection)
         before = session.queue_bytes
         while connection.quota > 0 and session.queue_count and not (connection.closing or connection.blocked):
             delivery = session.dequeue()
@@ -405,6 +419,17 @@ class Broker:
         if session.queue_count == 0 and not connection.blocked:
             self.retained.room(session)
 
+    def _send_again(self, session: Session, connection: Outgoing) -> None:
+        again = connection.again
+        while again and connection.quota > 0 and not (connection.closing or connection.blocked):
+            packet_id = again.popleft()
+            delivery = (session.inflight or {}).get(packet_id)
+            if delivery is not None and packet_id not in (session.released or ()):
+                connection.quota -= 1
+                connection.send_again(delivery, packet_id)
+        if not again:
+            connection.again = None
+
     def _load_waiting(self, session: Session) -> bool:
         """Read more of a long queue; whether there was anything."""
         if not session.spilled:
@@ -422,26 +447,24 @@ class Broker:
     def _watch_expiry(self, session: Session) -> None:
         at = session.expires_at
         if at is not None:
-            self.call_at(at, session.client_id)
-
-    def call_at(self, at: float, client_id: str) -> None:
-        """Look at a client's session and will at a time."""
-        heapq.heappush(self._timers, (at, next(self._ticket), client_id))
+            self.timers.add(at, session.client_id)
 
     def next_timeout(self) -> float | None:
         """When ``handle_timer`` has something to do, in seconds since the epoch."""
-        return self._timers[0][0] if self._timers else None
+        return self.timers.next
 
     def handle_timer(self) -> None:
         """End sessions and publish wills whose time has come."""
-        timers = self._timers
-        while timers and timers[0][0] <= self.now:
-            client_id = heapq.heappop(timers)[2]
+        for client_id in self.timers.due(self.now):
             self.wills.due(client_id)
             session = self.sessions.get(client_id)
-            if session is not None and (at := session.expires_at) is not None and at <= self.now:
+            if session is None or (at := session.expires_at) is None:
+                continue
+            if at <= self.now:
                 self.stats.expired += 1
                 self.end(session)
+            else:
+                self.timers.add(at, client_id)
         self.retained.expire()
 
     # -- the end of a turn -------------------------------------------------------------------------------------

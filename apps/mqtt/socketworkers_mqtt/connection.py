@@ -42,20 +42,20 @@ __all__ = ["CheckPassword", "Connection", "State"]
 _PUBACK, _PUBREC, _PUBREL, _PUBCOMP = PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBCOMP
 _PUBREC_HEAD, _PUBREL_HEAD, _PUBCOMP_HEAD = b"\x50\x02", b"\x62\x02", b"\x70\x02"
 
-#: What may come when, and what it leads to (MQTT 5.0 §4.8 to §4.13, §3). Anything else is a Protocol Error (§4.13.1).
-TRANSITIONS: Final[dict[tuple[State, type], str]] = {
-    (State.CONNECTING, Connect): "_on_connect",  # [MQTT-3.1.0-1]
-    (State.AUTHENTICATING, Auth): "_on_auth",  # §4.12
-    (State.AUTHENTICATING, Disconnect): "_on_disconnect",  # §3.14
-    (State.CONNECTED, PublishRun): "_on_publish_run",  # §3.3
-    (State.CONNECTED, Publish): "_on_publish",  # §3.3
-    (State.CONNECTED, Acks): "_on_acks",  # §3.4 to §3.7
-    (State.CONNECTED, Ack): "_on_ack",  # §3.4 to §3.7
-    (State.CONNECTED, Subscribe): "_on_subscribe",  # §3.8
-    (State.CONNECTED, Unsubscribe): "_on_unsubscribe",  # §3.10
-    (State.CONNECTED, Pingreq): "_on_pingreq",  # §3.12
-    (State.CONNECTED, Disconnect): "_on_disconnect",  # §3.14
-    (State.CONNECTED, Auth): "_on_auth",  # §4.12.1, re-authentication
+#: What may come when, what handles it, and where that stands in MQTT 5.0. Anything else is a Protocol Error (§4.13.1).
+TRANSITIONS: Final[dict[tuple[State, type], tuple[str, str]]] = {
+    (State.CONNECTING, Connect): ("_on_connect", "§3.1: the first packet, [MQTT-3.1.0-1]"),
+    (State.AUTHENTICATING, Auth): ("_on_auth", "§4.12"),
+    (State.AUTHENTICATING, Disconnect): ("_on_disconnect", "§3.14"),
+    (State.CONNECTED, PublishRun): ("_on_publish_run", "§3.3"),
+    (State.CONNECTED, Publish): ("_on_publish", "§3.3"),
+    (State.CONNECTED, Acks): ("_on_acks", "§3.4 to §3.7"),
+    (State.CONNECTED, Ack): ("_on_ack", "§3.4 to §3.7"),
+    (State.CONNECTED, Subscribe): ("_on_subscribe", "§3.8"),
+    (State.CONNECTED, Unsubscribe): ("_on_unsubscribe", "§3.10"),
+    (State.CONNECTED, Pingreq): ("_on_pingreq", "§3.12"),
+    (State.CONNECTED, Disconnect): ("_on_disconnect", "§3.14"),
+    (State.CONNECTED, Auth): ("_on_auth", "§4.12, §4.12.1: re-authentication"),
 }
 
 
@@ -69,6 +69,7 @@ class Connection(Handshake):
     def _on_publish_run(self, run: PublishRun) -> None:
         broker = self.broker
         stats = broker.stats
+        self.packets += run.count - 1
         stats.publish_received += run.count
         stats.publish_bytes_received += len(run.data) - run.count * run.offset
         if (broker.access.restricted or run.topic[:1] == b"$") and not self._may_write(run.topic):
@@ -111,7 +112,9 @@ class Connection(Handshake):
             stats.publish_refused += 1
             self._refuse_publish(qos, packet_id, Reason.NOT_AUTHORIZED)
             return
-        if broker.full and (packet.retain or (qos and broker.router.lasts(topic))):
+        if (broker.full and (packet.retain or (qos and broker.router.lasts(topic)))) or (
+            packet.retain and not broker.retained.has_room(topic, payload)
+        ):
             stats.publish_refused += 1
             if qos and self.version < 5:
                 self.disconnect(Reason.QUOTA_EXCEEDED, "the server cannot store it now")
@@ -174,7 +177,8 @@ class Connection(Handshake):
         session = self.session
         assert session is not None
         kind = packet.kind
-        if kind == _PUBACK:
+        self.packets += len(packet.packet_ids) - 1
+        if kind == _PUBACK and not self.again:
             inflight = session.inflight
             if inflight:
                 persistent = session.persistent
@@ -310,7 +314,7 @@ class Connection(Handshake):
                 self._faulty(MalformedPacket("a session expiry that was 0 stays 0", reason=Reason.PROTOCOL_ERROR))
                 return
             self.broker.set_expiry(session, min(expiry, self.broker.limits.max_session_expiry))
-        if packet.reason is not Reason.DISCONNECT_WITH_WILL_MESSAGE:
+        if packet.reason is Reason.NORMAL_DISCONNECTION:
             self._drop_will()  # [MQTT-3.14.4-3]
         self.lost("the client disconnected")
 
@@ -322,6 +326,6 @@ class Connection(Handshake):
 
 
 Connection.table = {
-    state: {packet: getattr(Connection, name) for (at, packet), name in TRANSITIONS.items() if at is state}
+    state: {packet: getattr(Connection, name) for (at, packet), (name, _) in TRANSITIONS.items() if at is state}
     for state in State
 }

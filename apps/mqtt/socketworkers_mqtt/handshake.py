@@ -16,7 +16,6 @@ from .codec import (
     MalformedPacket,
     Properties,
     Reason,
-    connack_code_v3,
     encode_auth,
     encode_connack,
 )
@@ -41,12 +40,18 @@ class Handshake(Outgoing):
             self.lost("the client closed the connection" if self.state is State.CONNECTED else "closed early")
             return
         decoder = self.decoder
-        self._run(decoder.receive(data))
+        before = self.packets
+        packets = decoder.receive(data)
+        self.packets += len(packets)
+        if self.request is not None and self._backlog is not None:
+            self._backlog += packets  # what a client sends behind CONNECT waits for the answer to its password
+        else:
+            self._run(packets)
+        self.broker.stats.messages_received += self.packets - before
         if decoder.fault is not None and not self.closing and self._backlog is None:
             self._faulty(decoder.fault)
 
     def _run(self, packets: list[Any]) -> None:
-        self.packets += len(packets)
         for index, packet in enumerate(packets):
             handler = self._handlers.get(packet.__class__)
             if handler is None:
@@ -76,7 +81,7 @@ class Handshake(Outgoing):
             if connect is None and version is not None and reason is Reason.UNSUPPORTED_PROTOCOL_VERSION:
                 # [MQTT-3.1.2-2]: the one refusal of a CONNECT that could not be read
                 self.version = version
-                self.send(encode_connack(version, False, reason if version == 5 else connack_code_v3(reason)))
+                self.send(encode_connack(version, False, reason))
             elif connect is not None and connect.version == 5:
                 self._refuse(reason, text)
             self.lost(text)
@@ -93,9 +98,10 @@ class Handshake(Outgoing):
         if broker.refusal is not None:
             self._refuse(*broker.refusal)
             return
-        if not packet.client_id and packet.version < 5 and not packet.clean_start:
+        if not packet.client_id and (packet.version == 3 or (packet.version == 4 and not packet.clean_start)):
+            # MQTT 3.1 §3.1, MQTT 3.1.1 [MQTT-3.1.3-8]
             self._refuse(Reason.CLIENT_IDENTIFIER_NOT_VALID, "an empty client identifier needs a clean session")
-            return  # [MQTT-3.1.3-8] of 3.1.1
+            return
         if len(packet.client_id) > broker.limits.max_client_id:
             self._refuse(Reason.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
             return
@@ -158,7 +164,11 @@ class Handshake(Outgoing):
         self._mechanism = ScramServer(access.lookup, self.broker.nonce())
         if self.state is State.CONNECTING:
             self.go(State.AUTHENTICATING)
-        self._step(data or b"")
+        if data is None:
+            # the client has not begun: an empty challenge (RFC 4422 §5)
+            self.send(encode_auth(5, Reason.CONTINUE_AUTHENTICATION, _method(b"")))
+        else:
+            self._step(data)
 
     def _step(self, data: bytes) -> None:
         mechanism = self._mechanism
@@ -197,16 +207,13 @@ class Handshake(Outgoing):
     def _refuse(self, reason: Reason, text: str = "") -> None:
         """CONNACK with an error, then the end ([MQTT-3.1.4-2] and its kin)."""
         properties = None
-        code: int = reason
         if self.version == 5:
             reference = self.broker.limits.server_reference
             moved = reason in (Reason.USE_ANOTHER_SERVER, Reason.SERVER_MOVED)
             properties = Properties(
                 reason_string=self.words(text), server_reference=reference if moved and reference else None
             )
-        else:
-            code = connack_code_v3(reason)
-        self.send(encode_connack(self.version, False, code, properties))
+        self.send(encode_connack(self.version, False, reason, properties))
         self.lost(text or reason.name)
 
     def _accept(self, auth_data: bytes | None = None) -> None:

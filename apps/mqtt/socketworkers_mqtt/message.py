@@ -38,6 +38,10 @@ class Message:
         #: its place in the order of all messages; 0 until it is queued
         self.seq = seq
 
+    def copy(self) -> Message:
+        """The same for somebody else to queue."""
+        return Message(self.topic, self.payload, self.qos, self.retain, passed=self.passed, expires_at=self.expires_at)
+
     @property
     def size(self) -> int:
         """Bytes that it takes, about."""

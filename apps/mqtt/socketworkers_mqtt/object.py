@@ -182,6 +182,7 @@ class BrokerObject(DurableObject):
         if ticket is None:
             ticket = connection.held[-1][0]
         held = connection.held
+        connection.held_bytes += len(data)
         if held and held[-1][0] is ticket:
             held[-1] = (ticket, held[-1][1] + data, held[-1][2] + closes)
             return
@@ -207,10 +208,12 @@ class BrokerObject(DurableObject):
                 continue
             if error is not None:
                 held.clear()
+                connection.held_bytes = 0
                 connection.disconnect(_reason_of(error), "the server cannot store it")
                 continue
             while held and held[0][0].done:
                 _, data, closes = held.popleft()
+                connection.held_bytes -= len(data)
                 connection.receipts_closed(closes)
                 connection.link.send(data)
             connection.link.caught_up()

@@ -55,6 +55,7 @@ class Outgoing:
         "_handlers",
         "_mechanism",
         "acks",
+        "again",
         "backlog",
         "blocked",
         "broker",
@@ -65,6 +66,7 @@ class Outgoing:
         "gated",
         "gated_closes",
         "held",
+        "held_bytes",
         "identity",
         "keep_alive",
         "link",
@@ -115,6 +117,8 @@ class Outgoing:
         self.gated_closes = 0
         #: what waits for earlier turns' writes: ticket, bytes, ``gated_closes``; kept by who sends
         self.held: deque[tuple[Any, bytes, int]] | None = None
+        #: of these; while there are many, no more is read
+        self.held_bytes = 0
         #: QoS 1 and 2 messages of the client whose last acknowledgement was not sent (MQTT 5.0 §4.9)
         self.open_receipts = 0
         self._closes = 0
@@ -133,6 +137,8 @@ class Outgoing:
         #: how many more QoS 1 and 2 messages may be under way to the client (MQTT 5.0 §4.9)
         self.quota = 0
         self.quota_most = 0
+        #: packet identifiers of messages of an earlier connection that are to be sent again when ``quota`` allows
+        self.again: deque[int] | None = None
         #: packets that came, for deadlines
         self.packets = 0
         self.closing = False
@@ -203,7 +209,7 @@ class Outgoing:
         """What may be sent now."""
         self.queued = False
         if self._closes:
-            self.open_receipts -= self._closes
+            self.receipts_closed(self._closes)
             self._closes = 0
         if self.acks:
             self._flush_acks()
@@ -222,8 +228,8 @@ class Outgoing:
             self.broker.retained.room(session)
 
     def receipts_closed(self, count: int) -> None:
-        """Acknowledgements that were held for the disk have been sent."""
-        self.open_receipts -= count
+        """So many last acknowledgements have been sent; some may be of messages of an earlier connection."""
+        self.open_receipts = max(0, self.open_receipts - count)
 
     def send_message(self, delivery: Delivery, packet_id: int) -> None:
         """Send a PUBLISH; ``packet_id`` is 0 for QoS 0."""
@@ -256,7 +262,11 @@ class Outgoing:
         if self.special and parts is None:
             return
         head, tail = parts or delivery.parts(self.version, self.broker.now)
-        self.send(set_dup(head) + packet_id.to_bytes(2, "big") + tail)
+        data = set_dup(head) + packet_id.to_bytes(2, "big") + tail
+        if delivery.qos == 2 and delivery.stored:
+            self.send_gated(data)  # the earlier connection may have ended before it was safe to send it
+        else:
+            self.send(data)
         self.broker.stats.publish_sent += 1
 
     def _special_parts(self, delivery: Delivery, packet_id: int, may_alias: bool) -> tuple[bytes, bytes] | None:
@@ -301,12 +311,17 @@ class Outgoing:
             # as if it were sent and acknowledged ([MQTT-3.1.2-24], [MQTT-3.1.2-25])
             self.broker.stats.publish_dropped += 1
             if packet_id and self.session is not None:
-                self.done(self.session, packet_id)
+                self._done(self.session, packet_id)  # whoever sends goes on with the next one
             return None
         return head, tail
 
     def done(self, session: Session, packet_id: int) -> None:
-        """The client has a message for good."""
+        """The client has a message for good: the next one may go."""
+        self._done(session, packet_id)
+        if session.queue_count or self.again:
+            self.broker.pump(session)
+
+    def _done(self, session: Session, packet_id: int) -> None:
         delivery = session.inflight.pop(packet_id, None) if session.inflight else None
         if delivery is None:
             return
@@ -314,10 +329,10 @@ class Outgoing:
             session.released.discard(packet_id)
         if session.persistent:
             self.broker.forget_delivery(session, delivery)
-        if self.quota < self.quota_most:
+        if self.again and packet_id in self.again:
+            self.again.remove(packet_id)  # acknowledged without having been sent again
+        elif self.quota < self.quota_most:
             self.quota += 1
-        if session.queue_count:
-            self.broker.pump(session)
 
     # -- the end ---------------------------------------------------------------------------------------------
 

@@ -59,28 +59,27 @@ class Retained:
         #: the server's own topics ($SYS), in memory
         self.system: dict[bytes, Message] = {}
 
-    def put(self, message: Message) -> bool:
-        """Keep a message as its topic's last word; one without payload takes it away ([MQTT-3.3.1-6]).
+    def has_room(self, topic: bytes, payload: bytes) -> bool:
+        """Whether a message can be kept: there are not too many, or it takes the place of another."""
+        return not payload or self.count < self._broker.limits.max_retained or self._find(topic) is not None
 
-        Returns:
-            False if there are too many.
-        """
+    def put(self, message: Message) -> None:
+        """Keep a message as its topic's last word; one without payload takes it away ([MQTT-3.3.1-6])."""
         broker = self._broker
         topic = message.topic
         if topic.startswith(b"$SYS/"):
             self.system[topic] = message
-            return True
+            return
         if not message.payload:
             broker.batch.retained[topic] = None
+        elif not self.has_room(topic, message.payload):
+            return  # of a will: nobody can be told
         else:
-            if self.count >= broker.limits.max_retained and self._find(topic) is None:
-                return False
             broker.batch.retained[topic] = (
                 topic, message.payload, message.qos, message.passed, message.expires_at,
             )  # fmt: skip
         broker.batch.dirty = True
         broker.writes += 1
-        return True
 
     def _find(self, topic: bytes) -> RetainedRow | None:
         batch = self._broker.batch.retained

@@ -254,6 +254,9 @@ class Router:
         return kept
 
     def _to_member(self, member: Subscription, group: SharedGroup, message: Message) -> None:
+        if message.seq:
+            # it may be stored for the same session already, by another subscription: this is one more
+            message = message.copy()
         delivery = Delivery(
             message,
             min(message.qos, member.qos),
@@ -273,14 +276,7 @@ class Router:
             if group.name == name and group.filter == filter:
                 chosen = self._choose(group, message)
                 if chosen is not None:
-                    message = Message(
-                        message.topic,
-                        message.payload,
-                        delivery.qos,
-                        passed=message.passed,
-                        expires_at=message.expires_at,
-                    )
-                    self._to_member(chosen, group, message)
+                    self._to_member(chosen, group, message.copy())
 
     def deliver_any(self, session: Session, delivery: Delivery) -> None:
         """Send a message of any QoS to one session."""

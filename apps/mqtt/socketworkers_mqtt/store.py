@@ -172,6 +172,9 @@ class Store(Protocol):
     def waiting(self, session: int, seq: int, limit: int) -> list[QueueRow]:
         """What waits for a session from ``seq`` on."""
 
+    def bodies(self, session: int) -> list[int]:
+        """``seq`` of what is queued for a session and has its content in a body."""
+
     def retained(self, topic: bytes, now: float) -> RetainedRow | None:
         """The retained message of a topic."""
 
@@ -301,6 +304,12 @@ class SqlStore:
             f"{_SELECT_QUEUE} where q.session = ? and q.seq >= ? and q.state = 0 order by q.seq limit ?",
             (session, seq, limit),
         )
+
+    def bodies(self, session: int) -> list[int]:
+        return [
+            row[0]
+            for row in self._sql.execute("select seq from queue where session = ? and payload is null", (session,))
+        ]
 
     def retained(self, topic: bytes, now: float) -> RetainedRow | None:
         return self._sql.one(

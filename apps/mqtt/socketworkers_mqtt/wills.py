@@ -38,7 +38,7 @@ class Wills:
             client_id, due, delay, patience = row[0], row[8], row[6], row[7]
             at = due if due is not None else self._broker.now + patience + delay
             self._waiting[client_id] = (at, row)
-            self._broker.call_at(at, client_id)
+            self._broker.timers.add(at, client_id)
 
     def keep(self, connection: Outgoing) -> None:
         """Store the will of a new connection."""
@@ -62,7 +62,7 @@ class Wills:
             at = broker.now + delay
             self._waiting[connection.client_id] = (at, row)
             self._put(row)
-            broker.call_at(at, connection.client_id)
+            broker.timers.add(at, connection.client_id)
         else:
             self.forget(connection.client_id)
             self._publish(row)
@@ -80,10 +80,14 @@ class Wills:
             self._publish(found[1])
 
     def due(self, client_id: str) -> None:
-        """A time has come for which ``call_at`` was called."""
+        """The time may have come."""
         found = self._waiting.get(client_id)
-        if found is not None and found[0] <= self._broker.now:
+        if found is None:
+            return
+        if found[0] <= self._broker.now:
             self.session_ended(client_id)
+        else:
+            self._broker.timers.add(found[0], client_id)
 
     def _put(self, row: WillRow) -> None:
         broker = self._broker

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Link"]
 
-#: acknowledgements that a client may have waiting for the disk before no more is read from it
-MOST_OPEN = 4096
+#: bytes, of acknowledgements most of all, that a client may have waiting for the disk before no more is read from it
+MOST_HELD = 16 * 1024
 
 
 class Link:
@@ -126,7 +126,7 @@ class Link:
         if connection.request is not None:
             self._pause()
             self._stir()
-        elif connection.open_receipts > MOST_OPEN:
+        elif connection.held_bytes > MOST_HELD:
             self._pause()
         rate = owner.env.mqtt.message_rate
         if rate:
@@ -171,7 +171,7 @@ class Link:
             self._paused
             and self._throttled is None
             and connection.request is None
-            and connection.open_receipts <= MOST_OPEN // 2
+            and connection.held_bytes <= MOST_HELD // 2
         ):
             self._paused = False
             self.socket.resume()
