@@ -19,6 +19,7 @@ from socketworkers.storage import SyncTicket
 
 from .broker import Broker
 from .codec import Reason
+from .connection import Connection
 from .outgoing import Outgoing
 from .store import MIGRATIONS, SqlStore
 from .system import SystemTopics
@@ -36,6 +37,8 @@ class BrokerObject(DurableObject):
     """One broker; the default one has the id ``broker``."""
 
     migrations = MIGRATIONS
+    #: what connections are made of; a broker for tests has its own
+    connection_class: type[Connection] = Connection
 
     broker: Broker
 

@@ -54,7 +54,7 @@ class Link:
         identity = ""
         if info.tls is not None and mqtt.identity_from_certificate and info.tls.peer_certificate:
             identity = common_name(info.tls.peer_certificate)
-        self.connection = Connection(
+        self.connection: Connection = owner.connection_class(
             owner.broker,
             peer=peer,
             loopback=info.type in ("unix", "memory") or is_loopback(peer),
