@@ -214,9 +214,7 @@ class Link:
         if connection.state is not state:
             self._entered(connection.state)
         self.caught_up()
-        owner.schedule()
-        if connection.closing:
-            self._stir()
+        owner.schedule()  # which sends what there is to say, and ends it then
 
     # -- out ---------------------------------------------------------------------------------------------------
 

@@ -197,11 +197,12 @@ def test_fail_next_says_what_it_takes(mqtt_broker: TestBroker) -> None:
 
 async def test_credentials(mqtt_broker: TestBroker) -> None:
     user, password = mqtt_broker.credentials("alice", "secret")
-    options: dict[str, Any]
-    for options in ({}, {"username": user, "password": "wrong"}):
+    wrong: list[dict[str, Any]] = [{}, {"username": user, "password": "wrong"}]
+    for options in wrong:
         with pytest.raises(Refused):
             await Client(mqtt_broker.url, **options).connect()
-    for options in ({"scram": True}, {"version": 4}, {}):
+    right: list[dict[str, Any]] = [{"scram": True}, {"version": 4}, {}]
+    for options in right:
         async with Client(mqtt_broker.url, username=user, password=password, **options) as client:
             assert client.connected
 
