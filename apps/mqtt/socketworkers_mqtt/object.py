@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from socketworkers import DurableObject, Socket, faults
 from socketworkers.errors import StorageError, StorageFull
@@ -23,9 +23,6 @@ from .connection import Connection
 from .outgoing import Outgoing
 from .store import MIGRATIONS, SqlStore
 from .system import SystemTopics
-
-if TYPE_CHECKING:
-    from .worker import Link
 
 __all__ = ["BrokerObject"]
 
@@ -52,7 +49,8 @@ class BrokerObject(DurableObject):
         self._timer_at = 0.0
         self._full: asyncio.TimerHandle | None = None
         self._clock = _Clock(self._loop)
-        self.links: set[Link] = set()
+        #: who does the I/O of connections: sockets' links, and bridges
+        self.links: set[Any] = set()
         self._kept: asyncio.Event | None = None
 
     async def start(self) -> None:
@@ -109,6 +107,11 @@ class BrokerObject(DurableObject):
             if handle is not None:
                 handle.cancel()
         self._timer = self._full = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it was not told to stop."""
+        return self._kept is not None and not self._kept.is_set()
 
     async def connect(self, socket: Socket) -> None:
         """Serve one client until its connection is over."""

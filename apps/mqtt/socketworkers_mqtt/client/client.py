@@ -20,8 +20,8 @@ from typing import Any
 from socketworkers import Socket, TlsOptions, Writer, connect
 from socketworkers.errors import StateError
 
+from ..address import parse_address
 from ..codec import Connack, Reason, Suback, Subscription, Unsuback
-from .address import parse_address
 from .errors import Disconnected, Refused, Rejected
 from .events import Acknowledged, Event, Lost, Received
 from .message import Message
