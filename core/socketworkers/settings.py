@@ -125,7 +125,7 @@ class _Meta:
     advanced: bool
     secret: bool
     choices: tuple[str, ...]
-    parse: Callable[[str], Any] | None
+    parse: Callable[[Any], Any] | None
 
 
 def setting(
@@ -139,7 +139,7 @@ def setting(
     advanced: bool = False,
     secret: bool = False,
     choices: Iterable[str] = (),
-    parse: Callable[[str], Any] | None = None,
+    parse: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Declare one setting of a configuration class.
 
@@ -149,12 +149,14 @@ def setting(
         flag: the option's name; ``--some-name`` from the attribute's name by default.
         metavar: what stands for the value in ``--help``.
         kind: ``size`` or ``duration`` where the type alone (int, float) does not say it; ``network`` for an address
-            range; anything else follows from the annotation.
+            range; ``table`` for a table of its own in the file, ``[[app.name]]`` for a tuple of them, which is given
+            nowhere else; anything else follows from the annotation.
         multiple: the option may be given several times; true for tuples anyway.
         advanced: shown by ``--help-all`` only.
         secret: never printed.
         choices: the words that are allowed; Literal and Enum annotations give theirs.
-        parse: turns text into the value; raises ValueError with what it expects.
+        parse: turns text into the value; raises ValueError with what it expects. Of a ``table`` it gets the table as a
+            dict, and says in the ValueError what is wrong.
     """
     meta = _Meta(help, flag, metavar, kind, multiple, advanced, secret, tuple(choices), parse)
     return dataclasses.field(default=default, metadata={"setting": meta})
@@ -169,7 +171,7 @@ class Setting:
     flag: str
     """Option on the command line."""
     kind: str
-    """``str int float bool size duration choice network custom``."""
+    """``str int float bool size duration choice network custom table``."""
     default: Any
     """Value when nobody gives one."""
     help: str
@@ -186,7 +188,7 @@ class Setting:
     """Never printed."""
     choices: tuple[str, ...]
     """Allowed words of a choice."""
-    parse: Callable[[str], Any] | None
+    parse: Callable[[Any], Any] | None
     """Own parser of the app."""
     enum: type[Enum] | None
     """The enumeration that the words are values of."""
@@ -283,6 +285,8 @@ def parse_value(item: Setting, text: str) -> Any:
     """
     if item.optional and item.parse is None and text.strip().lower() in _NONE_WORDS:
         return None
+    if item.kind == "table":
+        raise ValueError(f"a table in the file, {item.flag}")
     if item.parse is not None:
         return item.parse(text)
     match item.kind:

@@ -31,12 +31,14 @@ async def _start(env: Env) -> None:
 
     env.mqtt = Mqtt(env)  # connections and the commands find it there
     await env.BROKER.get(BROKER).serve()
+    env.mqtt.bridges.start()
 
 
 @app.on_stop
 async def _stop(env: Env) -> None:
     from .mqtt import BROKER
 
+    await env.mqtt.bridges.stop()
     await env.BROKER.get(BROKER).stop()
 
 

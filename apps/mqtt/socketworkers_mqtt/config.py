@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from socketworkers.errors import StartupError
 from socketworkers.settings import Settings, is_loopback, setting
 
+from .bridge import BridgeSpec, parse_bridge
 from .limits import Limits
 
 __all__ = ["MqttConfig", "check", "exposure_check", "try_command"]
@@ -28,6 +29,9 @@ class MqttConfig(Settings):
         None, help="clients without a name: on, off; only from this machine, while there are no users"
     )
     certificate_names: bool = setting(False, help="the user is the common name of the client certificate")
+    bridge: tuple[BridgeSpec, ...] = setting(
+        (), help="a bridge to another broker", flag="[[mqtt.bridge]]", kind="table", parse=parse_bridge
+    )
     max_packet: int = setting(16 * 1024 * 1024, help="largest packet", kind="size", advanced=True)
     max_connect: int = setting(16_389, help="largest CONNECT", kind="size", advanced=True)
     max_keep_alive: int = setting(0, help="longest keep alive in seconds; 0 = any", advanced=True)
@@ -85,6 +89,15 @@ def check(config: MqttConfig) -> None:
     Raises:
         StartupError: with the remedy.
     """
+    names = [spec.name for spec in config.bridge]
+    for spec in config.bridge:
+        if names.count(spec.name) > 1:
+            raise StartupError(
+                f"two bridges have the name {spec.name}",
+                "a bridge's session is known by its name",
+                'give each [[mqtt.bridge]] a name = "..." of its own',
+                exit_status=2,
+            )
     for name, value, least, most in (
         ("--max-packet", config.max_packet, 1024, 268_435_460),
         ("--receive-maximum", config.receive_maximum, 1, 65_535),

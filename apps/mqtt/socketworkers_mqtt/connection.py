@@ -35,7 +35,7 @@ from .message import Message
 from .session import Session
 from .state import CheckPassword, State
 from .store import RELEASED
-from .topics import Subscription
+from .topics import Subscription, is_bridge_state
 
 __all__ = ["CheckPassword", "Connection", "State"]
 
@@ -78,7 +78,7 @@ class Connection(Handshake):
         broker.router.publish_run(self, run)
 
     def _may_write(self, topic: bytes) -> bool:
-        if topic.startswith(b"$SYS"):
+        if topic.startswith(b"$SYS") and not is_bridge_state(topic):
             return False  # the server's own (MQTT 5.0 §4.7.2)
         return self.broker.access.may_write(self.client_id, self.username, topic)
 
@@ -256,6 +256,8 @@ class Connection(Handshake):
         assert session is not None
         before = broker.writes
         identifier = packet.properties.subscription_identifier or 0
+        # a bridge of 3.1 or 3.1.1 gets nothing back that it sent, and knows what is retained, as Mosquitto does it
+        bridge = self._connect is not None and self._connect.bridge
         reasons: list[int] = []
         fresh: list[tuple[Subscription, bool]] = []
         for wanted in packet.subscriptions:
@@ -272,8 +274,8 @@ class Connection(Handshake):
                 session,
                 filter.encode(),
                 wanted.qos,
-                no_local=wanted.no_local,
-                retain_as_published=wanted.retain_as_published,
+                no_local=wanted.no_local or bridge,
+                retain_as_published=wanted.retain_as_published or bridge,
                 retain_handling=wanted.retain_handling,
                 identifier=identifier,
                 group=parsed.group,

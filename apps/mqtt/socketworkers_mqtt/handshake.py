@@ -19,8 +19,10 @@ from .codec import (
     encode_auth,
     encode_connack,
 )
+from .identity import BRIDGE
 from .outgoing import Outgoing
 from .state import CheckPassword, State
+from .topics import is_bridge_state
 
 __all__ = ["Handshake"]
 
@@ -104,6 +106,9 @@ class Handshake(Outgoing):
             return
         if len(packet.client_id) > broker.limits.max_client_id:
             self._refuse(Reason.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is too long")
+            return
+        if packet.client_id.startswith(BRIDGE) and not self.internal:
+            self._refuse(Reason.CLIENT_IDENTIFIER_NOT_VALID, "the client identifier is reserved for bridges")
             return
         method = packet.properties.authentication_method
         if method is not None:
@@ -258,7 +263,9 @@ class Handshake(Outgoing):
             broker.resume(session, self)
 
     def _may_will(self, topic: bytes) -> bool:
-        return not topic.startswith(b"$SYS") and self.broker.access.may_write(self.client_id, self.username, topic)
+        if topic.startswith(b"$SYS") and not is_bridge_state(topic):
+            return False
+        return self.broker.access.may_write(self.client_id, self.username, topic)
 
     def _negotiate(self, packet: Connect, answer: dict[str, Any]) -> int:
         """What a 5.0 client and the server tell each other; returns the Session Expiry Interval."""

@@ -1,8 +1,11 @@
-"""The name that a client certificate gives its client."""
+"""Names of clients: the one that a certificate gives, and those that are the broker's own."""
 
 from __future__ import annotations
 
-__all__ = ["common_name"]
+__all__ = ["BRIDGE", "common_name"]
+
+#: what client identifiers of our own bridges begin with; others cannot have such
+BRIDGE = "$bridge/"
 
 
 def common_name(certificate: bytes) -> str:

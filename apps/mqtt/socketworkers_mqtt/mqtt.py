@@ -13,6 +13,7 @@ from socketworkers.errors import StartupError
 from socketworkers.sasl import GuessLimiter
 
 from .access import AccessControl
+from .bridge import Bridges
 from .config import MqttConfig
 from .passwords import Users, load_users
 
@@ -62,6 +63,8 @@ class Mqtt:
         #: how a guesser is made to wait; replaced by tests
         self.sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
         self.object: BrokerObject | None = None
+        #: made with the object, started by the server only
+        self.bridges: Bridges
         self._draining: AbortSignal | None = None
         self._auth = env.telemetry.counters(
             "mqtt_auth_total", "Password checks.", "outcome", ("ok", "failed", "limited")
@@ -70,6 +73,7 @@ class Mqtt:
     def started(self, owner: BrokerObject) -> None:
         """The broker's object is alive: tell its numbers to the metrics."""
         self.object = owner
+        self.bridges = Bridges(owner, self.config.bridge)
         broker, telemetry = owner.broker, self.env.telemetry
         stats = broker.stats
         for name, help in (
@@ -87,6 +91,11 @@ class Mqtt:
         telemetry.gauge("mqtt_sessions", "Sessions, connected or not.", lambda: float(len(broker.sessions)))
         telemetry.gauge("mqtt_subscriptions", "Subscriptions.", lambda: float(broker.router.tree.count))
         telemetry.gauge("mqtt_retained", "Retained messages.", lambda: float(broker.retained.count))
+        telemetry.gauge(
+            "mqtt_bridges_connected",
+            "Bridges that have a connection.",
+            lambda: float(sum(bridge.connected for bridge in self.bridges.bridges)),
+        )
         telemetry.gauge("mqtt_queued_bytes", "Bytes that wait for sessions.", lambda: float(broker.queued_bytes))
 
     def watch(self, draining: AbortSignal) -> None:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from socketworkers import DurableObject, Socket, faults
 from socketworkers.errors import StorageError, StorageFull
@@ -20,12 +20,10 @@ from socketworkers.storage import SyncTicket
 
 from .broker import Broker
 from .codec import Reason
+from .connection import Connection
 from .outgoing import Outgoing
 from .store import MIGRATIONS, SqlStore
 from .system import SystemTopics
-
-if TYPE_CHECKING:
-    from .worker import Link
 
 __all__ = ["BrokerObject"]
 
@@ -37,6 +35,8 @@ class BrokerObject(DurableObject):
     """One broker; the default one has the id ``broker``."""
 
     migrations = MIGRATIONS
+    #: what connections are made of; a broker for tests has its own
+    connection_class: type[Connection] = Connection
 
     broker: Broker
 
@@ -50,7 +50,8 @@ class BrokerObject(DurableObject):
         self._timer_at = 0.0
         self._full: asyncio.TimerHandle | None = None
         self._clock = _Clock(self._loop)
-        self.links: set[Link] = set()
+        #: who does the I/O of connections: sockets' links, and bridges
+        self.links: set[Any] = set()
         self._kept: asyncio.Event | None = None
 
     async def start(self) -> None:
@@ -108,7 +109,16 @@ class BrokerObject(DurableObject):
                 handle.cancel()
         self._timer = self._full = None
 
+<<<<<<< HEAD
     def connect(self, socket: Socket) -> Coroutine[Any, Any, None]:
+=======
+    @property
+    def alive(self) -> bool:
+        """Whether it was not told to stop."""
+        return self._kept is not None and not self._kept.is_set()
+
+    async def connect(self, socket: Socket) -> None:
+>>>>>>> client
         """Serve one client until its connection is over."""
         from .worker import Link
 

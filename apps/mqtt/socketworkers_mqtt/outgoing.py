@@ -44,6 +44,8 @@ class Outgoing:
 
     #: by state: what handles which packet; see ``connection.TRANSITIONS``
     table: ClassVar[dict[State, dict[type, Callable[[Any, Any], None]]]] = {}
+    #: whether it is a bridge's of our own
+    internal: ClassVar[bool] = False
 
     __slots__ = (
         "_alias_in",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["SharedGroup", "Subscription", "TopicTree", "filter_matches", "is_wildcard"]
+__all__ = ["SharedGroup", "Subscription", "TopicTree", "filter_matches", "is_bridge_state", "is_wildcard"]
 
 _PLUS, _HASH = b"+", b"#"
 
@@ -95,6 +95,11 @@ class _Node:
 def is_wildcard(filter: bytes) -> bool:
     """Whether a topic filter can match more than one topic."""
     return b"+" in filter or b"#" in filter
+
+
+def is_bridge_state(topic: bytes) -> bool:
+    """Whether it is the one topic of ``$SYS`` that clients may publish to: brokers that bridge to this one do."""
+    return topic.startswith(b"$SYS/broker/connection/") and topic.endswith(b"/state") and topic.count(b"/") == 4
 
 
 def filter_matches(filter: bytes, topic: bytes) -> bool:

@@ -54,7 +54,7 @@ class Link:
         identity = ""
         if info.tls is not None and mqtt.identity_from_certificate and info.tls.peer_certificate:
             identity = common_name(info.tls.peer_certificate)
-        self.connection = Connection(
+        self.connection: Connection = owner.connection_class(
             owner.broker,
             peer=peer,
             loopback=info.type in ("unix", "memory") or is_loopback(peer),
@@ -214,9 +214,7 @@ class Link:
         if connection.state is not state:
             self._entered(connection.state)
         self.caught_up()
-        owner.schedule()
-        if connection.closing:
-            self._stir()
+        owner.schedule()  # which sends what there is to say, and ends it then
 
     # -- out ---------------------------------------------------------------------------------------------------
 

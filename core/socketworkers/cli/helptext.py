@@ -34,6 +34,8 @@ def entries_of(items: Sequence[Setting], defaults: dict[str, object]) -> list[En
     """Settings as help shows them, with their defaults."""
     entries = []
     for item in items:
+        if item.kind == "table":
+            continue  # it is in files only
         default = defaults.get(item.name, item.default)
         shown = "" if item.kind == "bool" or default == -1 else format_value(item, default)
         text = item.help + (f" [{shown}]" if shown and shown not in item.help else "")

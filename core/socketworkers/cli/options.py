@@ -62,7 +62,7 @@ class AppCommand(click.Command):
         self.entries = [*(entry for _, entry in extra), *entries_of(self.items, {"port": app.port}), *COMMON_ENTRIES]
         params: list[click.Parameter] = [
             *(option for option, _ in extra),
-            *(_option(item) for item in self.items),
+            *(_option(item) for item in self.items if item.kind != "table"),
             click.Option(["config_file", "--config"], type=click.STRING),
             click.Option(["--debug"], is_flag=True, expose_value=False),
             click.Option(["--help-all"], is_flag=True, is_eager=True, expose_value=False, callback=_help_all),

@@ -151,6 +151,11 @@ def _convert(item: Setting, raw: Any, where: str) -> Any:
 
 def _convert_one(item: Setting, raw: Any, where: str) -> Any:
     shown = "********" if item.secret else raw
+    if isinstance(raw, dict) and item.kind == "table" and item.parse is not None:
+        try:
+            return item.parse(raw)
+        except ValueError as error:
+            raise StartupError(f"{where}: {error}", exit_status=2) from None
     try:
         if isinstance(raw, str):
             return parse_value(item, raw)
@@ -182,5 +187,6 @@ def _expected(item: Setting) -> str:
         "size": "a size such as 512KiB, 10MB or 4096",
         "duration": "a duration such as 30s, 1h30m or 7d",
         "choice": "one of " + ", ".join(word for word in item.choices if word),
+        "table": f"a table, {item.flag}",
     }
     return words.get(item.kind, "text in quotes")

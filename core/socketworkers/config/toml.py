@@ -15,7 +15,7 @@ from ..errors import StartupError
 
 __all__ = ["TomlFile", "read"]
 
-_HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
+_HEADER = re.compile(r"\s*\[\[?\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+)\s*(=|\.)""")
 _MULTILINE = re.compile(r'"""|\'\'\'')
 
@@ -73,6 +73,10 @@ def _positions(text: str) -> dict[tuple[str, str], int]:
         if header := _HEADER.match(line):
             table = header[1].strip("\"'")
             lines.setdefault((table, ""), number)
+            # [[mqtt.bridge]] and [mqtt.bridge] are keys of [mqtt], too
+            outer, _, inner = table.rpartition(".")
+            if outer:
+                lines.setdefault((outer, inner), number)
         elif key := _KEY.match(line):
             name = key[1].strip("\"'")
             # A dotted key at the top (smtp.port = 25) belongs to the table of its first part.

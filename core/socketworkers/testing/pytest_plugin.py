@@ -4,13 +4,15 @@
 ``socket_app``     starts any app in a thread: ``server = socket_app(app, **settings)``; stopped after the test
 ``smtp_server``    a mail server that takes everything, empty at the start of each test
 ``smtp_settings``  override it (session scope) to change the settings of ``smtp_server``
+``mqtt_broker``    an MQTT broker that takes every client, empty at the start of each test
+``mqtt_settings``  override it (session scope) to change the settings of ``mqtt_broker``
 =================  ==============================================================================================
 
 Nothing is imported before a fixture is used, and nothing is printed. Servers listen on a free port of 127.0.0.1, keep
 their data in memory, and are not shared between the processes of pytest-xdist.
 
-The server behind ``smtp_server`` is ``TestServer`` in the module ``testing`` of the app's package; the app is found
-by its entry point, as ``run-app`` finds it.
+The servers behind ``smtp_server`` and ``mqtt_broker`` are ``TestServer`` and ``TestBroker`` in the modules ``testing``
+of the apps' packages; an app is found by its entry point, as ``run-app`` finds it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from socketworkers.testing import ThreadedServer
     from socketworkers.worker import App
 
-__all__ = ["smtp_server", "smtp_settings", "socket_app"]
+__all__ = ["mqtt_broker", "mqtt_settings", "smtp_server", "smtp_settings", "socket_app"]
 
 
 def _testing_module(app: str) -> Any:
@@ -75,3 +77,25 @@ def smtp_server(_smtp_running: Any) -> Iterator[Any]:
     _smtp_running.reset()
     yield _smtp_running
     _smtp_running.reset()
+
+
+@pytest.fixture(scope="session")
+def mqtt_settings() -> dict[str, Any]:
+    """Settings of ``mqtt_broker``; override this fixture to change them."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _mqtt_running(mqtt_settings: dict[str, Any]) -> Iterator[Any]:
+    broker = _testing_module("mqtt").TestBroker(**mqtt_settings)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def mqtt_broker(_mqtt_running: Any) -> Iterator[Any]:
+    """A broker that is empty at the start of the test; see ``socketworkers_mqtt.testing.TestBroker``."""
+    _mqtt_running.reset()
+    yield _mqtt_running
+    _mqtt_running.reset()

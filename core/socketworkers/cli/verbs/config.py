@@ -36,7 +36,13 @@ def _config(app: App, settings: Settings, params: dict[str, Any]) -> int:
     lines = []
     for item in app_settings(app):
         value = getattr(settings, item.name)
-        text = f"# {item.name} =" if value is None else f"{item.name} = {toml_value(item, value)}"
+        if item.kind == "table":
+            count = len(value) if isinstance(value, tuple) else int(value is not None)
+            text = f"# {item.flag}: {count}"
+        elif value is None:
+            text = f"# {item.name} ="
+        else:
+            text = f"{item.name} = {toml_value(item, value)}"
         lines.append((text, str(settings.source_of(item.name))))
     width = min(max(len(text) for text, _ in lines), 44)
     for text, source in lines:
