@@ -57,7 +57,11 @@ def _states(rows: Iterable[tuple[str, tuple[enum.Enum, ...], str]]) -> str:
 
 def _mqtt_states() -> str:
     """Packets with the states in which they may come; what the decoder reads in two forms is one packet."""
-    names = {"PublishRun": "PUBLISH", "Acks": "PUBACK, PUBREC, PUBREL, PUBCOMP", "Ack": "PUBACK, PUBREC, PUBREL, PUBCOMP"}
+    names = {
+        "PublishRun": "PUBLISH",
+        "Acks": "PUBACK, PUBREC, PUBREL, PUBCOMP",
+        "Ack": "PUBACK, PUBREC, PUBREL, PUBCOMP",
+    }
     found: dict[str, tuple[set[State], str]] = {}
     for (state, packet), (_, source) in TRANSITIONS.items():
         name = names.get(packet.__name__, packet.__name__.upper())

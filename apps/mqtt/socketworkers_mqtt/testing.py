@@ -150,7 +150,9 @@ class _ScriptedConnection(Connection):
 
 
 _ScriptedConnection.table = {
-    state: {packet: getattr(_ScriptedConnection, name) for (at, packet), name in TRANSITIONS.items() if at is state}
+    state: {
+        packet: getattr(_ScriptedConnection, name) for (at, packet), (name, _) in TRANSITIONS.items() if at is state
+    }
     for state in State
 }
 

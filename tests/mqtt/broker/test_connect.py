@@ -205,7 +205,7 @@ def test_what_the_server_tells_of_itself(make_world: MakeWorld) -> None:
     assert properties.maximum_packet_size == 5000
     assert properties.topic_alias_maximum == 3
     for absent in ("maximum_qos", "retain_available", "wildcard_subscription_available", "server_keep_alive",
-                   "subscription_identifiers_available", "shared_subscription_available", "session_expiry_interval",
+                   "subscription_identifier_available", "shared_subscription_available", "session_expiry_interval",
                    "assigned_client_identifier", "authentication_method"):  # fmt: skip
         assert getattr(properties, absent) is None, absent
 

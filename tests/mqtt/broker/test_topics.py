@@ -78,7 +78,9 @@ FILTERS = st.builds(
 ).filter(bool)
 
 
-@given(st.lists(st.tuples(FILTERS, st.integers(0, 2)), max_size=12), st.lists(TOPICS, min_size=1, max_size=5), st.data())
+@given(
+    st.lists(st.tuples(FILTERS, st.integers(0, 2)), max_size=12), st.lists(TOPICS, min_size=1, max_size=5), st.data()
+)
 def test_the_tree_finds_what_matches(wanted: list[tuple[str, int]], topics: list[str], data: st.DataObject) -> None:
     """After any row of additions and removals."""
     tree = TopicTree()

@@ -82,7 +82,8 @@ def access_of(
 ) -> AccessControl:
     """Permissions by the text of an ACL file, and users with their passwords."""
     verifiers = {
-        name: ScramVerifier.from_password(password, b"sixteen bytes ok", iterations) for name, password in (users or {}).items()
+        name: ScramVerifier.from_password(password, b"sixteen bytes ok", iterations)
+        for name, password in (users or {}).items()
     }
     credentials = Credentials(verifiers, secret=b"of the test")
     return AccessControl(Users(credentials), parse_acl(acl) if acl is not None else None, **options)
