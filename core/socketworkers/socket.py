@@ -18,7 +18,7 @@ import struct
 import time
 from collections.abc import Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .budget import UNLIMITED, MemoryBudget
 from .errors import (
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from .gate import OutputGate
 
-__all__ = ["Socket"]
+__all__ = ["Socket", "Watcher"]
 
 _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 #: how long a closed inbound socket waits for the peer's FIN, so that bytes on their way do not cause a reset that
@@ -57,6 +57,16 @@ _CONNECTING, _OPEN, _CLOSING, _CLOSED = range(4)
 LINGER = 1.0
 _ids = itertools.count(1)
 _NO_ADDRESS = SocketAddress("", 0)
+
+
+class Watcher(Protocol):
+    """Who is told what happens to a socket whose bytes go to a callback (``Socket.on_data``)."""
+
+    def timed_out(self, error: IdleTimeout) -> None:
+        """The deadline or the idle timeout is over."""
+
+    def closed(self, error: BaseException | None) -> None:
+        """The socket has closed; ``error`` is what broke it."""
 
 
 class Socket(EventTarget):
@@ -108,6 +118,7 @@ class Socket(EventTarget):
         "_timeouts",
         "_unfollow",
         "_upgraded",
+        "_watcher",
         "_wheel",
         "_writable",
         "_write_due",
@@ -186,6 +197,7 @@ class Socket(EventTarget):
         self._close_error: BaseException | None = None
         self._signal: AbortSignal | None = None
         self._unfollow = None
+        self._watcher: Watcher | None = None
         self._upgraded = False
         self._keep_alive = False
         self._owner = None
@@ -321,11 +333,16 @@ class Socket(EventTarget):
         remote = f" {self._info.remote}" if self._info is not None else ""
         return f"<Socket {self.id} {state}{remote}>"
 
-    def on_data(self, callback: Callable[[bytes], object]) -> None:
+    def on_data(self, callback: Callable[[bytes], object], watcher: Watcher | None = None) -> None:
         """Call ``callback(data)`` for what arrives, with no task in between; ``callback(b"")`` at the end.
 
         The hot path for sans-IO protocols. An exception of the callback aborts the socket. The stream cannot be
         locked any more.
+
+        Args:
+            callback: gets the bytes.
+            watcher: is told of deadlines, which then abort nothing, and of the end. Costs an idle connection less than
+                event listeners do.
 
         Raises:
             StateError: a reader holds the stream.
@@ -334,6 +351,7 @@ class Socket(EventTarget):
         if stream.locked or stream._callback is not None:
             raise StateError("the stream is locked to a reader")
 
+        self._watcher = watcher
         # in a context of its own, as a task has: what it sets is seen by no other connection
         call: Callable[[bytes], object] = partial(contextvars.copy_context().run, callback)  # type: ignore[call-arg]
         stream._callback = callback = call
@@ -770,6 +788,9 @@ class Socket(EventTarget):
         if self._closed is not None:
             self._settle_closed()
         self._fire("close", error)
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.closed(error)
         callback, self.on_close = self.on_close, None
         if callback is not None:
             callback(self)
@@ -874,7 +895,9 @@ class Socket(EventTarget):
         self._fire("timeout", error)
         stream = self._readable
         if stream._callback is not None:
-            if not self.has_event_listener("timeout"):
+            if self._watcher is not None:
+                self._watcher.timed_out(error)
+            elif not self.has_event_listener("timeout"):
                 self._abort(error)
         else:
             stream._interrupt_read(error)

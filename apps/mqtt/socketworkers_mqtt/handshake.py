@@ -255,7 +255,7 @@ class Handshake(Outgoing):
         session, present, gate = broker.attach(self, packet.clean_start, expiry)
         self.session = session
         self.go(State.CONNECTED)
-        self._connect = without_secrets(packet)
+        self._connect = without_secrets(packet) if self.version == 5 or packet.bridge else None
         properties = Properties(**answer) if self.version == 5 else None
         # MQTT 3.1 §3.2 has no Session Present
         self.answer(encode_connack(self.version, present and self.version > 3, 0, properties), gate)

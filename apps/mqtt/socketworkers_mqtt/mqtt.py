@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from socketworkers import AbortSignal, Env
+from socketworkers import AbortSignal, Env, Timeouts
 from socketworkers.errors import StartupError
 from socketworkers.sasl import GuessLimiter
 
@@ -66,6 +66,7 @@ class Mqtt:
         #: made with the object, started by the server only
         self.bridges: Bridges
         self._draining: AbortSignal | None = None
+        self._timeouts: dict[int, Timeouts] = {}
         self._auth = env.telemetry.counters(
             "mqtt_auth_total", "Password checks.", "outcome", ("ok", "failed", "limited")
         )
@@ -97,6 +98,17 @@ class Mqtt:
             lambda: float(sum(bridge.connected for bridge in self.bridges.bridges)),
         )
         telemetry.gauge("mqtt_queued_bytes", "Bytes that wait for sessions.", lambda: float(broker.queued_bytes))
+
+    def timeouts(self, keep_alive: int) -> Timeouts:
+        """Deadlines of a connected client: one and a half times its keep alive ([MQTT-3.1.2-22]).
+
+        The same object for all clients that are alike.
+        """
+        found = self._timeouts.get(keep_alive)
+        if found is None:
+            idle = keep_alive * 1.5 if keep_alive else self.config.idle_timeout
+            found = self._timeouts[keep_alive] = Timeouts(idle=idle, write=self.config.write_timeout)
+        return found
 
     def watch(self, draining: AbortSignal) -> None:
         """Tell all clients when the server begins to drain."""

@@ -160,19 +160,20 @@ class BrokerObject(DurableObject):
             self._refused(trouble)
         dirty, broker.dirty = broker.dirty, []
         for connection in dirty:
-            if connection.gated:
-                self._hold(connection, ticket, trouble)
+            if connection.gated is not None:
+                gated, connection.gated = connection.gated, None
+                self._hold(connection, gated, ticket, trouble)
             data = connection.take_output()
             connection.link.send(data)
         if broker.dirty or broker.retained.busy or (broker.batch.dirty and trouble is None):
             self.schedule()
         self._arm()
 
-    def _hold(self, connection: Outgoing, ticket: SyncTicket | None, trouble: StorageError | None) -> None:
+    def _hold(
+        self, connection: Outgoing, gated: list[bytes], ticket: SyncTicket | None, trouble: StorageError | None
+    ) -> None:
         """Put what promises something behind the sync that makes it true."""
-        gated = connection.gated
         data = gated[0] if len(gated) == 1 else b"".join(gated)
-        gated.clear()
         closes, connection.gated_closes = connection.gated_closes, 0
         if trouble is not None:
             # not kept, so not acknowledged: the client sends it again

@@ -114,7 +114,7 @@ class Outgoing:
         #: to be sent in this turn
         self.out: list[bytes] = []
         #: to be sent once this turn's writes are on disk
-        self.gated: list[bytes] = []
+        self.gated: list[bytes] | None = None
         #: how many of the client's messages ``gated`` acknowledges for good
         self.gated_closes = 0
         #: what waits for earlier turns' writes: ticket, bytes, ``gated_closes``; kept by who sends
@@ -125,7 +125,7 @@ class Outgoing:
         self.open_receipts = 0
         self._closes = 0
         #: PUBACKs of this turn that wait for nothing
-        self.acks: list[int] = []
+        self.acks: list[int] | None = None
         #: whether it is in ``broker.dirty``
         self.queued = False
         #: the peer does not read: QoS 1 and 2 wait in the session
@@ -170,8 +170,15 @@ class Outgoing:
         if not self.queued:
             self.queued = True
             self.broker.dirty.append(self)
-        self.gated.append(data)
+        self._gate(data)
         self.broker.stats.messages_sent += 1
+
+    def _gate(self, data: bytes) -> None:
+        # most connections never have any: the list is made when it is needed, here and below
+        if self.gated is None:
+            self.gated = [data]
+        else:
+            self.gated.append(data)
 
     def answer(self, data: bytes, gate: bool, closes: int = 0) -> None:
         """Acknowledge: behind everything that was acknowledged before ([MQTT-4.6.0-2]).
@@ -186,8 +193,7 @@ class Outgoing:
             self.send_gated(data)
         else:
             self._closes += closes
-            if self.acks:
-                self._flush_acks()
+            self._flush_acks()
             self.send(data)
 
     def puback(self, packet_id: int, gate: bool) -> None:
@@ -200,12 +206,16 @@ class Outgoing:
         if not self.queued:
             self.queued = True
             self.broker.dirty.append(self)
-        self.acks.append(packet_id)
+        if self.acks is None:
+            self.acks = [packet_id]
+        else:
+            self.acks.append(packet_id)
         self.broker.stats.messages_sent += 1
 
     def _flush_acks(self) -> None:
-        self.out.append(encode_acks(PacketType.PUBACK, self.acks))
-        self.acks.clear()
+        if self.acks:
+            self.out.append(encode_acks(PacketType.PUBACK, self.acks))
+            self.acks = None
 
     def take_output(self) -> bytes:
         """What may be sent now."""
@@ -213,8 +223,7 @@ class Outgoing:
         if self._closes:
             self.receipts_closed(self._closes)
             self._closes = 0
-        if self.acks:
-            self._flush_acks()
+        self._flush_acks()
         out = self.out
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
@@ -250,7 +259,7 @@ class Outgoing:
             self.queued = True
             broker.dirty.append(self)
         if gate:
-            self.gated.append(data)
+            self._gate(data)
         else:
             self.out.append(data)
         stats = broker.stats

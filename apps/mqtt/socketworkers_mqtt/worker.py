@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from socketworkers import Socket, Timeouts
+from socketworkers import IdleTimeout, Socket
 from socketworkers.settings import is_loopback
 
 from .codec import Reason
@@ -77,9 +77,7 @@ class Link:
         owner.links.add(self)
         try:
             socket.set_deadline(owner.env.config.connect_timeout)
-            socket.add_event_listener("timeout", self._timed_out)
-            socket.add_event_listener("close", self._closed)
-            socket.on_data(self._received)
+            socket.on_data(self._received, self)
             while True:
                 await self._wake
                 self._wake = asyncio.get_running_loop().create_future()
@@ -136,9 +134,7 @@ class Link:
         """Bound the state: CONNECT has to come in time, then the client has its keep alive ([MQTT-3.1.2-22])."""
         if state is State.CONNECTED:
             self.socket.set_deadline(None)
-            keep_alive = self.connection.keep_alive
-            idle = keep_alive * 1.5 if keep_alive else self._object.env.config.idle_timeout
-            self.socket.set_timeouts(Timeouts(idle=idle, write=self._object.env.config.write_timeout))
+            self.socket.set_timeouts(self._object.env.mqtt.timeouts(self.connection.keep_alive))
 
     def _bound_packet(self) -> None:
         """A packet has begun: the rest of it has to come in time (C5)."""
@@ -176,7 +172,7 @@ class Link:
             self._paused = False
             self.socket.resume()
 
-    def _timed_out(self, event: object) -> None:
+    def timed_out(self, error: IdleTimeout) -> None:
         """A deadline or the keep alive is over."""
         owner, connection = self._object, self.connection
         owner.now()
@@ -195,7 +191,8 @@ class Link:
             connection.disconnect(Reason.KEEP_ALIVE_TIMEOUT, "nothing came within one and a half times the keep alive")
         owner.schedule()
 
-    def _closed(self, event: object) -> None:
+    def closed(self, error: BaseException | None) -> None:
+        """The socket is closed, by whomever."""
         owner, connection = self._object, self.connection
         if not connection.closing:
             owner.now()

@@ -356,8 +356,8 @@ class World:
 
     def _send(self, client: Client) -> None:
         connection = client.connection
-        gated, closes = b"".join(connection.gated), connection.gated_closes
-        connection.gated.clear()
+        gated, closes = b"".join(connection.gated or ()), connection.gated_closes
+        connection.gated = None
         connection.gated_closes = 0
         client.arrived(connection.take_output())
         if gated:
