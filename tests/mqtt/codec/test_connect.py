@@ -109,6 +109,14 @@ def test_protocols_that_are_not_spoken(name: str, level: int, answer: int | None
     assert decoder.version == answer, "the version in which to refuse"
 
 
+@pytest.mark.parametrize(("body", "answer"), [(b"\0\x04MQTT\x06", 5), (b"\0\x04MQTT\x02", 4), (b"\0\x04MQTT", None)])
+def test_the_version_of_a_refusal_is_read_within_the_packet(body: bytes, answer: int | None) -> None:
+    decoder = Decoder(max_packet=MAX_PACKET)
+    decoder.receive(packet(0x10, body) + b"\x06\x06")
+    assert decoder.fault is not None
+    assert decoder.version == answer
+
+
 @pytest.mark.parametrize("version", [3, 4, 5])
 @pytest.mark.parametrize("body", [b"", b"\0", b"\0\x04MQT", b"\0\x04MQTT", b"\0\x06MQIsdp", b"\xff\xffMQTT"])
 def test_a_connect_that_ends_early_MQTT_3_1_4_1(body: bytes, version: int) -> None:
