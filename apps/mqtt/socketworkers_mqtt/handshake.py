@@ -52,6 +52,10 @@ class Handshake(Outgoing):
         self.broker.stats.messages_received += self.packets - before
         if decoder.fault is not None and not self.closing and self._backlog is None:
             self._faulty(decoder.fault)
+        elif self.state is State.AUTHENTICATING and decoder.buffered > self.broker.limits.max_connect:
+            # nobody keeps much for a client that has not proved who it is (C4); one whose password is looked at
+            # is not read from meanwhile
+            self._refuse(Reason.PACKET_TOO_LARGE, "too much before the login")
 
     def _run(self, packets: list[Any]) -> None:
         for index, packet in enumerate(packets):

@@ -226,3 +226,12 @@ def test_a_server_that_does_not_know_is_found_out(guarded: World) -> None:
     with pytest.raises(ScramException):
         mechanism.set_server_final("v=" + "A" * 43 + "=")
     assert not client.closed
+
+
+def test_not_much_is_kept_before_the_login(guarded: World) -> None:
+    """C4: a packet that is announced behind CONNECT is not gathered for somebody who has proved nothing."""
+    client = begin(guarded, scram())
+    client.send(b"\x30\x80\x80\x04\x00\x01a" + bytes(30_000))
+    assert client.connack is not None
+    assert client.connack.reason is Reason.PACKET_TOO_LARGE
+    assert client.closed
