@@ -2,6 +2,7 @@
 #
 #   docker build -t socketworkers .
 #   docker run -p 127.0.0.1:2525:2525 -v mail:/data socketworkers smtp --insecure
+#   docker run -p 127.0.0.1:1883:1883 -v mqtt:/data socketworkers mqtt --insecure
 #
 # /data is the data folder and the only place that is written. The process is no root, and needs none of root's rights.
 
@@ -20,17 +21,20 @@ RUN groupadd --gid 10001 worker \
     && install -d -o worker -g worker -m 0700 /data
 
 # Within a container the other machines are the container's network; still nothing starts for them without --domain,
-# --require-auth or --insecure.
+# --require-auth, users of the broker, or --insecure.
 ENV PATH=/opt/socketworkers/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SOCKETWORKERS_SMTP_HOST=0.0.0.0 \
     SOCKETWORKERS_SMTP_DATA=/data/smtp \
-    SOCKETWORKERS_SMTP_METRICS=127.0.0.1:9090
+    SOCKETWORKERS_SMTP_METRICS=127.0.0.1:9090 \
+    SOCKETWORKERS_MQTT_HOST=0.0.0.0 \
+    SOCKETWORKERS_MQTT_DATA=/data/mqtt \
+    SOCKETWORKERS_MQTT_METRICS=127.0.0.1:9090
 
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-EXPOSE 2525 2465 2110 2995
+EXPOSE 2525 2465 2110 2995 1883 8883 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 \
     CMD ["socketworkers", "ready", "--metrics", "127.0.0.1:9090"]

@@ -7,6 +7,7 @@ import os
 import shutil
 import smtplib
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +40,8 @@ def compose() -> Iterator[Compose]:
     """Runs a compose command in a project of its own, which is gone afterwards; the image is built first."""
     project = f"socketworkers-test-{uuid.uuid4().hex[:8]}"
     # Port 0: any free one, so that nothing on this machine is in the way. BuildKit is not everywhere.
-    settings = {**os.environ, "SMTP_PORT": "0", "POP3_PORT": "0", "MAIL_PASSWORD": "by heart"}
+    settings = {**os.environ, "SMTP_PORT": "0", "POP3_PORT": "0", "MQTT_PORT": "0"}
+    settings |= {"MAIL_PASSWORD": "by heart", "MQTT_PASSWORD": "by heart"}
     base = (*_engine(), "--project-name", project, "--file", str(ROOT / "compose.yaml"))
 
     def call(*arguments: str, timeout: float = 300, status: int | None = 0) -> bytes:
@@ -93,3 +95,36 @@ def test_without_a_reason_it_does_not_open_to_others(compose: Compose) -> None:
     output = run("docker", "run", "--rm", "socketworkers", "smtp", status=None).decode()
     assert "--insecure" in output
     assert "Traceback" not in output
+
+
+def test_clients_publish_and_subscribe_across_the_network(compose: Compose) -> None:
+    output = compose("up", "--no-color", "--exit-code-from", "subscriber", "subscriber", "publisher").decode()
+    lines = [line.partition("| ")[2] for line in output.splitlines() if line.startswith("subscriber")]
+    assert "room/lamp on" in lines
+    assert "room/plan " + "x" * 300_000 in lines
+    assert "room/end that is all" in lines
+
+
+def test_the_broker_in_its_container(compose: Compose) -> None:
+    compose("up", "--detach", "broker")
+    container = compose("ps", "--quiet", "broker").decode().strip()
+    run("docker", "exec", container, *_inspect(container)["Config"]["Healthcheck"]["Test"][1:])
+    assert run("docker", "exec", container, "id", "-u").strip() == b"10001"
+
+    published = compose("port", "broker", "1883").decode().strip()
+    host, _, port = published.rpartition(":")
+    assert host == "127.0.0.1"
+    client = (sys.executable, "-m", "socketworkers.cli", "mqtt", "pub", "-h", host, "-p", port, "-q", "1")
+    say = ("-t", "from/outside", "-r", "-m", "in")
+    refused = run(*client, *say, status=None).decode()
+    assert "NOT_AUTHORIZED (a user name and password are needed)" in refused
+    run(*client, "-u", "home", "-P", "by heart", *say)
+
+    # SIGKILL: what was acknowledged is there after the next start
+    compose("kill", "broker")
+    compose("up", "--detach", "broker")
+    container = compose("ps", "--quiet", "broker").decode().strip()
+    found = run(
+        "docker", "exec", container, "socketworkers", "mqtt", "retained", "list", "from/#", "--data", "/data/mqtt"
+    )
+    assert b"from/outside" in found

@@ -134,19 +134,23 @@ class AccessControl:
         acl: rules; None = everybody may do everything.
         anonymous: whether clients without a name may connect from anywhere; None = from this machine only, and only
             while there are no users.
+        everywhere: with None, from other machines as well (``--insecure``).
     """
 
-    __slots__ = ("_answers", "_rules", "acl", "anonymous", "users")
+    __slots__ = ("_answers", "_everywhere", "_rules", "acl", "anonymous", "users")
 
-    def __init__(self, users: Users, acl: Acl | None = None, *, anonymous: bool | None = None) -> None:
+    def __init__(
+        self, users: Users, acl: Acl | None = None, *, anonymous: bool | None = None, everywhere: bool = False
+    ) -> None:
         self.users = users
         self.acl = acl
         self.anonymous = anonymous
+        self._everywhere = everywhere
         self._rules: dict[tuple[str, str], list[tuple[int, bytes]]] = {}
         self._answers: dict[tuple[str, str, bytes, int], bool] = {}
 
     @classmethod
-    def load(cls, users: Users, acl_file: str, anonymous: bool | None) -> AccessControl:
+    def load(cls, users: Users, acl_file: str, anonymous: bool | None, *, everywhere: bool = False) -> AccessControl:
         """Read the rules of a file, "" for none.
 
         Raises:
@@ -154,7 +158,7 @@ class AccessControl:
             OSError: the file cannot be read.
         """
         acl = parse_acl(Path(acl_file).read_text(encoding="utf-8")) if acl_file else None
-        return cls(users, acl, anonymous=anonymous)
+        return cls(users, acl, anonymous=anonymous, everywhere=everywhere)
 
     @property
     def restricted(self) -> bool:
@@ -170,7 +174,7 @@ class AccessControl:
         """Whether a client without a user name may connect."""
         if self.anonymous is not None:
             return self.anonymous
-        return loopback and not self.has_users
+        return (loopback or self._everywhere) and not self.has_users
 
     def lookup(self, username: str) -> tuple[ScramVerifier, bool]:
         """For SCRAM."""

@@ -10,7 +10,10 @@ from socketworkers.settings import Settings, is_loopback, setting
 from .bridge import BridgeSpec, parse_bridge
 from .limits import Limits
 
-__all__ = ["MqttConfig", "check", "exposure_check", "try_command"]
+__all__ = ["USERS_FILE", "MqttConfig", "check", "exposure_check", "try_command"]
+
+#: in the data folder: users with verifiers of our own
+USERS_FILE = "users"
 
 
 @dataclass
@@ -25,8 +28,11 @@ class MqttConfig(Settings):
     )
     password_file: str = setting("", help="further users: a file of mosquitto_passwd", metavar="FILE")
     acl_file: str = setting("", help="who may use which topics, as Mosquitto's acl_file", metavar="FILE")
-    anonymous: bool | None = setting(
-        None, help="clients without a name: on, off; only from this machine, while there are no users"
+    anonymous: str = setting(
+        "auto",
+        help="clients without a name: on, off; auto: from this machine, while there are no users",
+        choices=("auto", "on", "off"),
+        metavar="WHEN",
     )
     certificate_names: bool = setting(False, help="the user is the common name of the client certificate")
     bridge: tuple[BridgeSpec, ...] = setting(
@@ -117,9 +123,10 @@ def check(config: MqttConfig) -> None:
 
 def exposure_check(config: MqttConfig) -> str | None:
     """Why other machines may connect."""
-    if config.anonymous is False:
-        return "clients log in"
-    if config.password_file:
+    if config.anonymous == "on":
+        return None
+    folder = config.data_folder("mqtt")
+    if config.password_file or (folder is not None and (folder / USERS_FILE).exists()) or config.anonymous == "off":
         return "clients log in"
     return None
 

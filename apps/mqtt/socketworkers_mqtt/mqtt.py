@@ -14,7 +14,7 @@ from socketworkers.sasl import GuessLimiter
 
 from .access import AccessControl
 from .bridge import Bridges
-from .config import MqttConfig
+from .config import USERS_FILE, MqttConfig
 from .passwords import Users, load_users
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ __all__ = ["BROKER", "USERS_FILE", "Mqtt", "read_users"]
 
 #: id of the object of the one tenant that there is
 BROKER = "broker"
-USERS_FILE = "users"
 #: password checks at once: each costs milliseconds of a core on purpose
 MAX_CHECKS = 2
 #: seconds that the answer to a wrong password takes
@@ -52,8 +51,9 @@ class Mqtt:
         self.config = config
         self.limits = config.limits()
         self.users = read_users(env.data_dir, config.password_file)
+        anonymous = {"on": True, "off": False}.get(config.anonymous)
         try:
-            self.access = AccessControl.load(self.users, config.acl_file, config.anonymous)
+            self.access = AccessControl.load(self.users, config.acl_file, anonymous, everywhere=config.insecure)
         except (ValueError, OSError) as error:
             raise StartupError(f"{config.acl_file} cannot be used", str(error), "see mosquitto.conf(5)") from None
         self.identity_from_certificate = config.certificate_names
