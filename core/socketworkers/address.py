@@ -1,4 +1,5 @@
-"""Addresses as people write them: ``tcp://host:port``, ``tls://host:port``, ``unix:/path``, ``host:port``.
+"""Addresses as people write them: ``tcp://host:port``, ``tls://host:port``, ``unix:/path``, ``ws://host:port/path``,
+``wss://host/path``, ``host:port``.
 
 Parsing only; names are resolved by ``connect``.
 """
@@ -6,15 +7,17 @@ Parsing only; names are resolved by ``connect``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .errors import AddressError
 
 __all__ = ["Address", "parse_address"]
 
-SCHEMES = ("tcp", "tls", "unix")
+SCHEMES = ("tcp", "tls", "unix", "ws", "wss")
+#: RFC 6455 §3
+DEFAULT_PORTS = {"ws": 80, "wss": 443}
 #: transports that the same class will carry in a later version: named, so that the error can say so
-PLANNED = ("udp", "quic", "ws", "wss")
+PLANNED = ("udp", "quic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +25,31 @@ class Address:
     """A parsed address."""
 
     scheme: str
-    """``tcp``, ``tls`` or ``unix``."""
+    """``tcp``, ``tls``, ``unix``, ``ws`` or ``wss``."""
     host: str
     """Name or IP address; the path for ``unix`` (a leading NUL byte means the abstract namespace)."""
     port: int = 0
+    resource: str = ""
+    """Path and query of a WebSocket, ``/`` at least (RFC 6455 §3)."""
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a URL has them; the port is left out where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         if self.scheme == "unix":
             return "unix:" + self.host.replace("\0", "@")
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{self.authority}{self.resource}"
 
 
 def parse_address(address: object, *, default_scheme: str = "tcp", port_required: bool = True) -> Address:
     """Understand an address.
 
     Args:
-        address: ``scheme://host:port``, ``unix:/path``, ``unix:@abstract``, ``host:port``, a pair ``(host, port)`` or
-            an ``Address``.
+        address: ``scheme://host:port``, ``ws://host:port/path?query``, ``unix:/path``, ``unix:@abstract``,
+            ``host:port``, a pair ``(host, port)`` or an ``Address``.
         default_scheme: for forms without one.
         port_required: whether port 0 or none at all is an error.
 
@@ -71,9 +81,26 @@ def parse_address(address: object, *, default_scheme: str = "tcp", port_required
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise AddressError(f"{address!r} cannot be parsed: {error}") from None
+    if scheme in DEFAULT_PORTS:
+        return _web(scheme, parts, host or "", port, address, port_required)
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username is not None:
         raise AddressError(f"{address!r} has more than a host and a port")
     return _checked(scheme, host or "", port, address, port_required)
+
+
+def _web(scheme: str, parts: SplitResult, host: str, port: int | None, original: str, port_required: bool) -> Address:
+    """A WebSocket's URL: a port of its own by default, a path and a query, no fragment (RFC 6455 §3)."""
+    if parts.fragment or original.endswith("#"):
+        raise AddressError(f"{original!r} has a fragment")
+    if parts.username is not None:
+        raise AddressError(f"{original!r} has a user name: send it in the header Authorization")
+    resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not (resource.isascii() and resource.isprintable()) or " " in resource:
+        raise AddressError(f"{original!r}: the path is not percent-encoded")
+    if port is None and port_required:
+        port = DEFAULT_PORTS[scheme]
+    checked = _checked(scheme, host, port, original, port_required)
+    return Address(scheme, checked.host, checked.port, resource)
 
 
 def _checked(scheme: str, host: str, port: object, original: object, port_required: bool) -> Address:
@@ -85,4 +112,4 @@ def _checked(scheme: str, host: str, port: object, original: object, port_requir
         port = 0
     if not isinstance(port, int) or isinstance(port, bool) or not (1 if port_required else 0) <= port <= 65535:
         raise AddressError(f"{original!r}: {port!r} is not a port number (1 to 65535)")
-    return Address(scheme, host, port)
+    return Address(scheme, host, port, "/" if scheme in DEFAULT_PORTS else "")

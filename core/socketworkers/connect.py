@@ -15,9 +15,10 @@ def connect(address: object, **options: Any) -> Socket:
     ``sock = await connect(...)`` waits until it is open; without ``await`` the socket is pending and can be used.
 
     Args:
-        address: ``"tcp://host:port"``, ``"tls://host:port"``, ``"unix:/path"``, ``"host:port"`` or ``(host, port)``.
+        address: ``"tcp://host:port"``, ``"tls://host:port"``, ``"unix:/path"``, ``"ws://host:port/path"``,
+            ``"wss://host/path"``, ``"host:port"`` or ``(host, port)``.
         options: as for ``Socket``: ``tls``, ``local``, ``allow_half_open``, ``high_water_mark``, ``no_delay``,
-            ``keep_alive``, ``timeouts``, ``signal``.
+            ``keep_alive``, ``timeouts``, ``signal``; for WebSockets ``subprotocols`` and ``headers``.
 
     Raises:
         AddressError: the address cannot be understood (at once, before anything is tried).

@@ -9,7 +9,8 @@ import os
 import socket as _socket
 import ssl
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .address import Address, parse_address
@@ -25,7 +26,7 @@ __all__ = ["address_of", "client_context", "dial", "open_socket", "plan"]
 
 #: RFC 8305 §5: delay before the next address is tried as well
 ATTEMPT_DELAY = 0.25
-_TYPES = {"tcp": "tcp", "tls": "tcp", "unix": "unix"}
+_TYPES = {"tcp": "tcp", "tls": "tcp", "unix": "unix", "ws": "websocket", "wss": "websocket"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +36,48 @@ class Target:
     address: Address
     local: tuple[str, int] | None
     tls: TlsOptions | None
+    subprotocols: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def plan(remote: object, type: str | None, local: object | None, tls: bool | TlsOptions | None) -> Target:
+def plan(
+    remote: object,
+    type: str | None,
+    local: object | None,
+    tls: bool | TlsOptions | None,
+    subprotocols: Sequence[str] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Target:
     """Check a socket's arguments before anything is done.
 
     Raises:
         AddressError: the address cannot be used, or ``type`` contradicts it.
+        ValueError: a subprotocol or header that cannot be sent, or that the transport does not have.
     """
-    if type is not None and type not in ("tcp", "unix"):
-        raise AddressError(f"type {type!r} is not supported yet; 'tcp' and 'unix' are")
+    if type is not None and type not in ("tcp", "unix", "websocket"):
+        raise AddressError(f"type {type!r} is not supported yet; 'tcp', 'unix' and 'websocket' are")
     if type == "unix" and isinstance(remote, str) and not remote.startswith("unix:"):
         remote = f"unix:{remote}"
-    address = parse_address(remote)
+    address = parse_address(remote, default_scheme="ws" if type == "websocket" else "tcp")
     if type is not None and _TYPES[address.scheme] != type:
         raise AddressError(f"type {type!r} does not fit {address}")
-    options = tls if isinstance(tls, TlsOptions) else TlsOptions() if tls or address.scheme == "tls" else None
-    if tls is False and address.scheme == "tls":
+    secure = address.scheme in ("tls", "wss")
+    options = tls if isinstance(tls, TlsOptions) else TlsOptions() if tls or secure else None
+    if tls is False and secure:
         raise AddressError(f"tls=False does not fit {address}")
+    if _TYPES[address.scheme] == "websocket":
+        from .transports.websocket_handshake import check_fields
+
+        check_fields(subprotocols, headers or {})
+        if options is not None and options.context is None and not options.alpn:
+            options = replace(options, alpn=("http/1.1",))
+    elif subprotocols or headers:
+        raise ValueError(f"subprotocols and headers are for ws:// and wss://, not for {address}")
     bind = None
     if local is not None:
         parsed = parse_address(local, port_required=False)
         bind = (parsed.host, parsed.port)
-    return Target(address, bind, options)
+    return Target(address, bind, options, tuple(subprotocols), dict(headers or {}))
 
 
 def client_context(options: TlsOptions) -> ssl.SSLContext:
@@ -112,7 +132,7 @@ async def open_socket(sock: Socket, target: Target, no_delay: bool) -> None:
         raw.close()
         sock._abort(connect_error(target.address, error))
         return
-    kind = _TYPES[target.address.scheme]
+    kind = "unix" if target.address.scheme == "unix" else "tcp"
     sock._attach(channel, lower, kind)
     sock._set_options(no_delay, sock._keep_alive or None)
     info = SocketInfo(
@@ -135,6 +155,14 @@ async def open_socket(sock: Socket, target: Target, no_delay: bool) -> None:
         layer = sock._channel
         if isinstance(layer, TlsLayer):
             info = replace(info, secure=True, tls=layer.info())
+    if _TYPES[target.address.scheme] == "websocket":
+        from .websocket import request_websocket
+
+        try:
+            info = await request_websocket(sock, info, target)
+        except SocketError as error:
+            sock._abort(error)
+            return
     sock._owner = None
     sock._opened(info)
 

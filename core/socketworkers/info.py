@@ -6,7 +6,16 @@ import ssl
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-__all__ = ["Datagram", "SocketAddress", "SocketInfo", "SocketStats", "Timeouts", "TlsInfo", "TlsOptions"]
+__all__ = [
+    "Datagram",
+    "SocketAddress",
+    "SocketInfo",
+    "SocketStats",
+    "Timeouts",
+    "TlsInfo",
+    "TlsOptions",
+    "WebSocketInfo",
+]
 
 
 class SocketAddress(NamedTuple):
@@ -65,11 +74,27 @@ class TlsOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocketInfo:
+    """What the opening handshake of a WebSocket told (RFC 6455 §4)."""
+
+    resource: str
+    """Path and query of the URL (§3, resource name)."""
+    subprotocol: str | None = None
+    """The subprotocol that both ends agreed on, None if there is none (§1.9)."""
+    host: str = ""
+    """The ``Host`` field: the authority of the URL as the client knows it."""
+    origin: str | None = None
+    """The ``Origin`` field, which browsers send (§10.2)."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """The other fields of the peer's half of the handshake in their order, names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
 class SocketInfo:
     """A socket as it was when it opened (and again after a TLS upgrade)."""
 
     type: str
-    """``tcp``, ``unix`` or ``memory``."""
+    """``tcp``, ``unix``, ``memory`` or ``websocket``."""
     local: SocketAddress
     remote: SocketAddress
     """The peer; behind a trusted proxy the client that the proxy named."""
@@ -80,11 +105,13 @@ class SocketInfo:
     """The proxy's own address when the PROXY protocol named ``remote``."""
     opened_at: float = 0.0
     """Wall-clock time, seconds since 1970."""
+    websocket: WebSocketInfo | None = None
+    """Resource, subprotocol and fields of a WebSocket's handshake."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketStats:
-    """Counters of a socket at one moment. Bytes are the application's, TLS not counted."""
+    """Counters of a socket at one moment. Bytes are the application's, TLS and WebSocket frames not counted."""
 
     bytes_in: int = 0
     bytes_out: int = 0

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from .address import parse_address
+from .address import Address, parse_address
 from .errors import AddressError
 from .settings import Settings
 from .socket import Socket
-from .worker.app import App
+from .worker.app import App, ListenerSpec
 from .worker.context import Context, Env
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["SocketServer", "listen", "serve"]
 
 
-def _settings(app: App, address: object, options: dict[str, Any]) -> Settings:
-    target = parse_address(address, port_required=False)
+def _settings(app: App, target: Address, options: dict[str, Any]) -> Settings:
     values: dict[str, Any] = {"data": ":memory:", **options}
     if target.scheme == "unix":
         raise AddressError("give a TCP address; a Unix socket is added with unix='/path'")
@@ -32,6 +32,15 @@ def _settings(app: App, address: object, options: dict[str, Any]) -> Settings:
     return app.config(**values)
 
 
+def _websocket(app: App, target: Address) -> ListenerSpec:
+    """The one listener of an app that is served at a WebSocket's URL: its own with that path, or a plain one."""
+    own = next((spec for spec in app.listeners if spec.websocket), ListenerSpec("main", "ws", "port", app.title))
+    secure = target.scheme == "wss"
+    alpn = (own.alpn or ("http/1.1",)) if secure else ()
+    tls: Literal["implicit", "off"] = "implicit" if secure else "off"
+    return replace(own, scheme=target.scheme, port_setting="port", path=target.resource, tls=tls, alpn=alpn)
+
+
 async def serve(
     handler: App | Callable[[Socket, Env, Context], Awaitable[object]], address: object = "127.0.0.1:0", **options: Any
 ) -> Server:
@@ -39,7 +48,8 @@ async def serve(
 
     Args:
         handler: an ``App`` or ``async def connect(socket, env, ctx)``.
-        address: where to listen; port 0 = any free one, see ``server.listeners``.
+        address: where to listen; port 0 = any free one, see ``server.listeners``. With ``ws://host:port/path`` (or
+            ``wss``, which needs ``tls``) the handler is reached by WebSocket.
         options: settings of the app (``tls``, ``data``, ``max_connections``, ...). Nothing is kept unless ``data``
             names a folder.
 
@@ -56,7 +66,9 @@ async def serve(
     else:
         app = App("app")
         app.connect(handler)
-    server = Server(app, _settings(app, address, options))
+    target = parse_address(address, port_required=False)
+    listeners = [_websocket(app, target)] if target.resource else None
+    server = Server(app, _settings(app, target, options), listeners=listeners)
     await server.start()
     return server
 

@@ -359,6 +359,13 @@ class Settings:
     tls_key: str | None = setting(None, help="its key, PEM", metavar="FILE")
     tls: str = setting("", help="a throwaway certificate of a local CA", choices=("", "auto"))
     tls_port: int | None = setting(None, help="port for TLS from the first byte", metavar="PORT")
+    ws_port: int | None = setting(None, help="port for WebSocket", metavar="PORT")
+    wss_port: int | None = setting(None, help="port for WebSocket in TLS", metavar="PORT")
+    ws_path: str | None = setting(None, help="path of the WebSocket URL, any if none", metavar="PATH", advanced=True)
+    ws_origin: tuple[str, ...] = setting(
+        (), help="web pages that may connect, * = all", metavar="ORIGIN", advanced=True
+    )
+    ws_ping: float | None = setting(54.0, help="ping WebSocket clients every", kind="duration", advanced=True)
     unix: str | None = setting(None, help="Unix socket to listen on as well", metavar="PATH", advanced=True)
     idle_timeout: float | None = setting(
         None, help="close a silent connection after", kind="duration", metavar="SECONDS"

@@ -16,7 +16,7 @@ import itertools
 import socket as _socket
 import struct
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -73,8 +73,9 @@ class Socket(EventTarget):
     """A connection, pending or open.
 
     Args:
-        type: ``tcp`` (the default), ``unix``; taken from ``remote`` if that is a URL.
-        remote: where to connect: ``(host, port)``, ``"tcp://host:port"``, ``"tls://host:port"``, ``"unix:/path"``.
+        type: ``tcp`` (the default), ``unix``, ``websocket``; taken from ``remote`` if that is a URL.
+        remote: where to connect: ``(host, port)``, ``"tcp://host:port"``, ``"tls://host:port"``, ``"unix:/path"``,
+            ``"ws://host:port/path"``, ``"wss://host:port/path"``.
         local: address to connect from.
         tls: ``True`` or ``TlsOptions`` for TLS from the first byte; ``False`` for none (STARTTLS can come later).
         allow_half_open: whether writing may go on after the peer's FIN. Outbound no, inbound yes, by default.
@@ -83,11 +84,14 @@ class Socket(EventTarget):
         keep_alive: seconds of silence after which the kernel probes the peer; True for its default.
         timeouts: deadlines.
         signal: aborts the socket when it aborts.
+        subprotocols: of a WebSocket, in order of preference; ``info.websocket.subprotocol`` is the server's choice.
+        headers: more fields of a WebSocket's request, such as ``Authorization``.
 
     The socket is pending at once: it can be written to, and read from, before ``ready`` resolves.
 
     Raises:
         AddressError: the address cannot be understood.
+        ValueError: a subprotocol or header that cannot be sent.
         RuntimeError: no loop is running.
     """
 
@@ -145,10 +149,12 @@ class Socket(EventTarget):
         keep_alive: bool | float = False,
         timeouts: Timeouts | None = None,
         signal: AbortSignal | None = None,
+        subprotocols: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         from . import dial
 
-        target = dial.plan(remote, type, local, tls)
+        target = dial.plan(remote, type, local, tls, subprotocols, headers)
         self._init(
             asyncio.get_running_loop(),
             high_water_mark=high_water_mark,
@@ -501,6 +507,8 @@ class Socket(EventTarget):
         await self.ready
         if self._state != _OPEN or self._channel is None or self._outbox.closing:
             raise StateError("TLS cannot start on a closed socket")
+        if self._info is not None and self._info.websocket is not None:
+            raise StateError("TLS does not start within a WebSocket: it goes below, with wss")
         if isinstance(self._channel, TlsLayer):
             raise StateError("TLS has been started already")
         if server_side is None:
@@ -549,13 +557,7 @@ class Socket(EventTarget):
             server_hostname=server_hostname if not server_side else None,
             alpn=alpn,
         )
-        outbox = self._outbox
-        outbox.block()
-        outbox.channel = self._channel = layer
-        outbox._look()
-        self._endpoint.attach(layer)
-        if self._readable._paused:
-            self._readable._resume()
+        self._put_on(layer)
         seconds = timeout if timeout is not None else self._timeouts.handshake
         handle = self._loop.call_later(seconds, self._handshake_late, layer) if seconds is not None else None
         layer.start(early)
@@ -580,7 +582,18 @@ class Socket(EventTarget):
             self._info = SocketInfo(
                 before.type, before.local, before.remote, True, info, before.proxied_from, before.opened_at
             )
-        outbox.release()
+            self._outbox.release()
+
+    def _put_on(self, layer: Any) -> None:
+        """Put a layer between the channel and this socket; what is written waits until its handshake is done."""
+        outbox = self._outbox
+        outbox.block()
+        outbox.channel = self._channel = layer
+        outbox._look()
+        self._endpoint.attach(layer)
+        self._endpoint = layer
+        if self._readable._paused:
+            self._readable._resume()
 
     def _handshake_late(self, layer: TlsLayer) -> None:
         layer.handshake.reject(HandshakeTimeout("the TLS handshake took too long"))
@@ -827,11 +840,7 @@ class Socket(EventTarget):
         self._readable._paused = False
         self.resume()
         if self._endpoint is not None:
-            drain = _Drain(self)
-            if isinstance(self._channel, TlsLayer):
-                self._channel.upper = drain
-            else:
-                self._endpoint.attach(drain)
+            self._endpoint.attach(_Drain(self))
 
     # -- time --------------------------------------------------------------------------------------------------
 

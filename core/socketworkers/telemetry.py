@@ -16,6 +16,7 @@ Events of the runtime (fields are plain values; those from a peer are escaped by
 ``tls.done``          ``id``, ``seconds``, ``version``, ``cipher``
 ``tls.failed``        ``id``, ``error``
 ``tls.reloaded``      ``certificate``
+``websocket.refused`` ``id``, ``error`` (an opening handshake)
 ``accept.error``      ``listener``, ``error``
 ``accept.resumed``    ``listener``
 ``storage.failed``    ``path``, ``error``
@@ -155,6 +156,7 @@ class Telemetry:
         "refused",
         "storage_failed",
         "tls_failed",
+        "websocket_refused",
     )
 
     def __init__(self) -> None:
@@ -170,6 +172,8 @@ class Telemetry:
         """Handlers that ended with an exception."""
         self.tls_failed = 0
         """TLS handshakes that failed."""
+        self.websocket_refused = 0
+        """Opening handshakes of WebSockets that were refused."""
         self.storage_failed = 0
         """Syncs or writes that failed for good."""
         self.bytes_in = 0
@@ -261,6 +265,7 @@ class Telemetry:
             ("accept_errors", "Failed accepts.", self.accept_errors),
             ("handler_errors", "Handlers and subscribers that raised.", self.handler_errors),
             ("tls_failed", "TLS handshakes that failed.", self.tls_failed),
+            ("websocket_refused", "Opening handshakes of WebSockets that were refused.", self.websocket_refused),
             ("storage_failed", "Writes or syncs that failed for good.", self.storage_failed),
         ):
             yield Family(f"socketworkers_{name}", "counter", text, ((none, value),))

@@ -119,7 +119,7 @@ class TargetCommand(click.Command):
 
     def help_text(self, path: str, *, everything: bool) -> str:
         """Help without an app: the options that every app has."""
-        items = [item for item in settings_of(Settings) if not item.name.endswith("_port")]
+        items = [item for item in settings_of(Settings) if not item.name.endswith("_port") and item.name[:3] != "ws_"]
         entries = [*(entry for _, entry in self.extra()), *entries_of(items, {"port": -1}), *COMMON_ENTRIES]
         title = (
             f"{self.title} APP is a name from `socketworkers list`, module:attr or path.py; it adds options of its own."

@@ -76,7 +76,7 @@ def _data_words(app: App, settings: Settings) -> str:
 
 def _try_command(listeners: Sequence[BoundListener]) -> str:
     for listener in listeners:
-        if listener.path or listener.tls == "implicit":
+        if listener.path or listener.tls == "implicit" or listener.scheme == "ws":
             continue
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.host, listener.host)
         return f"nc {host} {listener.port}"

@@ -64,9 +64,10 @@ def _check_tls(settings: Settings) -> None:
     if settings.tls_cert is None:
         if settings.tls_key is not None:
             raise StartupError("--tls-key is given without --tls-cert", "a key alone is of no use", exit_status=2)
-        if settings.tls_port is not None and not settings.tls:
+        port = next((name for name in ("tls_port", "wss_port") if getattr(settings, name) is not None), None)
+        if port is not None and not settings.tls:
             raise StartupError(
-                "--tls-port needs a certificate",
+                f"--{port.replace('_', '-')} needs a certificate",
                 "neither --tls-cert nor --tls is given",
                 "for a throwaway certificate: --tls auto",
                 exit_status=2,

@@ -41,6 +41,8 @@ class BoundListener:
     path: str | None = None
     tls: str = "off"
     title: str = ""
+    resource: str = ""
+    """Path of a WebSocket's URL."""
 
     @property
     def url(self) -> str:
@@ -48,7 +50,7 @@ class BoundListener:
         if self.path is not None:
             return f"unix:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}{self.resource}"
 
 
 def bind_tcp(host: str, port: int, *, flag: str = "--port") -> list[socket.socket]:
@@ -272,4 +274,5 @@ def bound_listener(sock: socket.socket, spec: ListenerSpec) -> BoundListener:
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return BoundListener(spec.name, spec.scheme, "", 0, address_of(name).host, spec.tls, spec.title)
-    return BoundListener(spec.name, spec.scheme, name[0], name[1], None, spec.tls, spec.title)
+    resource = (spec.path or "/") if spec.websocket else ""
+    return BoundListener(spec.name, spec.scheme, name[0], name[1], None, spec.tls, spec.title, resource)

@@ -15,7 +15,7 @@ import os
 import resource
 import socket as _socket
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
 from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener
 from .proxy_protocol import parse_proxy_header
 from .tls_contexts import TlsStore
+from .websocket import WebSocketDoor
 
 if TYPE_CHECKING:
     import ssl
@@ -63,16 +64,25 @@ class Server:
         settings: its settings.
         telemetry: counters and events; a new one by default.
         listen: whether to bind listeners; without them only ``dial`` brings connections (tests).
+        listeners: instead of the app's own.
     """
 
     def __init__(
-        self, app: App, settings: Settings, *, telemetry: Telemetry | None = None, listen: bool = True
+        self,
+        app: App,
+        settings: Settings,
+        *,
+        telemetry: Telemetry | None = None,
+        listen: bool = True,
+        listeners: Sequence[ListenerSpec] | None = None,
     ) -> None:
         self.app = app
+        self._specs = app.listeners if listeners is None else tuple(listeners)
         self._listen = listen
         self.settings = settings
         self.telemetry = telemetry or Telemetry()
         self.telemetry.live_bytes = self._live_bytes
+        self._door = WebSocketDoor(settings, self.telemetry)
         #: where it listens, once started
         self.listeners: tuple[BoundListener, ...] = ()
         self.env = Env(config=settings, telemetry=self.telemetry)
@@ -159,16 +169,17 @@ class Server:
     def _bind(self) -> list[tuple[_socket.socket, ListenerSpec]]:
         settings = self.settings
         bound: list[tuple[_socket.socket, ListenerSpec]] = []
-        for spec in self.app.listeners:
+        for spec in self._specs:
             port = getattr(settings, spec.port_setting, None)
             if port is None:
                 continue
+            spec = self._door.agreed(spec)
             flag = "--" + spec.port_setting.replace("_", "-")
             for sock in bind_tcp(settings.host, port, flag=flag):
                 bound.append((sock, spec))
                 self._add_acceptor(sock, spec)
         if settings.unix:
-            spec = replace(self.app.listeners[0], name="unix")
+            spec = replace(self._specs[0], name="unix")
             try:
                 sock = bind_unix(settings.unix, 0o660)
             except OSError as error:
@@ -248,7 +259,7 @@ class Server:
         """
         if self._state != "running":
             raise StateError("the server is not running")
-        spec = next((spec for spec in self.app.listeners if spec.name == listener), None)
+        spec = next((spec for spec in self._specs if spec.name == listener), None)
         if spec is None:
             raise LookupError(f"{self.app.name} has no listener {listener!r}")
         if spec.tls == "implicit" and self.tls_context(spec) is None:
@@ -454,7 +465,7 @@ class Server:
             self.telemetry.accepted += 1
             reason = self._refusal(peer.host if self._trusted_proxy(peer) is None else "")
             if reason:
-                self._refuse(raw, peer, reason)
+                self._refuse(raw, peer, reason, spec)
                 return
             self._count += 1
             self.telemetry.connections = self._count
@@ -485,14 +496,15 @@ class Server:
         else:
             self._per_address.pop(address, None)
 
-    def _refuse(self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str) -> None:
+    def _refuse(self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str, spec: ListenerSpec) -> None:
         self.telemetry.refused += 1
         self.telemetry.emit("conn.refused", remote=str(peer), reason=reason)
+        farewell = self._door.refusal(spec, self.app.refusal)
         if isinstance(raw, MemoryChannel):
-            raw.write(self.app.refusal)
-        elif self.app.refusal:
+            raw.write(farewell)
+        elif farewell:
             with contextlib.suppress(OSError):
-                raw.send(self.app.refusal)
+                raw.send(farewell)
         raw.close()
 
     def _trusted_proxy(self, peer: SocketAddress) -> SocketAddress | None:
@@ -607,6 +619,8 @@ class Server:
             self.telemetry.emit(
                 "tls.done", id=socket.id, seconds=seconds, version=info.tls.version, cipher=info.tls.cipher
             )
+        if spec.websocket:
+            info = await self._door.enter(socket, spec, info)
         return info
 
     async def _proxied(
@@ -630,7 +644,7 @@ class Server:
         if reason := self._claim(header.source.host):
             self.telemetry.refused += 1
             self.telemetry.emit("conn.refused", remote=str(header.source), reason=reason)
-            raise ProtocolError(reason, reply=self.app.refusal)
+            raise ProtocolError(reason, reply=self._door.refusal(connection.listener, self.app.refusal))
         connection.address = header.source.host
         return replace(info, remote=header.source, local=header.destination or info.local, proxied_from=proxy)
 

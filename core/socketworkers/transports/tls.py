@@ -73,6 +73,10 @@ class TlsLayer:
         self.truncated = False
         self.handshake: Promise[TlsInfo] = Promise()
 
+    def attach(self, upper: Upper) -> None:
+        """From now on ``upper`` gets what comes."""
+        self.upper = upper
+
     def start(self, data: bytes = b"") -> None:
         """Begin the handshake; ``data`` is what arrived before this layer was here."""
         if data:

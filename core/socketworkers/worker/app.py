@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ class ListenerSpec:
     name: str
     """Its name in settings, logs and metrics; handlers see it as ``ctx.listener.name``."""
     scheme: str
-    """Scheme of the URL that is shown for it (``smtp``, ``pop3s``)."""
+    """Scheme of the URL that is shown for it (``smtp``, ``pop3s``); ``ws`` and ``wss`` make it a WebSocket listener."""
     port_setting: str
     """The setting that holds its port; None there = off."""
     title: str = ""
@@ -40,6 +40,19 @@ class ListenerSpec:
     """``implicit``: TLS from the first byte. ``starttls``: the handler upgrades by itself."""
     alpn: tuple[str, ...] = ()
     """With implicit TLS: a client that offers application protocols must offer one of these (RFC 7301)."""
+    path: str | None = None
+    """``ws`` and ``wss``: path of the URL; None takes any. The setting ``ws_path`` wins."""
+    subprotocols: tuple[str, ...] = ()
+    """``ws`` and ``wss``: the subprotocols that the app speaks (RFC 6455 §1.9)."""
+    subprotocol_required: bool = False
+    """``ws`` and ``wss``: whether the client has to offer one of them."""
+    text: bool = False
+    """``ws`` and ``wss``: whether text messages are taken, as their bytes; else they end the connection with 1003."""
+
+    @property
+    def websocket(self) -> bool:
+        """Whether bytes come in WebSocket messages."""
+        return self.scheme in ("ws", "wss")
 
 
 class ConnectEvent(Event):
@@ -65,6 +78,7 @@ class App(EventTarget):
         title: what a person calls it.
         scheme: scheme of its URL; the name by default.
         listeners: further listeners; the main one is there always (``"main"``, with STARTTLS left to the handler).
+            One for ``ws_port`` brings one for ``wss_port``.
         refusal: bytes to send to a connection that is over the limits, before it is closed.
         tls_listener: whether ``--tls-port`` opens a listener with TLS from the first byte.
     """
@@ -116,7 +130,7 @@ class App(EventTarget):
             if tls_listener and not own_tls
             else ()
         )
-        self.listeners = (main, *tls, *listeners)
+        self.listeners = (main, *tls, *listeners, *_with_tls(listeners))
         self.refusal = refusal
         self._handler: Handler | None = None
         self._start: list[Hook] = []
@@ -250,3 +264,22 @@ class App(EventTarget):
         if len(classes) > 1:
             raise LookupError("it holds several WorkerEntrypoint classes")
         raise LookupError("it holds neither an App nor a coroutine function connect(socket, env, ctx)")
+
+
+def _with_tls(listeners: Sequence[ListenerSpec]) -> list[ListenerSpec]:
+    """The ``--wss-port`` beside a ``--ws-port``, unless the app has its own."""
+    if any(spec.port_setting == "wss_port" for spec in listeners):
+        return []
+    return [
+        replace(
+            spec,
+            name=f"{spec.name}s",
+            scheme="wss",
+            port_setting="wss_port",
+            title=f"{spec.title}, TLS" if spec.title else "",
+            tls="implicit",
+            alpn=spec.alpn or ("http/1.1",),
+        )
+        for spec in listeners
+        if spec.port_setting == "ws_port"
+    ]

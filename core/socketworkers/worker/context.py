@@ -87,8 +87,8 @@ class Context:
 
     @property
     def tls_context(self) -> ssl.SSLContext | None:
-        """For ``socket.start_tls(context=...)``; None when there is no certificate and TLS must not be offered."""
-        return self._host.tls_context(self.listener)
+        """For ``socket.start_tls(context=...)``; None when TLS must not be offered: no certificate, or a WebSocket."""
+        return None if self.listener.websocket else self._host.tls_context(self.listener)
 
     @property
     def log(self) -> ConnectionLog:

@@ -1,0 +1,349 @@
+"""WebSocket as a layer between a channel and a socket (RFC 6455): the payload of binary messages is the stream.
+
+It is a ``Channel`` for the socket and an ``Upper`` for the channel, as the TLS layer is, and may stand on that one. Each
+``write`` is one binary message. There is no half-close: FIN is a Close frame with 1000, and once either end has sent
+one the connection ends in both directions (§5.5.1, §7.1.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ConnectionLost, ProtocolError
+from ..info import WebSocketInfo
+from ..promise import Promise
+from .endpoint import Channel, Upper
+from .websocket_frames import (
+    GOING_AWAY,
+    NO_STATUS,
+    NORMAL,
+    POLICY,
+    Close,
+    FrameReader,
+    binary_frame,
+    close_frame,
+    masked_frame,
+    ping_frame,
+    pong_frame,
+)
+from .websocket_handshake import END_OF_HEAD, MAX_HEAD, http_reply, refuse_head
+from .wheel import TimerWheel
+
+__all__ = ["PING_INTERVAL", "WebSocketLayer"]
+
+#: seconds between our pings: proxies drop connections that are silent for a minute
+PING_INTERVAL = 54.0
+#: seconds that the end of a connection waits for the peer's half of it
+LINGER = 1.0
+#: frames without data (controls, empty ones) that a peer may send in a second
+MAX_NOISE = 500
+
+_HANDSHAKE, _OPEN, _PLAIN, _FAILED, _CLOSED = range(5)
+
+Judge = Callable[[bytes], tuple[bytes, WebSocketInfo]]
+
+
+class WebSocketLayer:
+    """WebSocket over ``channel`` for ``upper``.
+
+    Args:
+        channel: what it stands on.
+        upper: the socket.
+        judge: takes the head of the peer's handshake; returns what to answer (nothing, on the client's end) and what
+            is known of the WebSocket; raises ``ProtocolError`` to refuse it.
+        client: whether this is the client's end.
+        wheel: the loop's timers.
+        text: whether text messages are taken as bytes, too.
+        ping_interval: seconds between pings; None for none.
+    """
+
+    __slots__ = (
+        "_channel",
+        "_client",
+        "_close_sent",
+        "_due",
+        "_failure",
+        "_frame",
+        "_head",
+        "_heard",
+        "_interval",
+        "_judge",
+        "_noise",
+        "_noise_tick",
+        "_peer_closed",
+        "_ping_sent",
+        "_pong",
+        "_reader",
+        "_reading",
+        "_sending",
+        "_state",
+        "_wheel",
+        "handshake",
+        "upper",
+    )
+
+    def __init__(
+        self,
+        channel: Channel,
+        upper: Upper,
+        judge: Judge,
+        *,
+        client: bool,
+        wheel: TimerWheel,
+        text: bool = False,
+        ping_interval: float | None = PING_INTERVAL,
+    ) -> None:
+        self._channel = channel
+        self.upper = upper
+        self._judge: Judge | None = judge
+        self._client = client
+        self._wheel = wheel
+        self._interval = wheel.ticks(ping_interval)
+        self._reader = FrameReader(client=client, text=text)
+        self._frame = masked_frame if client else binary_frame
+        self._state = _HANDSHAKE
+        self._head = b""
+        self._close_sent = self._peer_closed = False
+        self._failure: ConnectionLost | None = None
+        self._due = 0
+        #: whether anything came since the last ping, and whether there was one
+        self._heard = self._ping_sent = False
+        self._reading = self._sending = True
+        #: payload of the Ping that is to be answered once there is room
+        self._pong: bytes | None = None
+        self._noise = self._noise_tick = 0
+        self.handshake: Promise[WebSocketInfo] = Promise()
+
+    def attach(self, upper: Upper) -> None:
+        """From now on ``upper`` gets what comes."""
+        self.upper = upper
+
+    def start(self, data: bytes) -> None:
+        """Begin the handshake: ``data`` is the client's request, or what came from it before this layer was here."""
+        if self._client:
+            self._channel.write(data)
+        elif data:
+            self._received(data)
+
+    # -- from the channel --------------------------------------------------------------------------------------
+
+    def _received(self, data: bytes) -> None:
+        if self._state == _OPEN:
+            self._heard = True
+            reader = self._reader
+            chunks = reader.receive(data)
+            if chunks:
+                self.upper._received(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+            if (reader.noise or reader.ended) and self._state == _OPEN:
+                self._look()
+        elif self._state == _HANDSHAKE:
+            self._shake(data)
+        elif self._state == _PLAIN:
+            self.upper._received(data)
+
+    def _shake(self, data: bytes) -> None:
+        if self._judge is None:
+            return  # refused already: nobody reads on
+        self._head += data
+        end = self._head.find(END_OF_HEAD, 0, MAX_HEAD)
+        try:
+            if end < 0:
+                if (refusal := refuse_head(self._head, client=self._client)) is not None:
+                    raise refusal
+                return
+            head, rest = self._head[: end + 4], self._head[end + 4 :]
+            answer, info = self._judge(head)
+            if rest and not self._client:  # §4.1: the client waits for the answer
+                reply = http_reply(400, "something follows the request")
+                raise ProtocolError("WebSocket refused: something follows the request", reply=reply)
+        except ProtocolError as error:
+            self._head, self._judge = b"", None
+            self.handshake.reject(error)
+            return
+        self._head, self._judge = b"", None
+        self._state = _OPEN
+        if answer:
+            self._channel.write(answer)
+        if self._interval:
+            self._wheel.schedule(self, self._wheel.now() + self._interval)
+        self.handshake.resolve(info)
+        if rest:
+            self._received(rest)
+
+    def be_plain(self) -> None:
+        """The handshake was refused: from now on bytes go through as they are, so that the reply can be sent."""
+        self._state = _PLAIN
+
+    def _look(self) -> None:
+        """Controls, empty frames, a fault or the end."""
+        reader = self._reader
+        tick = self._wheel.now()
+        if tick >= self._noise_tick:
+            self._noise_tick = tick + self._wheel.ticks(1.0)
+            self._noise = 0
+        self._noise += reader.noise
+        reader.noise = 0
+        if reader.ping is not None:
+            self._pong, reader.ping = reader.ping, None
+            self._answer_ping()
+        if reader.fault is not None:
+            self._fail(reader.fault.code, reader.fault.message)
+        elif reader.close is not None:
+            self._peer_close(reader.close)
+        elif self._noise > MAX_NOISE:
+            self._fail(POLICY, "too many frames without data")
+
+    def _answer_ping(self) -> None:
+        """One Pong per read at most, none while the peer does not read: the latest Ping is the one that counts
+        (§5.5.3)."""
+        if self._pong is not None and self._sending and not self._close_sent:
+            payload, self._pong = self._pong, None
+            self._channel.write(pong_frame(payload, client=self._client))
+
+    def _peer_close(self, close: Close) -> None:
+        self._peer_closed = True
+        if close.code not in (NORMAL, GOING_AWAY, NO_STATUS):
+            self._send_close(close.code)
+            reason = f": {close.reason}" if close.reason else ""
+            self._die(ConnectionLost(f"the peer closed the WebSocket with {close.code}{reason}"))
+            return
+        self.upper._eof_received()
+        if self._state == _OPEN:
+            self._send_close(close.code)
+            self._end_transport()
+
+    def _send_close(self, code: int, reason: str = "") -> None:
+        if not self._close_sent:
+            self._close_sent = True
+            self._channel.write(close_frame(code, reason, client=self._client))
+
+    def _end_transport(self) -> None:
+        """Both Close frames are under way: the server ends the connection first, the client waits (§7.1.1)."""
+        if self._client:
+            self._wheel.schedule(self, self._wheel.now() + self._wheel.ticks(LINGER))
+        else:
+            self._channel.close()
+
+    def _fail(self, code: int, message: str) -> None:
+        """_Fail the WebSocket Connection_ (§7.1.7): say why, then wait a moment for the peer's end, so that bytes on
+        their way cause no reset that destroys what was said."""
+        cause = ProtocolError(message)
+        self._failure = ConnectionLost(f"the peer broke the WebSocket protocol: {message}")
+        self._failure.__cause__ = cause
+        self._send_close(code, message)
+        self._state = _FAILED
+        self._channel.write_eof()
+        if not self._reading:
+            self._channel.resume_reading()
+        self._wheel.schedule(self, self._wheel.now() + self._wheel.ticks(LINGER))
+
+    def _die(self, error: ConnectionLost) -> None:
+        self._wheel.cancel(self)
+        self._state = _CLOSED
+        self.upper._lost(error)
+        self._release()
+
+    def _release(self) -> None:
+        """Give the connection back; a peer that takes nothing does not keep it."""
+        if self._channel.get_write_buffer_size():
+            self._channel.abort()
+        else:
+            self._channel.close()
+
+    def _eof_received(self) -> None:
+        if self._state == _PLAIN:
+            self.upper._eof_received()
+        elif self._state == _HANDSHAKE:
+            self.handshake.reject(ConnectionLost("the connection ended during the WebSocket handshake"))
+        elif self._state == _FAILED or self._peer_closed:
+            self._channel.close()
+        elif self._state == _OPEN:
+            if self._close_sent:  # the peer did not care to answer our Close
+                self.upper._eof_received()
+                self._channel.close()
+            else:
+                self._die(ConnectionLost("the connection ended without a Close frame"))  # §7.1.5: 1006
+
+    def _lost(self, error: BaseException | None) -> None:
+        self._wheel.cancel(self)
+        if self._state == _HANDSHAKE:
+            lost = ConnectionLost("the connection was lost during the WebSocket handshake")
+            lost.__cause__ = error
+            self.handshake.reject(lost)
+        self._state = _CLOSED
+        self.upper._lost(self._failure or error)
+
+    def _pause_writing(self) -> None:
+        self._sending = False
+        self.upper._pause_writing()
+
+    def _resume_writing(self) -> None:
+        self._sending = True
+        self._answer_ping()
+        self.upper._resume_writing()
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def _on_tick(self, tick: int) -> int:
+        if self._state == _FAILED or self._peer_closed:
+            self._release()
+            return 0
+        if self._state != _OPEN:
+            return 0
+        if self._ping_sent and not self._heard and self._reading and not self._close_sent:
+            self._state = _CLOSED
+            self.upper._lost(ConnectionLost("the peer answers no ping"))
+            self._channel.abort()
+            return 0
+        self._heard = self._ping_sent = False
+        if self._sending and not self._close_sent:
+            self._ping_sent = True
+            self._channel.write(ping_frame(client=self._client))
+        return tick + self._interval
+
+    # -- Channel -----------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        if self._state == _OPEN:
+            if not self._close_sent:  # after our Close there is nothing (§5.5.1), as after a peer's death
+                self._channel.write(self._frame(data))
+        elif self._state == _PLAIN:
+            self._channel.write(data)
+
+    def write_eof(self) -> None:
+        """Send a Close frame: both directions end with it."""
+        if self._state == _OPEN:
+            self._send_close(NORMAL)
+        elif self._state == _PLAIN:
+            self._channel.write_eof()
+
+    def close(self) -> None:
+        if self._state == _OPEN:
+            self._send_close(NORMAL)
+            if self._client and self._peer_closed:
+                self._end_transport()
+                return
+        self._channel.close()
+
+    def abort(self) -> None:
+        self._wheel.cancel(self)
+        self._state = _CLOSED
+        self._channel.abort()
+
+    def pause_reading(self) -> None:
+        self._reading = False
+        self._channel.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._reading = True
+        self._channel.resume_reading()
+
+    def get_write_buffer_size(self) -> int:
+        return self._channel.get_write_buffer_size()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._channel.set_write_buffer_limits(high, low)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._channel.get_extra_info(name, default)

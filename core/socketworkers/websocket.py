@@ -1,0 +1,117 @@
+"""Putting a WebSocket on a connected socket: as a server for a listener, as a client for ``connect``."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from .errors import Aborted, ConnectError, HandshakeTimeout, ProtocolError, SocketError
+from .transports.websocket import PING_INTERVAL, WebSocketLayer
+from .transports.websocket_handshake import Terms, accept_request, make_request, new_nonce, read_response
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from .dial import Target
+    from .info import SocketInfo, WebSocketInfo
+    from .socket import Socket
+
+__all__ = ["accept_websocket", "request_websocket"]
+
+
+async def accept_websocket(
+    socket: Socket, info: SocketInfo, terms: Terms, *, text: bool = False, ping_interval: float | None = PING_INTERVAL
+) -> SocketInfo:
+    """Wait for the client's handshake and answer it.
+
+    Args:
+        socket: connected, not open yet.
+        info: what is known of it.
+        terms: what to ask of the client.
+        text: whether text messages are taken.
+        ping_interval: seconds between pings; None for none.
+
+    Returns:
+        The info with the WebSocket's.
+
+    Raises:
+        ProtocolError: refused; the socket takes the ``reply`` and is to be closed then.
+        SocketError: the connection ended, or the deadline came.
+    """
+    channel = socket._channel
+    assert channel is not None
+    layer = WebSocketLayer(
+        channel,
+        socket,
+        lambda head: accept_request(head, terms),
+        client=False,
+        wheel=socket._wheel,
+        text=text,
+        ping_interval=ping_interval,
+    )
+    stream = socket._readable
+    early = bytes(stream._take_all()) if stream._size else b""
+    found = await _handshake(socket, layer, early)
+    return replace(info, type="websocket", websocket=found)
+
+
+async def request_websocket(socket: Socket, info: SocketInfo, target: Target) -> SocketInfo:
+    """Ask the server for a WebSocket.
+
+    Args:
+        socket: connected (and in TLS), not open yet.
+        info: what is known of it.
+        target: where it goes, with subprotocols and headers.
+
+    Returns:
+        The info with the WebSocket's.
+
+    Raises:
+        SocketError: refused, ended, or too late.
+    """
+    channel = socket._channel
+    assert channel is not None
+    address, nonce = target.address, new_nonce()
+
+    def judge(head: bytes) -> tuple[bytes, WebSocketInfo]:
+        return b"", read_response(head, address.resource, nonce, target.subprotocols)
+
+    layer = WebSocketLayer(channel, socket, judge, client=True, wheel=socket._wheel)
+    request = make_request(address.authority, address.resource, nonce, target.subprotocols, target.headers)
+    try:
+        found = await _handshake(socket, layer, request)
+    except ProtocolError as error:
+        raise ConnectError(errno.ECONNREFUSED, f"cannot connect to {address}: {error}") from error
+    return replace(info, type="websocket", websocket=replace(found, host=address.authority))
+
+
+async def _handshake(socket: Socket, layer: WebSocketLayer, first: bytes) -> WebSocketInfo:
+    socket._put_on(layer)
+    socket.bytes_in = socket.chunks_in = 0  # the handshake's bytes are not the application's
+    seconds = socket._timeouts.handshake
+    loop: asyncio.AbstractEventLoop = socket._loop
+    handle = loop.call_later(seconds, _late, layer) if seconds is not None else None
+    layer.start(first)
+    if socket._peer_eof:
+        layer._eof_received()
+    try:
+        found = await layer.handshake
+    except ProtocolError:
+        layer.be_plain()
+        socket._outbox.release()
+        raise
+    except SocketError as error:
+        socket._abort(error)
+        raise
+    except BaseException:
+        socket._abort(Aborted("cancelled during the WebSocket handshake"))
+        raise
+    finally:
+        if handle is not None:
+            handle.cancel()
+    return found
+
+
+def _late(layer: WebSocketLayer) -> None:
+    layer.handshake.reject(HandshakeTimeout("the WebSocket handshake took too long"))
