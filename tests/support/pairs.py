@@ -13,11 +13,21 @@ from typing import Any
 
 import trustme
 
-from socketworkers import App, Context, Env, Socket, Timeouts, TlsOptions, connect
+from socketworkers import App, Context, Env, ListenerSpec, Socket, Timeouts, TlsOptions, connect
 from socketworkers.server import Server
 from socketworkers.testing import socket_pair
+from socketworkers.testing.client import trusting
+from socketworkers.testing.conformance import CAPABILITIES
 
-TRANSPORTS = ("memory", "tcp", "unix", "tls")
+#: what each transport can do, by the words of the conformance suite
+TRANSPORTS: dict[str, frozenset[str]] = {
+    "memory": CAPABILITIES,
+    "tcp": CAPABILITIES,
+    "unix": CAPABILITIES - {"reset"},
+    "tls": CAPABILITIES,
+    "websocket": CAPABILITIES - {"half_close"},
+    "wss": CAPABILITIES - {"half_close"},
+}
 
 
 @lru_cache(maxsize=1)
@@ -46,8 +56,7 @@ class Pairs:
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
-        #: a Unix socket has no reset: its peer sees an end
-        self.resets = transport != "unix"
+        self.capabilities = TRANSPORTS[transport]
         self._arrived: asyncio.Queue[Socket] = asyncio.Queue()
         self._servers: list[Server] = []
         self._made: list[Socket] = []
@@ -76,16 +85,26 @@ class Pairs:
             with contextlib.suppress(Exception):
                 await socket.closed
 
-        app = App("pairs")
+        app = App("pairs", listeners=(ListenerSpec("ws", "ws", "ws_port", path="/pairs"),))
         app.connect(keep)
         path = str(Path(self._folder.name) / f"{len(self._servers)}.sock")
         unix = path if self.transport == "unix" else None
-        server = Server(app, app.config(data=":memory:", unix=unix))
+        options: dict[str, Any] = {
+            "allow_half_open": True,
+            "high_water_mark": high_water_mark,
+            "timeouts": timeouts,
+        }
+        ports: dict[str, Any] = {"websocket": {"ws_port": 0}, "wss": {"wss_port": 0, "tls": "auto"}}
+        server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(self.transport, {})))
         self._servers.append(server)
         await server.start()
+        if self.transport in ports:
+            tls = TlsOptions(context=trusting(server), sni="localhost") if self.transport == "wss" else None
+            client = await connect(server.listeners[1].url, **options, tls=tls)
+            return client, await arrived
         where: Any = f"unix:{path}" if unix else ("127.0.0.1", server.listeners[0].port)
         tls = TlsOptions(context=client_tls(), sni="localhost") if self.transport == "tls" else None
-        client = await connect(where, allow_half_open=True, high_water_mark=high_water_mark, timeouts=timeouts, tls=tls)
+        client = await connect(where, **options, tls=tls)
         return client, await arrived
 
     async def close(self) -> None:

@@ -77,7 +77,8 @@ class Server:
         listeners: Sequence[ListenerSpec] | None = None,
     ) -> None:
         self.app = app
-        self._specs = app.listeners if listeners is None else tuple(listeners)
+        #: the ways in, bound or not
+        self.specs = app.listeners if listeners is None else tuple(listeners)
         self._listen = listen
         self.settings = settings
         self.telemetry = telemetry or Telemetry()
@@ -169,7 +170,7 @@ class Server:
     def _bind(self) -> list[tuple[_socket.socket, ListenerSpec]]:
         settings = self.settings
         bound: list[tuple[_socket.socket, ListenerSpec]] = []
-        for spec in self._specs:
+        for spec in self.specs:
             port = getattr(settings, spec.port_setting, None)
             if port is None:
                 continue
@@ -179,7 +180,7 @@ class Server:
                 bound.append((sock, spec))
                 self._add_acceptor(sock, spec)
         if settings.unix:
-            spec = replace(self._specs[0], name="unix")
+            spec = replace(self.specs[0], name="unix")
             try:
                 sock = bind_unix(settings.unix, 0o660)
             except OSError as error:
@@ -259,7 +260,7 @@ class Server:
         """
         if self._state != "running":
             raise StateError("the server is not running")
-        spec = next((spec for spec in self._specs if spec.name == listener), None)
+        spec = next((spec for spec in self.specs if spec.name == listener), None)
         if spec is None:
             raise LookupError(f"{self.app.name} has no listener {listener!r}")
         if spec.tls == "implicit" and self.tls_context(spec) is None:

@@ -7,11 +7,15 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from ..connect import connect
 from ..errors import UnexpectedEOF
+from ..info import TlsOptions
 from ..socket import Socket
+from ..worker.app import ListenerSpec
 
 if TYPE_CHECKING:
     from ..server import Server
@@ -190,8 +194,20 @@ class Peer:
             await self.abort()
 
 
+def _way_in(app: App, transport: str) -> tuple[dict[str, Any], str, Sequence[ListenerSpec] | None]:
+    """What a transport needs: settings, the name of its listener, and listeners if the app's own do not do."""
+    if transport == "tls":
+        return {"tls": "auto", "tls_port": 0}, "tls", None
+    if transport != "websocket":
+        return {}, "main", None
+    own = next((spec for spec in app.listeners if spec.scheme == "ws"), None)
+    if own is not None:
+        return {own.port_setting: 0}, own.name, None
+    return {"ws_port": 0}, "ws", (*app.listeners, ListenerSpec("ws", "ws", "ws_port"))
+
+
 class AppClient(Peer):
-    """Runs an app in memory (settings, objects, hooks, limits, TLS; no kernel socket) and is its client.
+    """Runs an app (settings, objects, hooks, limits, TLS) and is its client: in memory, or over a real transport.
 
     ::
 
@@ -203,18 +219,33 @@ class AppClient(Peer):
 
     Args:
         app: the app.
-        listener: name of the listener that the own connection comes through.
+        listener: name of the listener that the own connection comes through; by default the one that fits the
+            transport.
+        transport: ``memory`` uses no kernel socket; ``tcp``, ``tls`` (with a throwaway certificate) and ``websocket``
+            go through free ports of this machine, so that one test can be run over all of them. An app without a
+            WebSocket listener gets one.
         timeout: seconds that each wait may take.
         settings: of the app; ``data`` is ``:memory:`` unless given.
     """
 
-    def __init__(self, app: App, *, listener: str = "main", timeout: float = TIMEOUT, **settings: Any) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        listener: str = "",
+        transport: Literal["memory", "tcp", "tls", "websocket"] = "memory",
+        timeout: float = TIMEOUT,
+        **settings: Any,
+    ) -> None:
         from ..server import Server
 
-        self.server: Server = Server(app, app.config(**{"data": ":memory:", **settings}), listen=False)
+        needed, self._listener, specs = _way_in(app, transport)
+        self._listener = listener or self._listener
+        config = app.config(**{"data": ":memory:", "port": 0, **needed, **settings})
+        self.server: Server = Server(app, config, listen=transport != "memory", listeners=specs)
+        self.transport = transport
         self._socket = None
         self._context = None
-        self._listener = listener
         self.timeout = timeout
         self._reader = None
         self._writer = None
@@ -222,7 +253,7 @@ class AppClient(Peer):
     @property
     def socket(self) -> Socket:
         if self._socket is None:
-            self._socket = self.server.dial(self._listener)
+            self._socket = self._dial(self._listener)
         return self._socket
 
     @property
@@ -230,14 +261,27 @@ class AppClient(Peer):
         """The app's environment."""
         return self.server.env
 
-    def connect(self, listener: str = "main", *, remote: tuple[str, int] = ("127.0.0.1", 49152)) -> Peer:
+    def connect(self, listener: str = "", *, remote: tuple[str, int] = ("127.0.0.1", 49152)) -> Peer:
         """One more connection.
 
         Args:
-            listener: name of the listener that it comes through.
-            remote: the address that the app sees.
+            listener: name of the listener that it comes through; the own connection's by default.
+            remote: the address that the app sees, in memory.
         """
-        return Peer(self.server.dial(listener, remote=remote), timeout=self.timeout, context=self._tls_context())
+        socket = self._dial(listener or self._listener, remote)
+        return Peer(socket, timeout=self.timeout, context=self._tls_context())
+
+    def _dial(self, name: str, remote: tuple[str, int] = ("127.0.0.1", 49152)) -> Socket:
+        if self.transport == "memory":
+            return self.server.dial(name, remote=remote)
+        listener = next((each for each in self.server.listeners if each.name == name), None)
+        if listener is None:
+            raise LookupError(f"{self.server.app.name} has no listener {name!r} that is on")
+        tls = TlsOptions(context=self._tls_context(), sni="localhost") if listener.tls == "implicit" else None
+        if listener.scheme not in ("ws", "wss"):
+            return connect((listener.host, listener.port), tls=tls, allow_half_open=True)
+        spec = next(spec for spec in self.server.specs if spec.name == name)
+        return connect(listener.url, tls=tls, allow_half_open=True, subprotocols=spec.subprotocols)
 
     def _tls_context(self) -> ssl.SSLContext | None:
         if self._context is None and self.server.tls is not None and self.server.tls.authority is not None:

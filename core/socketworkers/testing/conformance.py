@@ -1,6 +1,7 @@
 """``check_socket``: what every transport's sockets have to do, as one suite that anybody can run over a pair of theirs.
 
-The rules are those of docs/reference/socket.md. Each takes a fresh pair and fails with an AssertionError.
+The rules are those of docs/reference/socket.md. Each takes a fresh pair and fails with an AssertionError. A transport
+says what it can do (``CAPABILITIES``); what it cannot do has rules of its own, so that nothing is left out silently.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..errors import (
 from ..info import Timeouts
 from ..socket import Socket
 
-__all__ = ["SOCKET_RULES", "MakePair", "check_socket"]
+__all__ = ["CAPABILITIES", "SOCKET_RULES", "MakePair", "check_socket", "rules_for"]
 
 #: seconds for one rule; none needs more than one
 TIMEOUT = 10.0
@@ -30,9 +31,10 @@ TIMEOUT = 10.0
 class MakePair(Protocol):
     """Makes two connected, open sockets: the connecting end (half-open allowed) and the accepting end.
 
-    It is called with some of ``high_water_mark`` and ``timeouts``, which are meant for both ends. A transport that
-    cannot tell its peer of a reset (Unix sockets) has an attribute ``resets`` that is False: there the peer of an
-    aborted socket sees an end.
+    It is called with some of ``high_water_mark`` and ``timeouts``, which are meant for both ends. An attribute
+    ``capabilities`` says what the transport can do, all of ``CAPABILITIES`` by default: without ``reset`` (Unix
+    sockets) the peer of an aborted socket sees an end, without ``half_close`` (WebSocket) the end of one direction is
+    the end of both.
     """
 
     def __call__(self, **options: Any) -> Awaitable[tuple[Socket, Socket]]: ...
@@ -40,8 +42,12 @@ class MakePair(Protocol):
 
 Rule = Callable[[MakePair], Awaitable[None]]
 
+#: what a transport may be unable to do
+CAPABILITIES = frozenset({"half_close", "reset"})
 #: the rules by name
 SOCKET_RULES: dict[str, Rule] = {}
+_needs: dict[str, str] = {}
+_without: dict[str, str] = {}
 
 
 def _rule(function: Rule) -> Rule:
@@ -49,17 +55,59 @@ def _rule(function: Rule) -> Rule:
     return function
 
 
+def _needing(capability: str) -> Callable[[Rule], Rule]:
+    """A rule for transports that can do something."""
+
+    def register(function: Rule) -> Rule:
+        _needs[getattr(function, "__name__", "")] = capability
+        return _rule(function)
+
+    return register
+
+
+def _lacking(capability: str) -> Callable[[Rule], Rule]:
+    """A rule for transports that cannot do something."""
+
+    def register(function: Rule) -> Rule:
+        _without[getattr(function, "__name__", "")] = capability
+        return _rule(function)
+
+    return register
+
+
+def rules_for(capabilities: Iterable[str] = CAPABILITIES) -> list[str]:
+    """Names of the rules that a transport with those capabilities is held to.
+
+    Raises:
+        ValueError: a capability that there is not.
+    """
+    able = frozenset(capabilities)
+    if able - CAPABILITIES:
+        raise ValueError(f"no such capability: {', '.join(sorted(able - CAPABILITIES))}")
+    return [
+        name
+        for name in SOCKET_RULES
+        if (name not in _needs or _needs[name] in able) and (name not in _without or _without[name] not in able)
+    ]
+
+
+def _can(make: MakePair, capability: str) -> bool:
+    return capability in getattr(make, "capabilities", CAPABILITIES)
+
+
 async def check_socket(make_pair: MakePair, rules: Iterable[str] | None = None) -> None:
     """Hold a transport to the rules.
 
     Args:
-        make_pair: makes a connected pair.
-        rules: names from ``SOCKET_RULES``; all by default.
+        make_pair: makes a connected pair; its ``capabilities`` choose the rules.
+        rules: names from ``SOCKET_RULES``; by default all that the transport's capabilities ask for.
 
     Raises:
         AssertionError: a rule is broken; the message names it.
     """
-    for name in SOCKET_RULES if rules is None else rules:
+    if rules is None:
+        rules = rules_for(getattr(make_pair, "capabilities", CAPABILITIES))
+    for name in rules:
         try:
             async with asyncio.timeout(TIMEOUT):
                 await SOCKET_RULES[name](make_pair)
@@ -91,7 +139,7 @@ async def _fails(awaitable: Awaitable[object], kind: type[BaseException]) -> Any
 
 async def _lost(make: MakePair, socket: Socket) -> None:
     """The other end was aborted."""
-    if getattr(make, "resets", True):
+    if _can(make, "reset"):
         await _fails(socket.closed, ConnectionLost)
     else:
         await _until(lambda: socket._peer_eof or socket._state == 3, "the end arrives")
@@ -160,7 +208,7 @@ async def closed_resolves_after_a_close_of_both_ends(make: MakePair) -> None:
     assert one.stats.buffered_out == 0
 
 
-@_rule
+@_needing("half_close")
 async def closed_resolves_when_both_directions_have_ended(make: MakePair) -> None:
     one, other = await make()
     for socket in (one, other):
@@ -190,7 +238,7 @@ async def the_end_stays_the_end(make: MakePair) -> None:
     await _end(one, other)
 
 
-@_rule
+@_needing("half_close")
 async def half_open_to_the_accepting_end(make: MakePair) -> None:
     one, other = await make()
     writer = one.writable.get_writer()
@@ -206,7 +254,7 @@ async def half_open_to_the_accepting_end(make: MakePair) -> None:
     await other.closed
 
 
-@_rule
+@_needing("half_close")
 async def half_open_to_the_connecting_end(make: MakePair) -> None:
     one, other = await make()
     await other.writable.get_writer().close()
@@ -217,6 +265,75 @@ async def half_open_to_the_connecting_end(make: MakePair) -> None:
     assert await _all(other) == b"still here"
     await one.closed
     await other.closed
+
+
+@_lacking("half_close")
+async def the_end_of_one_direction_is_the_end_of_both(make: MakePair) -> None:
+    for turned in (False, True):
+        one, other = await make()
+        if turned:
+            one, other = other, one
+        reading = asyncio.get_running_loop().create_task(_all(one))
+        writer = one.writable.get_writer()
+        writer.write(b"request")
+        await writer.close()
+        assert await _all(other) == b"request"
+        await other.closed
+        assert await reading == b""
+        await one.closed
+        await _fails(other.writable.get_writer().write(b"too late"), ConnectionLost)
+
+
+@_lacking("half_close")
+async def both_ends_may_end_at_once(make: MakePair) -> None:
+    one, other = await make()
+    for socket in (one, other):
+        socket.writable.get_writer().write(b"bye")
+    closing = [socket.close() for socket in (one, other)]
+    for closed in closing:
+        await closed
+
+
+@_lacking("half_close")
+async def both_ends_send_much_at_once_and_then_end(make: MakePair) -> None:
+    one, other = await make()
+    data = bytes(range(256)) * 8192
+
+    async def talk(socket: Socket) -> bytes:
+        writer, reader = socket.writable.get_writer(), socket.readable.get_reader()
+
+        async def send() -> None:
+            for start in range(0, len(data), 60000):
+                await writer.write(data[start : start + 60000])
+
+        sending = asyncio.get_running_loop().create_task(send())
+        got = await reader.read_exactly(len(data), limit=len(data))
+        await sending
+        return got
+
+    assert await asyncio.gather(talk(one), talk(other)) == [data, data]
+    one.close()
+    await other.closed
+    await one.closed
+
+
+@_lacking("half_close")
+async def pipes_end_with_either_end(make: MakePair) -> None:
+    from ..streams import pipe
+
+    client, near = await make()
+    far, server = await make()
+    piping = asyncio.get_running_loop().create_task(pipe(near, far))
+    reader, writer = client.readable.get_reader(), client.writable.get_writer()
+    there, back = server.readable.get_reader(), server.writable.get_writer()
+    writer.write(b"through")
+    assert await there.read_exactly(7) == b"through"
+    back.write(b"and back")
+    assert await reader.read_exactly(8) == b"and back"
+    await writer.close()
+    assert await there.read() == b""
+    await asyncio.gather(piping, return_exceptions=True)
+    await _end(client, near, far, server)
 
 
 @_rule
@@ -261,7 +378,7 @@ async def bytes_before_a_reset_are_read_first(make: MakePair) -> None:
     await writer.write(b"221 bye")
     await _until(lambda: one.stats.buffered_in == 7, "the bytes arrive")
     await other.abort("enough")
-    if not getattr(make, "resets", True):
+    if not _can(make, "reset"):
         assert await _all(one) == b"221 bye"
         return
     error = await _fails(one.closed, ConnectionLost)
@@ -279,7 +396,7 @@ async def a_pending_read_hears_of_a_reset(make: MakePair) -> None:
     reading = asyncio.get_running_loop().create_task(one.readable.get_reader().read())
     await asyncio.sleep(0)
     await other.abort("enough")
-    if getattr(make, "resets", True):
+    if _can(make, "reset"):
         await _fails(reading, ConnectionLost)
     else:
         assert await reading == b""
@@ -321,7 +438,7 @@ async def abort_drops_what_waits(make: MakePair) -> None:
     await one.abort("enough")
     await _fails(sending, Aborted)
     # an end that is above its high-water mark hears of it when it reads
-    if getattr(make, "resets", True):
+    if _can(make, "reset"):
         await _fails(_all(other), ConnectionLost)
     else:
         await _all(other)
@@ -383,7 +500,7 @@ async def unawaited_writes_are_bounded(make: MakePair) -> None:
     await _end(one, other)
 
 
-@_rule
+@_needing("half_close")
 async def both_ends_send_much_at_once(make: MakePair) -> None:
     one, other = await make()
     data = bytes(range(256)) * 8192
@@ -546,7 +663,7 @@ async def a_failing_callback_aborts(make: MakePair) -> None:
     await _lost(make, one)
 
 
-@_rule
+@_needing("half_close")
 async def pipes_connect_sockets(make: MakePair) -> None:
     from ..streams import pipe
 

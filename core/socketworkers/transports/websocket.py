@@ -61,6 +61,7 @@ class WebSocketLayer:
     __slots__ = (
         "_channel",
         "_client",
+        "_close_code",
         "_close_sent",
         "_due",
         "_failure",
@@ -105,6 +106,8 @@ class WebSocketLayer:
         self._state = _HANDSHAKE
         self._head = b""
         self._close_sent = self._peer_closed = False
+        #: the one that our Close has: the peer's, if that came first (§5.5.1)
+        self._close_code = NORMAL
         self._failure: ConnectionLost | None = None
         self._due = 0
         #: whether anything came since the last ping, and whether there was one
@@ -203,20 +206,21 @@ class WebSocketLayer:
 
     def _peer_close(self, close: Close) -> None:
         self._peer_closed = True
+        self._close_code = close.code
         if close.code not in (NORMAL, GOING_AWAY, NO_STATUS):
-            self._send_close(close.code)
+            self._send_close()
             reason = f": {close.reason}" if close.reason else ""
             self._die(ConnectionLost(f"the peer closed the WebSocket with {close.code}{reason}"))
             return
         self.upper._eof_received()
         if self._state == _OPEN:
-            self._send_close(close.code)
+            self._send_close()
             self._end_transport()
 
-    def _send_close(self, code: int, reason: str = "") -> None:
+    def _send_close(self, reason: str = "") -> None:
         if not self._close_sent:
             self._close_sent = True
-            self._channel.write(close_frame(code, reason, client=self._client))
+            self._channel.write(close_frame(self._close_code, reason, client=self._client))
 
     def _end_transport(self) -> None:
         """Both Close frames are under way: the server ends the connection first, the client waits (§7.1.1)."""
@@ -231,7 +235,8 @@ class WebSocketLayer:
         cause = ProtocolError(message)
         self._failure = ConnectionLost(f"the peer broke the WebSocket protocol: {message}")
         self._failure.__cause__ = cause
-        self._send_close(code, message)
+        self._close_code = code
+        self._send_close(message)
         self._state = _FAILED
         self._channel.write_eof()
         if not self._reading:
@@ -314,13 +319,13 @@ class WebSocketLayer:
     def write_eof(self) -> None:
         """Send a Close frame: both directions end with it."""
         if self._state == _OPEN:
-            self._send_close(NORMAL)
+            self._send_close()
         elif self._state == _PLAIN:
             self._channel.write_eof()
 
     def close(self) -> None:
         if self._state == _OPEN:
-            self._send_close(NORMAL)
+            self._send_close()
             if self._client and self._peer_closed:
                 self._end_transport()
                 return
