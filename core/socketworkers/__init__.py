@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         WriteTimeout,
     )
     from .events import AbortController, AbortSignal, Event, EventTarget
-    from .info import Datagram, SocketAddress, SocketInfo, SocketStats, Timeouts, TlsInfo, TlsOptions
+    from .info import Datagram, SocketAddress, SocketInfo, SocketStats, Timeouts, TlsInfo, TlsOptions, WebSocketInfo
     from .objects import DurableObject
     from .pair import socket_pair
     from .serve import listen, serve
@@ -41,7 +41,7 @@ _WHERE = {
     "errors": "Aborted AddressError ConnectError ConnectTimeout ConnectionLost HandshakeTimeout IdleTimeout "
     "LimitExceeded ProtocolError SocketError StateError TLSError UnexpectedEOF WriteTimeout",
     "events": "AbortController AbortSignal Event EventTarget",
-    "info": "Datagram SocketAddress SocketInfo SocketStats Timeouts TlsInfo TlsOptions",
+    "info": "Datagram SocketAddress SocketInfo SocketStats Timeouts TlsInfo TlsOptions WebSocketInfo",
     "objects": "DurableObject",
     "pair": "socket_pair",
     "serve": "listen serve",
@@ -85,6 +85,7 @@ __all__ = [
     "TlsOptions",
     "TransformStream",
     "UnexpectedEOF",
+    "WebSocketInfo",
     "WorkerEntrypoint",
     "WritableStream",
     "WriteTimeout",

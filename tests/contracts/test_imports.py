@@ -19,7 +19,7 @@ LAYERS = (
     ("info", "address", "events"),
     ("streams",),
     ("transports",),
-    ("dial", "socket", "connect", "pair"),
+    ("dial", "socket", "connect", "pair", "websocket"),
     ("mistakes", "certificates"),
     ("storage",),
     ("objects", "worker", "telemetry"),
