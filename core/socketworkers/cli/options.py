@@ -32,7 +32,9 @@ def app_settings(app: App) -> list[Setting]:
     return [
         item
         for item in settings_of(app.config)
-        if item.name in ports or not item.common or not (item.name.endswith("_port") or item.name.startswith("ws_"))
+        if item.name in ports
+        or not item.common
+        or not (item.name.endswith("_port") or item.name.startswith("ws_"))
         or (websocket and not item.name.endswith("_port"))
     ]
 

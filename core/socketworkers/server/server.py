@@ -497,7 +497,9 @@ class Server:
         else:
             self._per_address.pop(address, None)
 
-    def _refuse(self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str, spec: ListenerSpec) -> None:
+    def _refuse(
+        self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str, spec: ListenerSpec
+    ) -> None:
         self.telemetry.refused += 1
         self.telemetry.emit("conn.refused", remote=str(peer), reason=reason)
         farewell = self._door.refusal(spec, self.app.refusal)

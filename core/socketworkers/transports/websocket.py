@@ -208,9 +208,8 @@ class WebSocketLayer:
         self._peer_closed = True
         self._close_code = close.code
         if close.code not in (NORMAL, GOING_AWAY, NO_STATUS):
-            self._send_close()
             reason = f": {close.reason}" if close.reason else ""
-            self._die(ConnectionLost(f"the peer closed the WebSocket with {close.code}{reason}"))
+            self._give_up(ConnectionLost(f"the peer closed the WebSocket with {close.code}{reason}"))
             return
         self.upper._eof_received()
         if self._state == _OPEN:
@@ -230,13 +229,17 @@ class WebSocketLayer:
             self._channel.close()
 
     def _fail(self, code: int, message: str) -> None:
-        """_Fail the WebSocket Connection_ (§7.1.7): say why, then wait a moment for the peer's end, so that bytes on
-        their way cause no reset that destroys what was said."""
-        cause = ProtocolError(message)
-        self._failure = ConnectionLost(f"the peer broke the WebSocket protocol: {message}")
-        self._failure.__cause__ = cause
+        """_Fail the WebSocket Connection_ (§7.1.7)."""
+        failure = ConnectionLost(f"the peer broke the WebSocket protocol: {message}")
+        failure.__cause__ = ProtocolError(message)
         self._close_code = code
-        self._send_close(message)
+        self._give_up(failure, message)
+
+    def _give_up(self, failure: ConnectionLost, reason: str = "") -> None:
+        """Say so, then wait a moment for the peer's end: a reset because of bytes on their way would destroy what was
+        said. The socket hears of it when the connection is gone."""
+        self._failure = failure
+        self._send_close(reason)
         self._state = _FAILED
         self._channel.write_eof()
         if not self._reading:

@@ -192,9 +192,9 @@ class FrameReader:
             first, second = data[position], data[position + 1]
             if (second & MASKED) != masked:
                 return self._fail(chunks, PROTOCOL_ERROR, "masked frame" if self._client else "unmasked frame")
-            if first != FIN_BINARY or self._continued:
-                if (fault := self._judge(first, second)) is not None:
-                    return self._fail(chunks, *fault)
+            plain = first == FIN_BINARY and not self._continued
+            if not plain and (fault := self._judge(first, second)) is not None:
+                return self._fail(chunks, *fault)
             size = second & 0x7F
             start = position + 2
             if size > 125:
@@ -326,8 +326,9 @@ class FrameReader:
             except ParseFailed as error:  # §5.5.1, §7.4: codes that must not be sent, a reason that is not UTF-8
                 self.fault = Fault(int(error.code), str(error))
             else:
+                assert isinstance(frame.payload, tuple)
                 code, reason = frame.payload
-                self.close = Close(int(code), str(reason))
+                self.close = Close(int(code), reason)
 
     def _fail(self, chunks: list[bytes], code: int, message: str) -> list[bytes]:
         self.fault = Fault(code, message)

@@ -119,7 +119,11 @@ REFUSED = {
     "4.2.1-4 no connection": (request(drop=["connection"]), 400, {}),
     "4.2.1-4 another connection": (request(connection="keep-alive"), 400, {}),
     "4.2.1-5 no key": (request(drop=["sec-websocket-key"]), 400, {}),
-    "4.2.1-5 two keys": (request().replace(b"\r\nupgrade", f"\r\nSec-WebSocket-Key: {KEY}\r\nupgrade".encode()), 400, {}),
+    "4.2.1-5 two keys": (
+        request().replace(b"\r\nupgrade", f"\r\nSec-WebSocket-Key: {KEY}\r\nupgrade".encode()),
+        400,
+        {},
+    ),
     "4.2.1-5 a short key": (request(sec_websocket_key="c2hvcnQ="), 400, {}),
     "4.2.1-5 a key that is no base64": (request(sec_websocket_key="*" * 24), 400, {}),
     "4.2.1-5 a key that is not ASCII": (request(sec_websocket_key=b"\xe4" * 24), 400, {}),
