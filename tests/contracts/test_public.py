@@ -15,8 +15,8 @@ NAMES = """
 AbortController AbortSignal Aborted AddressError App ByteReader ConnectError ConnectTimeout ConnectionLost Context
 Datagram DurableObject Env Event EventTarget HandshakeTimeout IdleTimeout LimitExceeded ListenerSpec ProtocolError
 ReadableStream Socket SocketAddress SocketError SocketInfo SocketStats StateError TLSError Timeouts TlsInfo TlsOptions
-TransformStream UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream WriteTimeout Writer connect listen pipe serve
-socket_pair
+TransformStream UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream WriteTimeout Writer connect listen pipe
+serve socket_pair
 """
 TESTING = """
 AppClient FakeClock Peer SOCKET_RULES ThreadedServer check_socket fragment parse_transcript run_transcript

@@ -234,9 +234,10 @@ class FrameReader:
                 if masked and size:
                     piece = xor_mask(piece, data[start - 4 : start])
                 position = stop
-                if self._decoder is not None and not self._is_text(piece, first >= FIN):
-                    return self._fail(chunks, INVALID_DATA, "text that is not UTF-8")  # §8.1
-                if size:
+                if self._decoder is not None:
+                    if not self._add_text(chunks, piece, first >= FIN):
+                        return chunks
+                elif size:
                     chunks.append(piece)
                 continue
             piece = data[start:]
@@ -248,9 +249,10 @@ class FrameReader:
                 turn = len(piece) & 3
                 self._key = key[turn:] + key[:turn]
                 piece = xor_mask(piece, key)
-            if piece:
-                if self._decoder is not None and not self._is_text(piece, False):
-                    return self._fail(chunks, INVALID_DATA, "text that is not UTF-8")
+            if self._decoder is not None:
+                if not self._add_text(chunks, piece, False):
+                    return chunks
+            elif piece:
                 chunks.append(piece)
             break
         if position < end:
@@ -267,8 +269,8 @@ class FrameReader:
             turn = taken & 3
             self._key = key[turn:] + key[:turn] if self._left else b""
             piece = xor_mask(piece, key)
-        if self._decoder is not None and not self._is_text(piece, self._last and not self._left):
-            self._fail(chunks, INVALID_DATA, "text that is not UTF-8")
+        if self._decoder is not None:
+            self._add_text(chunks, piece, self._last and not self._left)
         elif piece:
             chunks.append(piece)
         return taken
@@ -302,15 +304,23 @@ class FrameReader:
         if first & 0x0F == TEXT:
             self._decoder = codecs.getincrementaldecoder("utf-8")()
 
-    def _is_text(self, piece: bytes, final: bool) -> bool:
-        assert self._decoder is not None
+    def _add_text(self, chunks: list[bytes], piece: bytes, final: bool) -> bool:
+        """Take text as far as it is UTF-8 (§8.1): up to the byte that breaks it, wherever the network cut it."""
+        decoder = self._decoder
+        assert decoder is not None
+        before = len(decoder.getstate()[0])
+        good = len(piece)
         try:
-            self._decoder.decode(piece, final)
-        except UnicodeDecodeError:
-            return False
+            decoder.decode(piece, final)
+        except UnicodeDecodeError as error:
+            self._fail(chunks, INVALID_DATA, "text that is not UTF-8")
+            if error.reason != "unexpected end of data":
+                good = (error.start if error.reason == "invalid start byte" else error.end) - before
+        if good > 0:
+            chunks.append(piece[:good])
         if final:
             self._decoder = None
-        return True
+        return not self.ended
 
     def _control(self, opcode: int, data: bytes, position: int, start: int, stop: int) -> None:
         self.noise += 1
