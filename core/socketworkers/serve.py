@@ -38,7 +38,8 @@ def _websocket(app: App, target: Address) -> ListenerSpec:
     secure = target.scheme == "wss"
     alpn = (own.alpn or ("http/1.1",)) if secure else ()
     tls: Literal["implicit", "off"] = "implicit" if secure else "off"
-    return replace(own, scheme=target.scheme, port_setting="port", path=target.resource, tls=tls, alpn=alpn)
+    path = target.resource.partition("?")[0]
+    return replace(own, scheme=target.scheme, port_setting="port", path=path, tls=tls, alpn=alpn)
 
 
 async def serve(

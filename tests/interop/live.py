@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import poplib
@@ -11,6 +12,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-__all__ = ["MailServer", "absent", "bin_path", "body_of", "need", "run", "serve_mail"]
+__all__ = ["MailServer", "absent", "bin_path", "body_of", "need", "node_modules", "run", "serve_mail"]
 
 #: seconds that a foreign client may take
 TIMEOUT = 45.0
@@ -69,6 +71,31 @@ def run(*arguments: str, input: bytes | None = None, status: int | None = 0, **o
         text = done.stdout.decode("utf-8", "backslashreplace")
         pytest.fail(f"{' '.join(arguments)}\nended with {done.returncode}:\n{text}")
     return done.stdout
+
+
+def node_modules(package: str, version: str) -> str:
+    """The folder that a package of Node lies in, outside the checkout; it stays between runs.
+
+    Args:
+        package: its name at npm.
+        version: the major one.
+    """
+    need("node", "Debian: nodejs")
+    npm = need("npm", "Debian: npm")
+    folder = Path(tempfile.gettempdir()) / f"socketworkers-{package}-{version}-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    assert folder.stat().st_uid == os.getuid()
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "node_modules" / package / "package.json").exists():
+            options = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
+            try:
+                run(npm, "install", *options, "--prefix", str(folder), f"{package}@{version}", status=None)
+            except subprocess.TimeoutExpired:
+                pass
+    if not (folder / "node_modules" / package).is_dir():
+        absent(f"{package} cannot be installed (npm: {package})")
+    return str(folder / "node_modules")
 
 
 def body_of(stored: bytes) -> bytes:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
-import os
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop.live import MailServer, absent, body_of, need, run
+from tests.interop.live import MailServer, body_of, need, node_modules, run
 from tests.interop.messages import EIGHT_BIT, LARGE, PLAIN
 
 SCRIPT = Path(__file__).with_name("nodemailer_client.js")
@@ -22,22 +18,7 @@ VERSION = "7"
 @pytest.fixture(scope="module")
 def modules() -> str:
     """The folder that nodemailer lies in; it stays between runs."""
-    need("node", "Debian: nodejs")
-    npm = need("npm", "Debian: npm")
-    folder = Path(tempfile.gettempdir()) / f"socketworkers-nodemailer-{VERSION}-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    assert folder.stat().st_uid == os.getuid()
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "node_modules" / "nodemailer" / "package.json").exists():
-            options = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts")
-            try:
-                run(npm, "install", *options, "--prefix", str(folder), f"nodemailer@{VERSION}", status=None)
-            except subprocess.TimeoutExpired:
-                pass
-    if not (folder / "node_modules" / "nodemailer").is_dir():
-        absent("nodemailer cannot be installed (npm: nodemailer)")
-    return str(folder / "node_modules")
+    return node_modules("nodemailer", VERSION)
 
 
 def _send(modules: str, transport: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
