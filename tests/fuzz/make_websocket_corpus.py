@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 from tests.fuzz.mutation import write_corpus
 from tests.support.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, client_frame, close, request
@@ -30,7 +31,7 @@ SINGLE = [
     close(1005), close(1006), close(4999, b"x" * 123), close(1000, b"\xff"), client_frame(CLOSE, b"\x03"),
     b"\x82\x01x", b"\x89\x00", b"\x88\x00", b"\x82", b"\x82\xfe\x01", b"\x82\xff\0\0\0", b"\x30\xff\xff\xff\x7f",
 ]  # fmt: skip
-HEADS = [
+HEADS: list[dict[str, Any]] = [
     {}, {"origin": "http://localhost"}, {"origin": "null"}, {"sec_websocket_protocol": "mqtt"},
     {"sec_websocket_protocol": "a, mqtt"}, {"sec_websocket_protocol": b"mqtt\xff"}, {"sec_websocket_version": "8"},
     {"sec_websocket_version": None}, {"sec_websocket_key": None}, {"sec_websocket_key": "x"}, {"upgrade": "h2c"},
@@ -62,12 +63,12 @@ def frames() -> list[bytes]:
 
 def handshakes() -> list[bytes]:
     """Requests, right and wrong ones."""
-    found = [request(target, **head) for target in TARGETS for head in HEADS]  # type: ignore[arg-type]
-    found += [request(method=method, **head) for method in ("POST", "get", "") for head in HEADS]  # type: ignore[arg-type]
+    found = [request(target, **head) for target in TARGETS for head in HEADS]
+    found += [request(method=method, **head) for method in ("POST", "get", "") for head in HEADS]
     found += [request().replace(b"HTTP/1.1", version) for version in (b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1.1 x", b"x")]
     found += [request() + b"x", b"\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
     pairs = itertools.islice(itertools.combinations(HEADS[1:], 2), 150)
-    found += [request("/mqtt", **{**one, **other}) for one, other in pairs]  # type: ignore[arg-type]
+    found += [request("/mqtt", **{**one, **other}) for one, other in pairs]
     return [*FOUND_HANDSHAKES, *found]
 
 

@@ -31,7 +31,8 @@ TOKENS = [
 FIELDS = [
     b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"\0", b":", b" ", b",", b"\t", b"GET ", b"HTTP/1.1", b"Upgrade: websocket\r\n",
     b"Connection: Upgrade\r\n", b"Host: a\r\n", b"Sec-WebSocket-Version: 13\r\n", b"Sec-WebSocket-Protocol: mqtt\r\n",
-    b"Origin: http://localhost\r\n", b"Sec-WebSocket-Key: ", b"==", b"\xff", b"\xc3\xa4", b"[", b"http://", b"?", b"x" * 60,
+    b"Origin: http://localhost\r\n", b"Sec-WebSocket-Key: ", b"==", b"\xff", b"\xc3\xa4", b"[", b"http://", b"?",
+    b"x" * 60,
 ]  # fmt: skip
 LIMIT = 400
 TERMS = (

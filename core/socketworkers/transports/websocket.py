@@ -1,8 +1,8 @@
 """WebSocket as a layer between a channel and a socket (RFC 6455): the payload of binary messages is the stream.
 
 It is a ``Channel`` for the socket and an ``Upper`` for the channel, as the TLS layer is, and may stand on that one.
-Each ``write`` is one binary message. There is no half-close: FIN is a Close frame with 1000, and once either end has sent
-one the connection ends in both directions (§5.5.1, §7.1.1).
+Each ``write`` is one binary message. There is no half-close: FIN is a Close frame with 1000, and once either end has
+sent one the connection ends in both directions (§5.5.1, §7.1.1).
 """
 
 from __future__ import annotations
