@@ -9,11 +9,12 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from socketworkers.settings import format_value, settings_of
+from socketworkers.cli.options import app_settings
+from socketworkers.settings import format_value
 from socketworkers_mqtt.connection import TRANSITIONS
 from socketworkers_mqtt.limits import Limits
 from socketworkers_mqtt.state import State
-from socketworkers_smtp.config import SmtpConfig
+from socketworkers_smtp import app
 from socketworkers_smtp.pop3 import table as pop3_table
 from socketworkers_smtp.session import SessionConfig, Timeouts
 from socketworkers_smtp.session import table as smtp_table
@@ -31,7 +32,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _settings() -> str:
-    items = sorted(settings_of(SmtpConfig), key=lambda item: (item.common, item.advanced))
+    items = sorted(app_settings(app), key=lambda item: (item.common, item.advanced))
     return _table(
         ("option", "default", "meaning"),
         (
