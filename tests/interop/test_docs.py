@@ -7,6 +7,7 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -14,7 +15,7 @@ from tests.interop.live import MailServer, need, run
 from tests.support.docs import GENERATED, ROOT, blocks, expected
 
 from socketworkers.settings import settings_of
-from socketworkers.testing import run_transcript
+from socketworkers.testing import AppClient, run_transcript
 from socketworkers_smtp import app
 from socketworkers_smtp.commands import mail
 from socketworkers_smtp.config import SmtpConfig
@@ -109,6 +110,14 @@ def test_the_test_of_the_tutorial(tmp_path: Path) -> None:
 
 def test_the_tests_of_the_guide_to_pytest(tmp_path: Path) -> None:
     assert b"3 passed" in _pytest(tmp_path, blocks(ROOT / "docs" / "how-to" / "pytest.md", "python")[0])
+
+
+async def test_the_app_of_the_guide_to_websocket() -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks(ROOT / "docs" / "how-to" / "websocket.md", "python")[0], namespace)
+    async with AppClient(namespace["app"], transport="websocket") as client:
+        await client.send(b"hello")
+        await client.expect(b"HELLO")
 
 
 def _commands() -> list[tuple[str, list[str]]]:

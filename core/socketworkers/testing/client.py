@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AppClient", "Peer", "trusting"]
 
+Transport = Literal["memory", "tcp", "tls", "websocket"]
 #: seconds that a test waits for an answer before it fails
 TIMEOUT = 5.0
 _MOST = 16 * 1024 * 1024
@@ -194,12 +195,17 @@ class Peer:
             await self.abort()
 
 
-def _way_in(app: App, transport: str) -> tuple[dict[str, Any], str, Sequence[ListenerSpec] | None]:
+def _way_in(app: App, transport: Transport) -> tuple[dict[str, Any], str, Sequence[ListenerSpec] | None]:
     """What a transport needs: settings, the name of its listener, and listeners if the app's own do not do."""
     if transport == "tls":
-        return {"tls": "auto", "tls_port": 0}, "tls", None
-    if transport != "websocket":
+        found = next((spec for spec in app.listeners if spec.tls == "implicit" and not spec.websocket), None)
+        if found is None:
+            raise ValueError(f"{app.name} has no TLS listener")
+        return {"tls": "auto", found.port_setting: 0}, found.name, None
+    if transport in ("memory", "tcp"):
         return {}, "main", None
+    if transport != "websocket":
+        raise ValueError(f"transport {transport!r} is none of memory, tcp, tls and websocket")
     own = next((spec for spec in app.listeners if spec.scheme == "ws"), None)
     if own is not None:
         return {own.port_setting: 0}, own.name, None
@@ -233,7 +239,7 @@ class AppClient(Peer):
         app: App,
         *,
         listener: str = "",
-        transport: Literal["memory", "tcp", "tls", "websocket"] = "memory",
+        transport: Transport = "memory",
         timeout: float = TIMEOUT,
         **settings: Any,
     ) -> None:

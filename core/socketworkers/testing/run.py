@@ -7,21 +7,16 @@ import contextlib
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ..connect import connect
-from ..info import TlsOptions
 from ..worker.app import App
-from .client import AppClient, Peer, trusting
-from .hosting import serve_ephemeral
+from .client import AppClient, Peer, Transport
 from .transcript import Directive, Expect, ExpectReply, Send, TranscriptStep, parse_transcript
 
 if TYPE_CHECKING:
     from ..server import Server
 
 __all__ = ["TranscriptRun", "run_transcript"]
-
-Transport = Literal["memory", "tcp", "tls"]
 
 
 class TranscriptRun:
@@ -58,7 +53,7 @@ async def run_transcript(
     Args:
         transcript: a file, its text (if it has a line end), or parsed steps.
         target: an app, which is then run for this, or a connection.
-        transport: how to reach the app: in memory, over TCP, or over TLS on its TLS listener.
+        transport: how to reach the app: in memory, over TCP, over TLS on its TLS listener, or over WebSocket.
         directives: functions for the app's own directives. Known without: ``starttls``, ``eof``, ``closed`` and, for an
             app, ``set NAME VALUE`` (a setting; it is read as it would be from the environment).
         settings: of the app.
@@ -110,22 +105,8 @@ def _settings(
 
 @contextlib.asynccontextmanager
 async def _reached(app: App, transport: Transport, settings: dict[str, Any]) -> AsyncIterator[tuple[Peer, Server]]:
-    if transport == "memory":
-        async with AppClient(app, **settings) as client:
-            yield client, client.server
-        return
-    if transport == "tls":
-        settings = {"tls": "auto", "tls_port": 0, **settings}
-    elif transport != "tcp":
-        raise ValueError(f"transport {transport!r} is none of memory, tcp and tls")
-    async with serve_ephemeral(app, **settings) as server:
-        wanted = "implicit" if transport == "tls" else "starttls"
-        listener = next(listener for listener in server.listeners if listener.tls == wanted)
-        context = trusting(server) if server.tls is not None and server.tls.authority is not None else None
-        options = TlsOptions(context=context, sni="localhost") if transport == "tls" else None
-        socket = await connect((listener.host, listener.port), tls=options, allow_half_open=True)
-        async with Peer(socket, context=context) as peer:
-            yield peer, server
+    async with AppClient(app, transport=transport, **settings) as client:
+        yield client, client.server
 
 
 async def _play(steps: list[TranscriptStep], run: TranscriptRun, known: Mapping[str, DirectiveFunction]) -> None:

@@ -129,7 +129,7 @@ async def test_serve_ephemeral(any_loop: None) -> None:
             assert await socket.readable.get_reader().read_line() == b"220 hello\r\n"
 
 
-@pytest.mark.parametrize("transport", ["memory", "tcp", "tls"])
+@pytest.mark.parametrize("transport", ["memory", "tcp", "tls", "websocket"])
 async def test_run_transcript(transport: str, any_loop: None) -> None:
     await run_transcript(TRANSCRIPT, app, transport)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from tests.support.pairs import eventually
@@ -37,10 +37,9 @@ from socketworkers.process.banner import start_lines
 from socketworkers.process.provision import provision
 from socketworkers.server import Server
 from socketworkers.testing import AppClient, serve_ephemeral
-from socketworkers.testing.client import trusting
+from socketworkers.testing.client import Transport, trusting
 
 both_loops = pytest.mark.usefixtures("any_loop")
-Transport = Literal["memory", "tcp", "tls", "websocket"]
 
 
 async def upper(socket: Socket, env: Env, ctx: Context) -> None:
