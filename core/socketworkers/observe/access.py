@@ -19,7 +19,6 @@ _LOG = logging.getLogger("socketworkers")
 _LEVELS = {
     "conn.close": logging.INFO,
     "tls.failed": logging.INFO,
-    "websocket.refused": logging.INFO,
     "tls.reloaded": logging.INFO,
     "accept.resumed": logging.INFO,
     "conn.refused": logging.WARNING,
@@ -68,8 +67,6 @@ def log_events(telemetry: Telemetry, *, clock: Callable[[], float] = time.monoto
                 _LOG.debug("%s %s", get("version"), get("cipher"), extra=extra)
             case "tls.failed":
                 _LOG.info("TLS failed: %s", get("error"), extra=extra)
-            case "websocket.refused":
-                _LOG.info("%s", get("error"), extra=extra)
             case "tls.reloaded":
                 _LOG.info("certificate reloaded: %s", get("certificate"))
             case "accept.resumed":

@@ -383,7 +383,7 @@ async def test_log_and_metrics(caplog: pytest.LogCaptureFixture) -> None:
         await eventually(lambda: not server.connections)
         lines = [record.getMessage() for record in caplog.records]
         assert any("ws from 127.0.0.1:49152 closed after" in line and "5 bytes in, 5 out" in line for line in lines)
-        assert "WebSocket refused: there is nothing here" in lines
+        assert lines[-1].endswith(" out: WebSocket refused: there is nothing here")
         page, _ = Exporter(server.telemetry).render()
         assert b"socketworkers_websocket_refused_total 1.0" in page
     finally:
