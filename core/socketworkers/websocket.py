@@ -6,7 +6,7 @@ import errno
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .errors import Aborted, ConnectError, HandshakeTimeout, ProtocolError, SocketError
+from .errors import Aborted, ConnectError, ConnectionLost, HandshakeTimeout, ProtocolError, SocketError
 from .transports.websocket import PING_INTERVAL, WebSocketLayer
 from .transports.websocket_handshake import Terms, accept_request, make_request, new_nonce, read_response
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .dial import Target
     from .info import SocketInfo, WebSocketInfo
     from .socket import Socket
+    from .transports.endpoint import Channel
 
 __all__ = ["accept_websocket", "request_websocket"]
 
@@ -39,10 +40,8 @@ async def accept_websocket(
         ProtocolError: refused; the socket takes the ``reply`` and is to be closed then.
         SocketError: the connection ended, or the deadline came.
     """
-    channel = socket._channel
-    assert channel is not None
     layer = WebSocketLayer(
-        channel,
+        _channel_of(socket),
         socket,
         lambda head: accept_request(head, terms),
         client=False,
@@ -70,20 +69,24 @@ async def request_websocket(socket: Socket, info: SocketInfo, target: Target) ->
     Raises:
         SocketError: refused, ended, or too late.
     """
-    channel = socket._channel
-    assert channel is not None
     address, nonce = target.address, new_nonce()
 
     def judge(head: bytes) -> tuple[bytes, WebSocketInfo]:
         return b"", read_response(head, address.resource, nonce, target.subprotocols)
 
-    layer = WebSocketLayer(channel, socket, judge, client=True, wheel=socket._wheel)
+    layer = WebSocketLayer(_channel_of(socket), socket, judge, client=True, wheel=socket._wheel)
     request = make_request(address.authority, address.resource, nonce, target.subprotocols, target.headers)
     try:
         found = await _handshake(socket, layer, request)
     except ProtocolError as error:
         raise ConnectError(errno.ECONNREFUSED, f"cannot connect to {address}: {error}") from error
     return replace(info, type="websocket", websocket=replace(found, host=address.authority))
+
+
+def _channel_of(socket: Socket) -> Channel:
+    if socket._channel is None:  # the peer was faster
+        raise ConnectionLost("the connection was lost before the WebSocket handshake")
+    return socket._channel
 
 
 async def _handshake(socket: Socket, layer: WebSocketLayer, first: bytes) -> WebSocketInfo:

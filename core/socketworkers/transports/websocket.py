@@ -59,6 +59,7 @@ class WebSocketLayer:
     """
 
     __slots__ = (
+        "_asked",
         "_channel",
         "_client",
         "_close_code",
@@ -73,7 +74,6 @@ class WebSocketLayer:
         "_noise",
         "_noise_tick",
         "_peer_closed",
-        "_ping_sent",
         "_pong",
         "_reader",
         "_reading",
@@ -110,8 +110,8 @@ class WebSocketLayer:
         self._close_code = NORMAL
         self._failure: ConnectionLost | None = None
         self._due = 0
-        #: whether anything came since the last ping, and whether there was one
-        self._heard = self._ping_sent = False
+        #: whether anything came since the last tick, and whether we waited for something (a Pong, a Close)
+        self._heard = self._asked = False
         self._reading = self._sending = True
         #: payload of the Ping that is to be answered once there is room
         self._pong: bytes | None = None
@@ -241,7 +241,10 @@ class WebSocketLayer:
         self._failure = failure
         self._send_close(reason)
         self._state = _FAILED
-        self._channel.write_eof()
+        try:
+            self._channel.write_eof()
+        except (OSError, RuntimeError):
+            pass  # the connection is gone: its loss is reported on its own way
         if not self._reading:
             self._channel.resume_reading()
         self._wheel.schedule(self, self._wheel.now() + self._wheel.ticks(LINGER))
@@ -299,14 +302,14 @@ class WebSocketLayer:
             return 0
         if self._state != _OPEN:
             return 0
-        if self._ping_sent and not self._heard and self._reading and not self._close_sent:
+        if self._asked and not self._heard and self._reading:
             self._state = _CLOSED
-            self.upper._lost(ConnectionLost("the peer answers no ping"))
+            self.upper._lost(ConnectionLost(f"the peer answers no {'Close' if self._close_sent else 'ping'}"))
             self._channel.abort()
             return 0
-        self._heard = self._ping_sent = False
+        self._heard = False
+        self._asked = self._sending or self._close_sent
         if self._sending and not self._close_sent:
-            self._ping_sent = True
             self._channel.write(ping_frame(client=self._client))
         return tick + self._interval
 

@@ -273,6 +273,33 @@ async def test_a_server_pings_and_ends_what_does_not_answer() -> None:
             await client.abort()
 
 
+async def test_a_peer_that_never_answers_our_close_does_not_stay_for_ever() -> None:
+    """A handler that has closed its half and reads on: no Ping may follow a Close (§5.5.1), yet silence has an end."""
+    app = App("half", listeners=(ListenerSpec("ws", "ws", "ws_port"),))
+    ends: list[str] = []
+
+    @app.connect
+    async def handle(socket: Socket, env: Env, ctx: Context) -> None:
+        await socket.writable.get_writer().close()
+        try:
+            async for _ in socket.readable:
+                pass
+        except OSError as error:
+            ends.append(str(error))
+
+    with FakeClock() as clock:
+        async with AppClient(app, listener="ws", timeout=3600, ws_ping=54.0) as client:
+            opening = asyncio.ensure_future(open_websocket(client))
+            await clock.settle()
+            await opening
+            assert await read_frame(client) == Frame(0x88, b"\x03\xe8")
+            await clock.advance(55)
+            assert not ends
+            await clock.advance(55)
+            assert ends == ["[Errno 104] the peer answers no Close"]
+            await client.abort()
+
+
 async def test_pings_can_be_switched_off() -> None:
     app, told = echo()
     with FakeClock() as clock:
