@@ -1,4 +1,4 @@
-"""``run-app`` with WebSocket listeners: flags, start-up lines, ready file, TLS, the handler over all of them, a drain."""
+"""``run-app`` with WebSocket listeners: flags, start-up lines, ready file, TLS, one handler over all, a drain."""
 
 from __future__ import annotations
 
