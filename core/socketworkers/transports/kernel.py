@@ -294,8 +294,16 @@ class KernelChannel:
             self._keep(memoryview(data)[sent:] if sent else data)
             if not self._gone:
                 self._poller.rearm(self, writing=True)
+        elif self._gone:
+            self._hold_up()
         elif data and not self._ended and not self._closing:
             self._keep(data)
+
+    def _hold_up(self) -> None:
+        """The connection is gone and that is told in the next turn. Who awaits each write must leave the loop one."""
+        if not self._stalled:
+            self._stalled = True
+            self.upper._pause_writing()
 
     def _keep(self, data: bytes | memoryview) -> None:
         assert self._out is not None

@@ -276,6 +276,9 @@ class WebSocketLayer:
             else:
                 self._die(ConnectionLost("the connection ended without a Close frame"))  # §7.1.5: 1006
 
+    def _severed(self, error: BaseException) -> None:
+        self.upper._severed(self._failure or error)
+
     def _lost(self, error: BaseException | None) -> None:
         self._wheel.cancel(self)
         if self._state == _HANDSHAKE:

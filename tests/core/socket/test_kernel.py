@@ -8,15 +8,18 @@ import contextvars
 import gc
 import os
 import socket as kernel
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from tests.support.pairs import eventually, pairs
+from tests.support.pairs import TRANSPORTS, eventually, pairs
 
 from socketworkers import App, ConnectError, ConnectionLost, Context, Env, Socket, connect
-from socketworkers.testing import SOCKET_RULES, check_socket, serve_ephemeral
+from socketworkers.testing import check_socket, serve_ephemeral
+from socketworkers.testing.conformance import rules_for
 from socketworkers.transports import kernel as transport
 from socketworkers.transports.kernel import KernelChannel, Poller, poller_of
 
@@ -116,8 +119,10 @@ BOTH = pytest.mark.parametrize("make", [tcp_pair, kernel.socketpair], ids=["tcp"
 # -- the rules of sockets ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["tcp", "unix", "tls"])
-@pytest.mark.parametrize("rule", SOCKET_RULES)
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [(kind, rule) for kind in ("tcp", "unix", "tls", "websocket") for rule in rules_for(TRANSPORTS[kind])],
+)
 async def test_rule_over_the_loops_transports(rule: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no epoll: the same rules hold over asyncio's and uvloop's own transports."""
     monkeypatch.setattr(transport, "AVAILABLE", False)
@@ -329,6 +334,37 @@ async def test_nothing_spins_when_everything_has_ended() -> None:
         await eventually(lambda: pair.upper.events == other.upper.events == ["eof"])
         await settle()
         assert poller_of(asyncio.get_running_loop())._poll(0, 8) == []
+
+
+async def test_a_writer_that_never_waits_hears_of_a_reset() -> None:
+    """A peer that always reads leaves ``await write()`` nothing to wait for; its end must come through all the same."""
+    ended = asyncio.Event()
+
+    async def produce(socket: Socket, env: Env, ctx: Context) -> None:
+        writer = socket.writable.get_writer()
+        try:
+            while True:
+                await writer.write(b"x" * 64)
+        finally:
+            ended.set()
+
+    app = App("produce")
+    app.connect(produce)
+    async with serve_ephemeral(app) as server:
+        port = server.listeners[0].port
+
+        def read_for_a_while() -> None:
+            with kernel.create_connection(("127.0.0.1", port)) as sock:
+                until = time.monotonic() + 0.2
+                while time.monotonic() < until:
+                    sock.recv(1 << 20)
+
+        reading = threading.Thread(target=read_for_a_while)
+        reading.start()
+        await asyncio.wait_for(ended.wait(), 10)
+        reading.join()
+        await eventually(lambda: not server.connections)
+        assert server.telemetry.handler_errors == 0
 
 
 async def test_a_socket_hears_of_a_reset_while_its_buffer_is_full() -> None:
