@@ -7,8 +7,10 @@ descriptor is kept so that the health endpoint can still answer (and say that th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
+import resource
 import socket
 import stat
 from collections.abc import Callable
@@ -18,11 +20,13 @@ from ..dial import address_of
 from ..mistakes import address_in_no_interface, bind_failed
 from ..worker.app import ListenerSpec
 
-__all__ = ["Acceptor", "BoundListener", "bind_tcp", "bind_unix"]
+__all__ = ["Acceptor", "BoundListener", "bind_tcp", "bind_unix", "within_descriptors"]
 
 BACKLOG = 4096
 #: accepted per wake-up, so that a flood of connections leaves time for those that are there
 BATCH = 64
+#: descriptors that are not for connections: listeners, databases, logs, the loop's own
+RESERVED_DESCRIPTORS = 64
 #: seconds that accepting pauses when the process is out of descriptors or memory
 PAUSE = 0.1
 
@@ -276,3 +280,15 @@ def bound_listener(sock: socket.socket, spec: ListenerSpec) -> BoundListener:
         return BoundListener(spec.name, spec.scheme, "", 0, address_of(name).host, spec.tls, spec.title)
     resource = (spec.path or "/") if spec.websocket else ""
     return BoundListener(spec.name, spec.scheme, name[0], name[1], None, spec.tls, spec.title, resource)
+
+
+def within_descriptors(wanted: int) -> int:
+    """The connection limit that the process's descriptors allow, after raising the soft limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = wanted + RESERVED_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < need:
+        most = need if hard == resource.RLIM_INFINITY else min(need, hard)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return wanted

@@ -12,7 +12,6 @@ import contextlib
 import ipaddress
 import logging
 import os
-import resource
 import socket as _socket
 import time
 from collections.abc import Awaitable, Sequence
@@ -38,7 +37,7 @@ from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
 from ..worker.context import Context, Env
 from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
-from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener
+from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener, within_descriptors
 from .proxy_protocol import parse_proxy_header
 from .tls_contexts import TlsStore
 from .websocket import WebSocketDoor
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Server"]
 
-#: descriptors that are not for connections: listeners, databases, logs, the loop's own
-RESERVED_DESCRIPTORS = 64
 PROXY_HEADER_TIMEOUT = 5.0
 _log = logging.getLogger("socketworkers")
 
@@ -132,7 +129,7 @@ class Server:
         try:
             if app.check is not None:
                 app.check(settings)
-            self._limit = _within_descriptors(settings.max_connections)
+            self._limit = within_descriptors(settings.max_connections)
             data_dir = settings.data_folder(app.name)
             bound = self._bind() if self._listen else []
             if data_dir is not None:
@@ -694,15 +691,3 @@ class _Connection(Context):
         self.internal = internal
         self.reason = ""
         self.remote: SocketAddress | None = None
-
-
-def _within_descriptors(wanted: int) -> int:
-    """The connection limit that the process's descriptors allow, after raising the soft limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    need = wanted + RESERVED_DESCRIPTORS
-    if soft != resource.RLIM_INFINITY and soft < need:
-        most = need if hard == resource.RLIM_INFINITY else min(need, hard)
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-            soft = most
-    return wanted
