@@ -18,7 +18,18 @@ app = App(
     objects={"BROKER": BrokerObject},
     config=MqttConfig,
     title="MQTT broker",
-    listeners=(ListenerSpec("tls", "mqtts", "tls_port", "MQTT, TLS", "implicit", ("mqtt",)),),
+    listeners=(
+        ListenerSpec("tls", "mqtts", "tls_port", "MQTT, TLS", "implicit", ("mqtt",)),
+        # [MQTT-6.0.0-3]: the subprotocol is "mqtt"; clients of 3.1 say "mqttv3.1"
+        ListenerSpec(
+            "ws",
+            "ws",
+            "ws_port",
+            "MQTT over WebSocket",
+            subprotocols=("mqtt", "mqttv3.1"),
+            subprotocol_required=True,
+        ),
+    ),
 )
 app.check = check
 app.exposure_check = exposure_check

@@ -21,8 +21,6 @@ class MqttConfig(Settings):
     """Settings of ``run-app mqtt``."""
 
     port: int = setting(1883, help="MQTT over TCP; 0 = any free port", metavar="PORT")
-    ws_port: int | None = setting(None, help="MQTT over WebSocket", metavar="PORT")
-    wss_port: int | None = setting(None, help="MQTT over WebSocket with TLS", metavar="PORT")
     idle_timeout: float | None = setting(
         None, help="for clients that have no keep alive", kind="duration", metavar="SECONDS"
     )
