@@ -45,6 +45,9 @@ __all__ = ["Bridge"]
 FOREVER = 0xFFFF_FFFF
 #: QoS 1 and 2 messages that the other broker may have under way to us
 RECEIVE_MAXIMUM = 100
+#: QoS 1 and 2 messages under way to a 3.1.1 broker, which cannot tell how many it takes: Mosquitto's default, beyond
+#: which it leaves QoS 2 messages lying
+SEND_MAXIMUM = 20
 #: seconds until CONNACK and until an answer to PINGREQ
 PATIENCE = 10.0
 #: seconds that a connection has to last to count as one that works
@@ -89,6 +92,7 @@ class Bridge:
     async def run(self) -> None:
         """Connect, carry messages over, and connect again when the connection is lost."""
         spec, loop = self.spec, asyncio.get_running_loop()
+        self._prepare()
         self._tell(False)
         delay, turn = spec.retry_min, 0
         while True:
@@ -116,6 +120,36 @@ class Bridge:
                 turn += 1
             await asyncio.sleep(delay * random.uniform(0.75, 1.25))
             delay = min(spec.retry_max, delay * 2)
+
+    @property
+    def _session(self) -> str:
+        """Client identifier of our side."""
+        return f"{BRIDGE}{self.spec.name}"
+
+    @property
+    def _key(self) -> str:
+        """Where it is kept what was subscribed to at the other broker; nothing before the first connection to it."""
+        return f"bridge/{self.spec.name}"
+
+    def _prepare(self) -> None:
+        """Let our session begin before the other broker is there: what is published meanwhile waits."""
+        owner = self._owner
+        if self._session in owner.broker.sessions:
+            return
+        owner.ctx.storage.delete(self._key)
+        owner.now()
+        connection = BridgeConnection(owner.broker, loopback=True, identity=f"bridge {self.spec.name}")
+        connection.link = _Nobody()
+        properties = Properties(session_expiry_interval=FOREVER)
+        connection.receive(encode_connect(Connect("MQTT", LOCAL, False, 0, self._session, properties=properties)))
+        if connection.state is State.CONNECTED and self._topics.local_filters:
+            here = [
+                Subscription(filter, qos, no_local=True, retain_as_published=True, retain_handling=2)
+                for filter, qos in self._topics.local_filters.items()
+            ]
+            connection.receive(encode_subscribe(LOCAL, 1, here))
+        connection.lost("the bridge has a session now")
+        owner.schedule()
 
     def _fall_back(self, error: Refused) -> bool:
         """A broker that does not know what we speak: speak something older; whether there is such."""
@@ -152,9 +186,9 @@ class Bridge:
         try:
             await socket.ready
             crossing = _Crossing(owner, socket)
-            client_id = f"{BRIDGE}{spec.name}"
             # our session and the other broker's belong together: identifiers of one mean nothing without the other
-            fresh = client_id not in owner.broker.sessions
+            self._prepare()
+            fresh = owner.ctx.storage.get(self._key) is None
             packet = self._packet(place.username, place.password, fresh)
             async with asyncio.timeout(PATIENCE):
                 connack = await crossing.greet(packet, self._version)
@@ -174,7 +208,7 @@ class Bridge:
             guard = LoopGuard(self._broker, spec.max_hops, marks=marks, remember=remember)
             told = connack.properties
             relay = Relay(self._topics, guard, self._version, told, self._receive_maximum())
-            crossing.begin(client_id, relay, connack, self._topics, f"bridge {spec.name}")
+            crossing.begin(self._session, relay, connack, self._topics, f"bridge {spec.name}")
             self._subscribe(crossing)
             self.problem = ""
             self._tell(True)
@@ -228,13 +262,22 @@ class Bridge:
             for filter, qos in self._topics.remote_filters.items()
         ]
         storage = self._owner.ctx.storage
-        key = f"bridge/{self.spec.name}"
-        before = storage.get(key, [])
+        before = storage.get(self._key)
         wanted = sorted(self._topics.remote_filters)
         gone = [each for each in before if each not in self._topics.remote_filters] if isinstance(before, list) else []
         crossing.ask(self._version, here, there, gone)
         if before != wanted:
-            storage.put(key, list(wanted))
+            storage.put(self._key, list(wanted))
+
+
+class _Nobody:
+    """Does the I/O of a connection that has nobody to talk to."""
+
+    def send(self, data: bytes) -> None:
+        """Drop it."""
+
+    def caught_up(self) -> None:
+        """Nothing was waited for."""
 
 
 class _Crossing:
@@ -306,7 +349,7 @@ class _Crossing:
         connection.identity = identity
         connection.peer = identity
         owner.links.add(self)
-        told = connack.properties.receive_maximum or FOREVER
+        told = connack.properties.receive_maximum or (FOREVER if relay.modern else SEND_MAXIMUM)
         properties = Properties(
             session_expiry_interval=FOREVER, receive_maximum=min(told, owner.broker.limits.max_inflight)
         )

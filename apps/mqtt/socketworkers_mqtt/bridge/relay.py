@@ -107,6 +107,11 @@ class Relay:
         self.sent = self.received = self.dropped = self.refused = 0
 
     @property
+    def modern(self) -> bool:
+        """Whether the other broker speaks 5.0."""
+        return self._version == 5
+
+    @property
     def full(self) -> bool:
         """Whether packets from there wait for our broker: read no more."""
         return bool(self._waiting)
