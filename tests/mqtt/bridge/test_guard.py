@@ -30,6 +30,9 @@ def test_what_was_here_before_is_not_taken_again() -> None:
     guard = LoopGuard("us", 10, marks=True, remember=False)
     assert guard.inward(b"t", b"x", passed("us", "them"), 0) is None
     assert guard.inward(b"t", b"x", passed("them"), 0) is not None
+    # another broker's bridge brought it back: it goes out no second time
+    assert guard.outward(b"t", b"x", passed("us", "them"), 0) is None
+    assert guard.outward(b"t", b"x", passed("them", "us"), 0) is not None
 
 
 def test_hops_are_bounded() -> None:

@@ -1,8 +1,9 @@
 """Against loops: messages that come back over bridges. Sans-IO.
 
 In 5.0 a bridge subscribes with No Local ([MQTT-3.8.3-3]), which stops the shortest loop, and every broker that a
-message crosses puts its name behind the others in user properties: one that meets its own name drops the message, and
-so does one that finds too many names. In 3.1.1 the bridge's bit in the protocol level has the effect of No Local; with
+message crosses puts its name behind the others in user properties: a bridge that meets its own broker's name drops the
+message, and so does one that finds too many names. (In a ring the broker where a message began may see it a second
+time, and ends it there.) In 3.1.1 the bridge's bit in the protocol level has the effect of No Local; with
 a broker that does not know that bit, what was sent is remembered for a while and not taken back.
 """
 
@@ -57,10 +58,11 @@ class LoopGuard:
             now: seconds.
 
         Returns:
-            Its properties with our name; None = it has gone far enough.
+            Its properties with our name; None = it has gone far enough, or all the way round. (Our name as the last one
+            means that it came in over a bridge of ours.)
         """
         names = self._names(passed)
-        if len(names) >= self._max_hops:
+        if len(names) >= self._max_hops or self._broker in names[:-1]:
             return None
         if self._remember:
             key = (topic, payload)

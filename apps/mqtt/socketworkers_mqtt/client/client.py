@@ -82,6 +82,8 @@ class Client:
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._flushing = False
+        #: waits until the server reads again
+        self._draining: asyncio.Task[None] | None = None
         #: why the connection ended, None while it lasts and after our own disconnect
         self._problem: Disconnected | None = None
 
@@ -149,9 +151,11 @@ class Client:
             return
         if self.session.state is State.CONNECTED:
             self.session.disconnect(reason, session_expiry)
-            self._flush()
             try:
                 async with asyncio.timeout(GOODBYE):
+                    self._flush()
+                    while self._draining is not None:
+                        await asyncio.wait({self._draining})
                     await socket.close()
             except (OSError, TimeoutError):
                 pass
@@ -199,9 +203,10 @@ class Client:
             self._check()
         packet_id = self.session.publish(message)
         if not qos:
-            written = self._flush()
-            if written is not None:
-                await written
+            self._flush()
+            while self._draining is not None:
+                await asyncio.wait({self._draining})
+                self._check()
             return Reason.SUCCESS
         acknowledged: Acknowledged = await self._answer(packet_id)
         if acknowledged.reason >= 0x80:
@@ -384,6 +389,9 @@ class Client:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._draining is not None:
+            self._draining.cancel()
+            self._draining = None
         if socket is not None:
             socket.remove_event_listener("close", self._closed)
             socket.abort()
@@ -395,18 +403,30 @@ class Client:
         self._wake(self._room)
         self._arrived.set()
 
-    def _flush(self) -> Any:
+    def _flush(self) -> None:
+        """Write what the session has, unless the server does not read: then it waits."""
         self._flushing = False
-        writer = self._writer
-        if writer is None:
-            return None
+        writer, socket = self._writer, self._socket
+        if writer is None or socket is None or self._draining is not None:
+            return
         data = self.session.take_output(asyncio.get_running_loop().time())
         if not data:
-            return None
+            return
         try:
-            return writer.write(data)
+            writer.write(data)
         except StateError:
-            return None  # closed meanwhile: the close event tells
+            return  # closed meanwhile: the close event tells
+        if socket.congested:
+            self._draining = asyncio.create_task(self._drain(writer))
+
+    async def _drain(self, writer: Writer) -> None:
+        try:
+            await writer.ready
+        except (OSError, StateError):
+            return  # told by the close event
+        finally:
+            self._draining = None
+        self._flush()
 
     def _flush_soon(self) -> None:
         if not self._flushing:
