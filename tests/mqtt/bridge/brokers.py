@@ -89,6 +89,7 @@ class Cutter:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Cutter:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -105,8 +106,8 @@ class Cutter:
 
     def cut(self) -> None:
         """Cut all connections now."""
-        for task in self._tasks:
-            task.cancel()
+        for writer in self._writers:
+            writer.transport.abort()
 
     @property
     def url(self) -> str:
@@ -137,6 +138,7 @@ class Cutter:
                     return
                 await target.drain()
 
+        self._writers |= {writer, other_writer}
         both = [asyncio.ensure_future(copy(reader, other_writer)), asyncio.ensure_future(copy(other_reader, writer))]
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -144,5 +146,6 @@ class Cutter:
             for each in both:
                 each.cancel()
             await asyncio.gather(*both, return_exceptions=True)
+            self._writers -= {writer, other_writer}
             other_writer.transport.abort()
             writer.transport.abort()

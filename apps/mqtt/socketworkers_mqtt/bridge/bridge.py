@@ -177,31 +177,16 @@ class Bridge:
     async def _cross(self, address: str) -> None:
         """One connection, from its beginning to its end, which is an error."""
         spec, owner = self.spec, self._owner
-        place = parse_address(address)
-        secure = place.socket.startswith(("tls:", "wss:"))
-        tls = TlsOptions(ca=spec.ca, certificate=spec.certificate, key=spec.key, verify=spec.verify)
-        options: dict[str, Any] = {"subprotocols": ("mqtt",)} if place.websocket else {}
-        socket = connect(place.socket, tls=tls if secure else None, timeouts=Timeouts(connect=PATIENCE), **options)
-        crossing: _Crossing | None = None
-        try:
-            await socket.ready
-            crossing = _Crossing(owner, socket)
-            # our session and the other broker's belong together: identifiers of one mean nothing without the other
-            self._prepare()
-            fresh = owner.ctx.storage.get(self._key) is None
-            packet = self._packet(place.username, place.password, fresh)
-            async with asyncio.timeout(PATIENCE):
-                connack = await crossing.greet(packet, self._version)
-        except TimeoutError:
-            if crossing is not None:
-                crossing.close(None)
-            socket.abort()
-            raise RelayEnded("the other broker did not answer in time") from None
-        except BaseException:
-            if crossing is not None:
-                crossing.close(None)
-            socket.abort()
-            raise
+        # our session and the other broker's belong together: identifiers of one mean nothing without the other
+        self._prepare()
+        fresh = owner.ctx.storage.get(self._key) is None
+        if fresh and self._version == 4:
+            # a clean session of 3.1.1 ends with its connection: the one that lasts needs a second one (§3.1.2.4)
+            crossing, connack = await self._open(address, True)
+            crossing.close(encode_disconnect(4))
+            await crossing.gone()
+            fresh = False
+        crossing, connack = await self._open(address, fresh)
         try:
             marks = self._version == 5
             remember = not marks and not self._private
@@ -212,7 +197,7 @@ class Bridge:
             self._subscribe(crossing)
             self.problem = ""
             self._tell(True)
-            owner.ctx.log.info("bridge %s: connected to %s", spec.name, place.socket)
+            owner.ctx.log.info("bridge %s: connected to %s", spec.name, parse_address(address).socket)
             await crossing.last(told.server_keep_alive if told.server_keep_alive is not None else spec.keep_alive)
         except asyncio.CancelledError:
             crossing.close(encode_disconnect(self._version))
@@ -221,10 +206,33 @@ class Bridge:
             crossing.close(None)
             raise
 
+    async def _open(self, address: str, clean: bool) -> tuple[_Crossing, Connack]:
+        """Connect to the other broker."""
+        spec = self.spec
+        place = parse_address(address)
+        secure = place.socket.startswith(("tls:", "wss:"))
+        tls = TlsOptions(ca=spec.ca, certificate=spec.certificate, key=spec.key, verify=spec.verify)
+        options: dict[str, Any] = {"subprotocols": ("mqtt",)} if place.websocket else {}
+        socket = connect(place.socket, tls=tls if secure else None, timeouts=Timeouts(connect=PATIENCE), **options)
+        crossing: _Crossing | None = None
+        try:
+            await socket.ready
+            crossing = _Crossing(self._owner, socket)
+            packet = self._packet(place.username, place.password, clean)
+            async with asyncio.timeout(PATIENCE):
+                return crossing, await crossing.greet(packet, self._version)
+        except BaseException as error:
+            if crossing is not None:
+                crossing.close(None)
+            socket.abort()
+            if isinstance(error, TimeoutError) and not isinstance(error, SocketError):
+                raise RelayEnded("the other broker did not answer in time") from None
+            raise
+
     def _receive_maximum(self) -> int:
         return min(RECEIVE_MAXIMUM, self._owner.broker.limits.receive_maximum)
 
-    def _packet(self, username: str | None, password: str | None, fresh: bool) -> bytes:
+    def _packet(self, username: str | None, password: str | None, clean: bool) -> bytes:
         spec, version = self.spec, self._version
         properties = Properties()
         if version == 5:
@@ -239,7 +247,7 @@ class Bridge:
             Connect(
                 "MQTT",
                 version,
-                fresh,
+                clean,
                 spec.keep_alive,
                 self.client_id,
                 None,
@@ -424,6 +432,14 @@ class _Crossing:
         owner.now()
         connection.lost("the bridge is down")
         owner.schedule()
+
+    async def gone(self) -> None:
+        """Return when the other broker has closed its side, or does not."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._socket.closed
+        except (OSError, TimeoutError):
+            self._socket.abort()
 
     # -- from there --------------------------------------------------------------------------------------------
 
