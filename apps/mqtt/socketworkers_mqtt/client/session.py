@@ -167,13 +167,15 @@ class ClientSession:
 
         Raises:
             StateError: the session has a connection.
-            ValueError: options that cannot be encoded.
+            ValueError: options that cannot be encoded; SCRAM without a nonce.
         """
         if self.state is not State.DISCONNECTED:
             raise StateError("the session has a connection")
         options = self.options
         data = None
         if options.scram:
+            if not nonce:
+                raise ValueError("SCRAM needs a nonce")
             assert options.username is not None
             assert options.password is not None
             self._scram = ScramClient(options.username, options.password.decode(), nonce)
