@@ -263,7 +263,7 @@ class ClientSession:
             raise ValueError("the QoS is 0, 1 or 2")
         if not qos and self.state is not State.CONNECTED:
             raise StateError("the client is not connected")
-        if len(self._publications) >= self.options.max_queued:
+        if qos and len(self._publications) >= self.options.max_queued:
             raise LimitExceeded(f"{len(self._publications)} messages wait to be acknowledged")
         if not valid_topic(message.topic.encode()):
             raise ValueError(f"{message.topic!r} is not the name of a topic")  # [MQTT-3.3.2-2], [MQTT-4.7.3-1]
