@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from socketworkers.errors import StartupError
+from socketworkers.errors import ProtocolError, StartupError
 
 __all__ = ["mqtt"]
 
@@ -43,7 +43,7 @@ def _call(data: str, method: str, **arguments: Any) -> Any:
         pass  # no server runs there
     try:
         return asyncio.run(_offline(folder, method, arguments))
-    except (LookupError, ValueError) as error:
+    except (LookupError, ValueError, ProtocolError) as error:
         raise StartupError(str(error).strip("'\"")) from None
 
 

@@ -111,8 +111,9 @@ class Client:
             Disconnected: the connection ended before the server answered.
             StateError: the client is connected.
         """
-        if self._socket is not None:
+        if self.session.state is not State.DISCONNECTED:
             raise StateError("the client is connected")
+        self._give_up()  # what is left of a connection that was lost
         options: dict[str, Any] = {"subprotocols": ("mqtt",)} if self.address.websocket else {}  # [MQTT-6.0.0-3]
         socket = connect(self.address.socket, tls=self._tls, **options)
         loop = asyncio.get_running_loop()

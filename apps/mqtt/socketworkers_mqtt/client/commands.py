@@ -42,7 +42,7 @@ _CONNECTION = """
   --tls  --ca FILE  --cert FILE  --key FILE  --no-verify
   --will-topic T  --will-payload TEXT  --will-qos N  --will-retain"""
 
-_PUB = f"""Usage: socketworkers mqtt pub [OPTIONS] -t TOPIC (-m TEXT | -f FILE | -l | -s | -n)
+_PUB = f"""Usage: socketworkers mqtt pub [OPTIONS] -t TOPIC (-m TEXT | -f FILE | -l|-s|-n)
 
 Publish messages. Returns once the server has acknowledged them (QoS 1, 2).
 
@@ -66,12 +66,12 @@ Print messages until interrupted. Connects again when the connection is lost.
 
   -t, --topic FILTER           what to subscribe to (repeatable)
   -T, --filter-out FILTER      what of it not to print (repeatable)
-  -q, --qos 0|1|2              highest QoS that is wanted
+  -q, --qos 0|1|2              highest QoS
   -v, --verbose  --json        print topics, too; or one JSON object per line
   -N, --no-newline  -R, --no-retained  -C, --count N (end after N messages)
   -W, --timeout S              end after S seconds, with status 27
   -c, --keep-session           the session stays (needs -i)
-  -x, --session-expiry S       for how long, when nobody is connected [for ever]
+  -x, --session-expiry S       for how long without a connection [for ever]
   --quiet                      say nothing of lost connections
 {_CONNECTION}
 
