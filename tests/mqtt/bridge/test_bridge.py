@@ -245,7 +245,7 @@ async def test_what_is_published_before_the_first_contact_waits() -> None:
 
 
 async def test_why_there_is_no_connection_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    async with broker(anonymous=False) as there_url:
+    async with broker(anonymous="off") as there_url:
         async with serve_ephemeral(app, bridge=(bridge_to(there_url, "a/# out 1"),)) as server:
             bridge: Bridge = server.env.mqtt.bridges.bridges[0]
             async with asyncio.timeout(10):
@@ -260,7 +260,7 @@ async def test_why_there_is_no_connection_is_logged_once(caplog: pytest.LogCaptu
 
 
 async def test_a_bridge_logs_in_and_uses_tls(tmp_path: Path) -> None:
-    async with serve_ephemeral(app, tls="auto", tls_port=0, data=str(tmp_path / "there"), anonymous=False) as there:
+    async with serve_ephemeral(app, tls="auto", tls_port=0, data=str(tmp_path / "there"), anonymous="off") as there:
         there.env.mqtt.set_password("bridge", "pass word")
         port = next(each.port for each in there.listeners if each.name == "tls")
         spec = bridge_to(

@@ -231,7 +231,7 @@ async def test_nobody_there() -> None:
 
 
 async def test_refusals_have_the_name_of_their_reason() -> None:
-    async with server(anonymous=False) as url:
+    async with server(anonymous="off") as url:
         for version, text in ((5, r"NOT_AUTHORIZED \(a user name"), (4, "NOT_AUTHORIZED")):
             client = Client(url, version=version)
             with pytest.raises(Refused, match=text) as refused:
