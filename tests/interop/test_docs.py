@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -11,11 +12,16 @@ from typing import Any
 
 import click
 import pytest
-from tests.interop.live import MailServer, need, run
+from tests.interop.live import MailServer, bin_path, need, run
 from tests.support.docs import GENERATED, ROOT, blocks, expected
 
 from socketworkers.settings import settings_of
-from socketworkers.testing import AppClient, run_transcript
+from socketworkers.testing import AppClient, ThreadedServer, run_transcript, serve_ephemeral
+from socketworkers_mqtt import app as broker
+from socketworkers_mqtt.client import Client
+from socketworkers_mqtt.codec import Reason
+from socketworkers_mqtt.commands import mqtt
+from socketworkers_mqtt.config import MqttConfig
 from socketworkers_smtp import app
 from socketworkers_smtp.commands import mail
 from socketworkers_smtp.config import SmtpConfig
@@ -28,6 +34,7 @@ PAGES = sorted(
 )
 README = ROOT / "README.md"
 APP = ROOT / "apps" / "smtp" / "README.md"
+BROKER = ROOT / "apps" / "mqtt" / "README.md"
 
 
 def _name(path: Path) -> str:
@@ -120,12 +127,51 @@ async def test_the_app_of_the_guide_to_websocket() -> None:
         await client.expect(b"HELLO")
 
 
+def test_the_tests_of_the_guide_to_mqtt_in_pytest(tmp_path: Path) -> None:
+    assert b"4 passed" in _pytest(tmp_path, blocks(ROOT / "docs" / "how-to" / "mqtt-pytest.md", "python")[0])
+
+
+def test_the_session_of_the_brokers_page(tmp_path: Path) -> None:
+    lines = blocks(BROKER, "console")[0].splitlines()
+    folder = str(tmp_path / "data")
+    said: list[str] = []
+    with ThreadedServer(broker, data=folder) as server:
+        for line in lines:
+            if not line.startswith("$ "):
+                continue
+            words = shlex.split(line[2:])
+            if words[0] == "socketworkers" and words[2] not in ("pub", "sub"):
+                words += ["--data", folder]
+            else:
+                words += ["-p", str(server.port)]
+            program = bin_path(words[0]) if words[0] == "socketworkers" else need(words[0], "Debian: mosquitto-clients")
+            said += [line, *run(program, *words[1:]).decode().splitlines()]
+    assert said == lines
+
+
+async def test_the_client_of_the_reference() -> None:
+    (code,) = blocks(ROOT / "docs" / "reference" / "mqtt.md", "python")
+    names: dict[str, Any] = {}
+    async with serve_ephemeral(broker) as server:
+        exec(code.replace("asyncio.run(main())", "").replace("mqtt://127.0.0.1:1883", server.listeners[0].url), names)
+        lamp = asyncio.create_task(names["main"]())
+        async with Client(server.listeners[0].url) as client:
+            await client.subscribe("lamp/state", qos=1)
+            while await client.publish("lamp/set", "on", 1) is Reason.NO_MATCHING_SUBSCRIBERS:
+                pass
+            assert (await anext(client)).payload == b"on"
+        lamp.cancel()
+        await asyncio.gather(lamp, return_exceptions=True)
+
+
 def _commands() -> list[tuple[str, list[str]]]:
     found = []
     for page in PAGES:
         for block in (*blocks(page, "sh"), *blocks(page, "console"), *blocks(page, "ini")):
             for line in block.splitlines():
-                match = re.search(r"(run-app smtp|socketworkers (?:mail|ready|check|config|list|new)) ?(.*)", line)
+                match = re.search(
+                    r"(run-app (?:smtp|mqtt)|socketworkers (?:mail|mqtt|ready|check|config|list|new)) ?(.*)", line
+                )
                 if match is not None:
                     found.append((_name(page), shlex.split(match[0], comments=True)))
     return found
@@ -133,12 +179,14 @@ def _commands() -> list[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(("page", "words"), _commands(), ids=lambda value: str(value) if isinstance(value, str) else "")
 def test_options_that_are_shown_exist(page: str, words: list[str]) -> None:
-    known = {item.flag for item in settings_of(SmtpConfig)} | {"--config", "--help", "--help-all", "--sources"}
-    if words[:2] == ["socketworkers", "mail"]:
-        command: click.Command = mail
+    config = MqttConfig if "mqtt" in words[:2] else SmtpConfig
+    known = {item.flag for item in settings_of(config)} | {"--config", "--help", "--help-all", "--sources"}
+    if words[0] == "socketworkers" and words[1] in ("mail", "mqtt"):
+        command: click.Command | None = mail if words[1] == "mail" else mqtt
         rest = words[2:]
         while isinstance(command, click.Group) and rest:
-            command = command.commands[rest.pop(0)]
+            command = command.get_command(click.Context(command), rest.pop(0))
+        assert command is not None
         known = {option for parameter in command.params for option in parameter.opts}
     elif words[1] == "ready":
         known = {"--metrics", "--port", "--ready-file", "--timeout"}

@@ -6,11 +6,18 @@ import dataclasses
 import enum
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from socketworkers import App
 from socketworkers.cli.options import app_settings
 from socketworkers.settings import format_value
+from socketworkers_mqtt import app as broker
+from socketworkers_mqtt.bridge import BridgeSpec
+from socketworkers_mqtt.bridge.settings import KEYS
+from socketworkers_mqtt.client.session import TRANSITIONS as CLIENT_TRANSITIONS
+from socketworkers_mqtt.client.session import State as ClientState
 from socketworkers_mqtt.connection import TRANSITIONS
 from socketworkers_mqtt.limits import Limits
 from socketworkers_mqtt.state import State
@@ -31,13 +38,13 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _settings() -> str:
+def _settings(app: App) -> str:
     items = sorted(app_settings(app), key=lambda item: (item.common, item.advanced))
     return _table(
         ("option", "default", "meaning"),
         (
             (
-                f"`{item.flag} {item.metavar}`" if item.metavar else f"`{item.flag}`",
+                f"`{item.flag} {item.metavar}`" if item.metavar and item.kind != "table" else f"`{item.flag}`",
                 f"`{format_value(item, item.default)}`" if format_value(item, item.default) else "",
                 item.help + (" (repeatable)" if item.multiple and "repeatable" not in item.help else ""),
             )
@@ -56,44 +63,66 @@ def _states(rows: Iterable[tuple[str, tuple[enum.Enum, ...], str]]) -> str:
     )
 
 
-def _mqtt_states() -> str:
+def _mqtt_states(transitions: Mapping[tuple[Any, type], Any], states: type[enum.Enum], who: str) -> str:
     """Packets with the states in which they may come; what the decoder reads in two forms is one packet."""
     names = {
         "PublishRun": "PUBLISH",
         "Acks": "PUBACK, PUBREC, PUBREL, PUBCOMP",
         "Ack": "PUBACK, PUBREC, PUBREL, PUBCOMP",
     }
-    found: dict[str, tuple[set[State], str]] = {}
-    for (state, packet), (_, source) in TRANSITIONS.items():
+    found: dict[str, tuple[set[enum.Enum], str]] = {}
+    for (state, packet), (_, source) in transitions.items():
         name = names.get(packet.__name__, packet.__name__.upper())
-        states, _ = found.get(name, (set(), ""))
-        found[name] = ({*states, state}, source)
+        there, _ = found.get(name, (set(), ""))
+        found[name] = ({*there, state}, source)
     return _table(
-        ("packet", *(f"the server {state.value}" for state in State), "MQTT 5.0"),
+        ("packet", *(f"the {who} {state.value}" for state in states), "MQTT 5.0"),
         (
-            (f"`{name}`", *("✓" if state in states else "" for state in State), source)
-            for name, (states, source) in found.items()
+            (f"`{name}`", *("✓" if state in there else "" for state in states), source)
+            for name, (there, source) in found.items()
         ),
     )
 
 
+def _bridge() -> str:
+    """The keys of ``[[mqtt.bridge]]`` with the text of their fields."""
+    texts = _texts(BridgeSpec)
+    defaults = {field.name: field.default for field in dataclasses.fields(BridgeSpec)}
+    rows = []
+    for key, (name, _) in KEYS.items():
+        default = defaults[name]
+        shown = "" if default in (None, "", dataclasses.MISSING) else f"`{default}`".replace("True", "true")
+        text = "File whose first line is the password." if key == "password_file" else texts[name]
+        rows.append((f"`{key}`", "`auto`" if key == "version" else shown, text))
+    return _table(("key", "default", "meaning"), rows)
+
+
+def _texts(cls: type) -> dict[str, str]:
+    """The text that stands under each field of a dataclass."""
+    found = re.findall(r'^    (\w+): [^\n]*\n    """(.*?)"""', inspect.getsource(cls), re.MULTILINE | re.DOTALL)
+    return {name: " ".join(text.split()) for name, text in found}
+
+
 def _fields(cls: type) -> str:
     """The fields of a dataclass with the text that stands under each."""
-    texts = dict(re.findall(r'^    (\w+): [^\n]*\n    """(.*?)"""', inspect.getsource(cls), re.MULTILINE | re.DOTALL))
+    texts = _texts(cls)
     numbers = (
         field
         for field in dataclasses.fields(cls)
         if isinstance(field.default, int | float) and not isinstance(field.default, bool)
     )
-    rows = ((f"`{each.name}`", f"{each.default:,}", " ".join(texts[each.name].split())) for each in numbers)
+    rows = ((f"`{each.name}`", f"{each.default:,}", texts[each.name]) for each in numbers)
     return _table(("name", "default", "meaning"), rows)
 
 
 GENERATED: dict[str, Callable[[], str]] = {
-    "settings": _settings,
+    "settings": lambda: _settings(app),
+    "mqtt-settings": lambda: _settings(broker),
     "smtp-states": lambda: _states(smtp_table.ROWS),
     "pop3-states": lambda: _states(pop3_table.ROWS),
-    "mqtt-states": _mqtt_states,
+    "mqtt-states": lambda: _mqtt_states(TRANSITIONS, State, "server"),
+    "mqtt-client-states": lambda: _mqtt_states(CLIENT_TRANSITIONS, ClientState, "client"),
+    "mqtt-bridge": _bridge,
     "mqtt-limits": lambda: _fields(Limits),
     "limits": lambda: _fields(SessionConfig),
     "times": lambda: _fields(Timeouts),

@@ -18,7 +18,7 @@ from typing import Any
 from ..address import parse_address
 from ..codec import MalformedPacket, parse_filter
 
-__all__ = ["BridgeSpec", "BridgeTopic", "parse_bridge", "parse_topic"]
+__all__ = ["KEYS", "BridgeSpec", "BridgeTopic", "parse_bridge", "parse_topic"]
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 _WORD = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|(\S+))""")
@@ -152,7 +152,7 @@ def _topics(value: Any) -> tuple[BridgeTopic, ...]:
 
 
 #: key in the file: name of the field, and what checks it
-_KEYS: dict[str, tuple[str, Any]] = {
+KEYS: dict[str, tuple[str, Any]] = {
     "name": ("name", _name),
     "address": ("addresses", _addresses),
     "topics": ("topics", _topics),
@@ -213,11 +213,11 @@ def parse_bridge(table: Mapping[str, Any]) -> BridgeSpec:
     who = f"bridge {name!r}" if isinstance(name, str) else "a bridge"
     values: dict[str, Any] = {}
     for key, value in table.items():
-        found = _KEYS.get(key.replace("-", "_"))
+        found = KEYS.get(key.replace("-", "_"))
         if found is None:
             import difflib
 
-            meant = difflib.get_close_matches(key, _KEYS, n=1)
+            meant = difflib.get_close_matches(key, KEYS, n=1)
             raise ValueError(f"{who}: unknown key {key!r}" + (f"; did you mean {meant[0]!r}?" if meant else ""))
         field_name, check = found
         if field_name in values:
@@ -227,7 +227,7 @@ def parse_bridge(table: Mapping[str, Any]) -> BridgeSpec:
         except ValueError as error:
             raise ValueError(f"{who}: {key}: {error}") from None
     for key in ("name", "address", "topics"):
-        if _KEYS[key][0] not in values:
+        if KEYS[key][0] not in values:
             raise ValueError(f"{who}: {key} is missing")
     spec = BridgeSpec(**values)
     if spec.password is not None and spec.username is None:

@@ -60,18 +60,18 @@ class State(enum.Enum):
 
 
 #: What a server may send when (MQTT 5.0 §3.2 to §3.15). Anything else is a Protocol Error (§4.13.1).
-TRANSITIONS: Final[dict[tuple[State, type], str]] = {
-    (State.CONNECTING, Connack): "_on_connack",  # [MQTT-3.2.0-1]
-    (State.CONNECTING, Auth): "_on_auth",  # §4.12
-    (State.CONNECTED, Auth): "_on_auth",  # §4.12.1
-    (State.CONNECTED, PublishRun): "_on_publish_run",  # §3.3
-    (State.CONNECTED, Publish): "_on_publish",  # §3.3
-    (State.CONNECTED, Acks): "_on_acks",  # §3.4 to §3.7
-    (State.CONNECTED, Ack): "_on_ack",  # §3.4 to §3.7
-    (State.CONNECTED, Suback): "_on_answer",  # §3.9
-    (State.CONNECTED, Unsuback): "_on_answer",  # §3.11
-    (State.CONNECTED, Pingresp): "_on_pingresp",  # §3.13
-    (State.CONNECTED, Disconnect): "_on_disconnect",  # §3.14
+TRANSITIONS: Final[dict[tuple[State, type], tuple[str, str]]] = {
+    (State.CONNECTING, Connack): ("_on_connack", "[MQTT-3.2.0-1]"),
+    (State.CONNECTING, Auth): ("_on_auth", "§4.12"),
+    (State.CONNECTED, Auth): ("_on_auth", "§4.12.1"),
+    (State.CONNECTED, PublishRun): ("_on_publish_run", "§3.3"),
+    (State.CONNECTED, Publish): ("_on_publish", "§3.3"),
+    (State.CONNECTED, Acks): ("_on_acks", "§3.4 to §3.7"),
+    (State.CONNECTED, Ack): ("_on_ack", "§3.4 to §3.7"),
+    (State.CONNECTED, Suback): ("_on_answer", "§3.9"),
+    (State.CONNECTED, Unsuback): ("_on_answer", "§3.11"),
+    (State.CONNECTED, Pingresp): ("_on_pingresp", "§3.13"),
+    (State.CONNECTED, Disconnect): ("_on_disconnect", "§3.14"),
 }
 
 _WAITING, _SENT, _RELEASED = range(3)
@@ -566,6 +566,6 @@ class ClientSession:
 
 
 ClientSession.table = {
-    state: {packet: getattr(ClientSession, name) for (at, packet), name in TRANSITIONS.items() if at is state}
+    state: {packet: getattr(ClientSession, name) for (at, packet), (name, _) in TRANSITIONS.items() if at is state}
     for state in State
 }
