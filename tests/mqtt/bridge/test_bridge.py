@@ -276,6 +276,19 @@ async def test_a_bridge_logs_in_and_uses_tls(tmp_path: Path) -> None:
                 await carried(here, watcher, "a/probe")
 
 
+@VERSIONS
+async def test_over_a_websocket(version: str) -> None:
+    async with serve_ephemeral(app, ws_port=0) as there:
+        urls = {each.name: each.url for each in there.listeners}
+        async with (
+            broker(bridge_to(urls["ws"], "b/# both 2", version=version)) as here_url,
+            Client(here_url) as here,
+            Client(urls["main"]) as watcher,
+        ):
+            await carried(here, watcher, "b/probe")
+            await carried(watcher, here, "b/probe")
+
+
 async def test_kicked_it_comes_back() -> None:
     async with (
         broker() as there_url,

@@ -102,16 +102,24 @@ async def test_properties_and_options_of_5() -> None:
         assert await take(client, 1) == [Message("u", b"x", 1, True, subscription_ids=(8,), **properties)]
 
 
-@pytest.mark.parametrize("transport", ["tls", "unix"])
-async def test_transports(tmp_path: Path, transport: str) -> None:
+@VERSIONS
+@pytest.mark.parametrize("transport", ["tls", "unix", "ws", "wss"])
+async def test_transports(tmp_path: Path, transport: str, version: int) -> None:
     settings: dict[str, Any] = {"data": str(tmp_path / "data")}
-    settings |= {"tls": "auto", "tls_port": 0} if transport == "tls" else {"unix": str(tmp_path / "s")}
+    if transport == "unix":
+        settings["unix"] = str(tmp_path / "s")
+    else:
+        settings[f"{transport}_port"] = 0
+    if transport in ("tls", "wss"):
+        settings["tls"] = "auto"
     async with serve_ephemeral(app, **settings) as running:
         url, tls = f"unix:{tmp_path / 's'}", None
-        if transport == "tls":
-            url = next(each.url for each in running.listeners if each.name == "tls").replace("127.0.0.1", "localhost")
+        if transport != "unix":
+            found = next(each.url for each in running.listeners if each.name == transport)
+            url = found.replace("127.0.0.1", "localhost")
+        if "tls" in settings:
             tls = TlsOptions(ca=str(tmp_path / "data" / "tls" / "ca.pem"))
-        async with Client(url, tls=tls) as client:
+        async with Client(url, tls=tls, version=version, client_id="c") as client:
             await client.subscribe("t")
             await client.publish("t", b"x" * 100_000)
             assert (await take(client, 1))[0].payload == b"x" * 100_000

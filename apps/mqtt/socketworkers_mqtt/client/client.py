@@ -114,7 +114,9 @@ class Client:
         if self.session.state is not State.DISCONNECTED:
             raise StateError("the client is connected")
         self._give_up()  # what is left of a connection that was lost
-        options: dict[str, Any] = {"subprotocols": ("mqtt",)} if self.address.websocket else {}  # [MQTT-6.0.0-3]
+        options: dict[str, Any] = {}
+        if self.address.websocket:  # [MQTT-6.0.0-3]
+            options["subprotocols"] = ("mqtt",) if self.session.options.version > 3 else ("mqttv3.1", "mqtt")
         socket = connect(self.address.socket, tls=self._tls, **options)
         loop = asyncio.get_running_loop()
         try:
