@@ -15,7 +15,7 @@ from .message import Message
 __all__ = ["METHODS"]
 
 #: rows of one answer
-PAGE = 1000
+PAGE = 200
 
 
 async def sessions(env: Env, prefix: str = "") -> list[dict[str, Any]]:
@@ -56,8 +56,13 @@ async def kick(env: Env, client_id: str, forget: bool = False) -> bool:
     return bool(found)
 
 
-async def retained_list(env: Env, filter: str = "#", after: str | None = None) -> dict[str, Any]:
-    """Retained messages that match a filter, a page at a time; ``after`` of the answer continues, None at the end."""
+async def retained_list(
+    env: Env, filter: str = "#", after: str | None = None, most: int | None = None
+) -> dict[str, Any]:
+    """Retained messages that match a filter, a page at a time; ``after`` of the answer continues, None at the end.
+
+    With ``most`` no more bytes of a payload are told.
+    """
     parse_filter(filter)
     owner = env.mqtt.object
     owner.now()
@@ -68,7 +73,8 @@ async def retained_list(env: Env, filter: str = "#", after: str | None = None) -
         "messages": [
             {
                 "topic": topic.decode(),
-                "payload": base64.b64encode(payload).decode(),
+                "payload": base64.b64encode(payload[:most]).decode(),
+                "size": len(payload),
                 "qos": qos,
                 "expires": expires_at - time.time() if expires_at is not None else None,
             }
@@ -97,7 +103,7 @@ async def retained_clear(env: Env, filter: str) -> int:
 
 
 async def status(env: Env) -> dict[str, Any]:
-    """Counters."""
+    """Counters, and the bridges: why one has no connection, "" for one that has."""
     broker = env.mqtt.object.broker
     stats = broker.stats
     return {
@@ -107,6 +113,10 @@ async def status(env: Env) -> dict[str, Any]:
         "retained": broker.retained.count,
         "queued_bytes": broker.queued_bytes,
         **{name: getattr(stats, name) for name in stats.__slots__},
+        "bridges": {
+            bridge.spec.name: "" if bridge.connected else bridge.problem or "connecting"
+            for bridge in env.mqtt.bridges.bridges
+        },
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import codecs
 import importlib
 import json
 import sys
@@ -20,6 +21,8 @@ from socketworkers.errors import ProtocolError, StartupError
 
 __all__ = ["mqtt"]
 
+#: bytes of a payload that are listed
+SHOWN = 60
 #: ``-h`` is the host for people who know mosquitto_pub
 _CONTEXT = {"help_option_names": ["--help"], "max_content_width": 80}
 
@@ -156,26 +159,27 @@ def retained_list(data: str, as_json: bool, filter: str) -> None:
     """List retained messages whose topics match FILTER [all]."""
     after = None
     while True:
-        page = _call(data, "mqtt.retained.list", filter=filter, after=after)
+        page = _call(data, "mqtt.retained.list", filter=filter, after=after, most=None if as_json else SHOWN)
         for item in page["messages"]:
             if as_json:
                 click.echo(json.dumps(item))
                 continue
             payload = base64.b64decode(item["payload"])
-            click.echo(f"{_printable(item['topic'])}  {_shown(payload)}")
+            click.echo(f"{_printable(item['topic'])}  {_shown(payload, item['size'])}")
         after = page["after"]
         if after is None:
             return
 
 
-def _shown(payload: bytes, most: int = 60) -> str:
-    """A payload for a person: text if it is, else its size and first bytes."""
+def _shown(payload: bytes, size: int) -> str:
+    """A payload for a person, of which there may be more: text if it is, else its size and first bytes."""
     try:
-        text = payload.decode()
+        # what was cut off may have been the rest of a character
+        text = codecs.getincrementaldecoder("utf-8")().decode(payload, size == len(payload))
     except UnicodeDecodeError:
-        return f"({len(payload)} bytes: {payload[:16].hex(' ')}{' ...' if len(payload) > 16 else ''})"
+        return f"({size} bytes: {payload[:16].hex(' ')}{' ...' if size > 16 else ''})"
     text = _printable(text)
-    return text if len(text) <= most else f"{text[:most]}... ({len(payload)} bytes)"
+    return text if size <= SHOWN else f"{text}... ({size} bytes)"
 
 
 @retained.command("clear")
@@ -207,9 +211,12 @@ def status(data: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    width = max(map(len, found))
-    for name, value in found.items():
-        click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
+    bridges = found.pop("bridges", {})
+    rows = {name.replace("_", " "): value for name, value in found.items()}
+    rows |= {f"bridge {name}": problem or "connected" for name, problem in bridges.items()}
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        click.echo(f"{name:<{width}}  {value}")
 
 
 @mqtt.group()

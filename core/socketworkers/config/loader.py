@@ -187,6 +187,6 @@ def _expected(item: Setting) -> str:
         "size": "a size such as 512KiB, 10MB or 4096",
         "duration": "a duration such as 30s, 1h30m or 7d",
         "choice": "one of " + ", ".join(word for word in item.choices if word),
-        "table": f"a table, {item.flag}",
+        "table": f"a table in the file, {item.flag}",
     }
     return words.get(item.kind, "text in quotes")

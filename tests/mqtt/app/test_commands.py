@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 from socketworkers.errors import StartupError
 from socketworkers.testing import ThreadedServer
 from socketworkers_mqtt import app
+from socketworkers_mqtt.bridge import parse_bridge
 from socketworkers_mqtt.client import Client, Disconnected, Message
 from socketworkers_mqtt.client.commands import TIMED_OUT
 from socketworkers_mqtt.commands import mqtt
@@ -111,6 +113,22 @@ def test_status(data: str) -> None:
     lines = run("status", "--data", data).output.splitlines()
     assert lines[0].split() == ["clients", "0"]
     assert len({line.rindex("  ") for line in lines}) == 1, "a column"
+
+
+def test_status_of_bridges(tmp_path: Path) -> None:
+    away = parse_bridge({"name": "away", "address": "mqtt://127.0.0.1:1", "topics": "a/#"})
+    with ThreadedServer(app) as other:
+        here = parse_bridge({"name": "here", "address": other.url, "topics": "a/#"})
+        with ThreadedServer(app, data=str(tmp_path / "data"), bridge=(here, away)) as server:
+            until = time.monotonic() + 20
+            while True:
+                lines = run("status", "--data", str(tmp_path / "data")).output.splitlines()
+                found = dict(re.split(r"  +", line, maxsplit=1) for line in lines[-2:])
+                if found["bridge here"] == "connected" and found["bridge away"] != "connecting":
+                    break
+                assert time.monotonic() < until, found
+            assert found["bridge away"].endswith("cannot connect to tcp://127.0.0.1:1: Connection refused")
+            assert server.url
 
 
 def test_users(data: str) -> None:
