@@ -109,11 +109,6 @@ class BrokerObject(DurableObject):
                 handle.cancel()
         self._timer = self._full = None
 
-    @property
-    def alive(self) -> bool:
-        """Whether it was not told to stop."""
-        return self._kept is not None and not self._kept.is_set()
-
     def connect(self, socket: Socket) -> Coroutine[Any, Any, None]:
         """Serve one client until its connection is over."""
         from .worker import Link

@@ -14,7 +14,7 @@ from socketworkers_mqtt import app
 from socketworkers_mqtt.bridge.bridge import Bridge
 from socketworkers_mqtt.bridge.guard import MARK
 from socketworkers_mqtt.client import Client, Message, MqttError, Refused
-from socketworkers_mqtt.codec import Connect, Decoder, PublishRun, Reason, encode_connack
+from socketworkers_mqtt.codec import Connect, Decoder, Reason, encode_connack
 
 VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
 
@@ -289,6 +289,32 @@ async def test_over_a_websocket(version: str) -> None:
             await carried(watcher, here, "b/probe")
 
 
+async def test_a_refused_subscription_is_told_and_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text("topic readwrite open/#\n")
+    async with broker(acl_file=str(rules)) as there_url:
+        spec = bridge_to(there_url, "secret/# in 1", "open/# both 1", "secret/# out 1")
+        async with broker(spec) as here_url, Client(here_url) as here, Client(there_url) as there:
+            await carried(there, here, "open/probe")
+            await here.publish("secret/x", "refused there", 1)
+            await carried(here, there, "open/probe")
+            assert not here.session.unacknowledged
+    assert "bridge uplink: the other broker refused subscriptions: NOT_AUTHORIZED" in caplog.text
+
+
+async def test_when_the_server_drains_the_bridge_ends() -> None:
+    async with broker() as there_url, serve_ephemeral(app, bridge=(bridge_to(there_url, "a/# out 1"),)) as server:
+        bridges = server.env.mqtt.bridges
+        async with Client(server.listeners[0].url) as here, Client(there_url) as there:
+            await carried(here, there, "a/probe")
+        await server.drain()
+        await asyncio.wait(bridges._tasks, timeout=10)
+        assert all(task.done() for task in bridges._tasks)
+        assert not bridges.bridges[0].connected
+
+
 async def test_kicked_it_comes_back() -> None:
     async with (
         broker() as there_url,
@@ -319,11 +345,3 @@ async def test_many_messages_to_a_broker_that_reads_slowly() -> None:
         await asyncio.gather(*(here.publish("a/n", b"%d " % number + payload, 1) for number in range(count)))
         got = await take(there, count)
         assert [int(each.payload.split()[0]) for each in got] == list(range(count))
-
-
-def test_runs_are_what_the_relay_takes_apart() -> None:
-    """A reminder: QoS 0 messages of one topic come in rows."""
-    decoder = Decoder(max_packet=1000, version=4, role="client")
-    (run,) = decoder.receive(b"\x30\x04\0\x01ax" * 3)
-    assert isinstance(run, PublishRun)
-    assert run.count == 3

@@ -220,9 +220,13 @@ def test_ends() -> None:
     bridge = Bridge()
     with pytest.raises(RelayEnded, match="our broker ended it: SERVER_SHUTTING_DOWN") as ended:
         bridge.out(Disconnect(Reason.SERVER_SHUTTING_DOWN))
-    assert ended.value.reason is Reason.SERVER_SHUTTING_DOWN
-    with pytest.raises(RelayEnded, match="the other broker ended it: SESSION_TAKEN_OVER"):
-        bridge.come(Disconnect(Reason.SESSION_TAKEN_OVER))
+    assert ended.value.stop
+    with pytest.raises(RelayEnded, match="our broker ended it: ADMINISTRATIVE_ACTION") as ended:
+        bridge.out(Disconnect(Reason.ADMINISTRATIVE_ACTION))
+    assert not ended.value.stop
+    with pytest.raises(RelayEnded, match="the other broker ended it: SERVER_SHUTTING_DOWN") as ended:
+        bridge.come(Disconnect(Reason.SERVER_SHUTTING_DOWN))
+    assert not ended.value.stop
     assert bridge.come(Pingresp()) == ([], [])
     with pytest.raises(MalformedPacket, match="CONNACK that was not asked for"):
         bridge.come(Connack(False, Reason.SUCCESS))

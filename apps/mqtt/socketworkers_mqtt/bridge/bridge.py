@@ -104,9 +104,9 @@ class Bridge:
                     continue
                 problem = str(error)
             except RelayEnded as error:
-                problem = str(error)
-                if error.reason is Reason.SERVER_SHUTTING_DOWN and not self._owner.alive:
+                if error.stop:
                     return
+                problem = str(error)
             except (SocketError, MalformedPacket, StateError, ValueError) as error:
                 problem = str(error)
             finally:
@@ -482,7 +482,8 @@ class _Crossing:
     def _look(self, packet: Suback) -> None:
         refused = [reason.name for reason in packet.reasons if reason >= 0x80]
         if refused:
-            self._owner.ctx.log.warning("bridge: the other broker refused a subscription: %s", ", ".join(refused))
+            name = self.connection.identity
+            self._owner.ctx.log.warning("%s: the other broker refused subscriptions: %s", name, ", ".join(refused))
 
     def _pass_on(self) -> None:
         """Send what the relay has for both sides."""

@@ -44,12 +44,12 @@ class RelayEnded(Exception):
 
     Args:
         message: which and why.
-        reason: the reason code that it told.
+        stop: whether our broker ends, and the bridge with it.
     """
 
-    def __init__(self, message: str, reason: Reason | None = None) -> None:
+    def __init__(self, message: str, *, stop: bool = False) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.stop = stop
 
 
 class Relay:
@@ -134,7 +134,8 @@ class Relay:
         elif isinstance(packet, Ack):
             self._ack_out(packet)
         elif isinstance(packet, Disconnect):
-            raise RelayEnded(f"our broker ended it: {packet.reason.name}", packet.reason)
+            stop = packet.reason is Reason.SERVER_SHUTTING_DOWN
+            raise RelayEnded(f"our broker ended it: {packet.reason.name}", stop=stop)
         if self._waiting:
             self._let_in(now)
 
@@ -200,7 +201,7 @@ class Relay:
         reason = packet.reason
         if reason is Reason.QUOTA_EXCEEDED:
             # not now, but perhaps later: the other broker keeps it and sends it again
-            raise RelayEnded("our broker cannot store what came", reason)
+            raise RelayEnded("our broker cannot store what came")
         if packet.kind != _PUBREL and not (packet.kind == _PUBREC and reason < 0x80):
             self._open.discard(packet.packet_id)
         self.to_remote.append(encode_ack(self._version, packet.kind, packet.packet_id, reason))
@@ -242,7 +243,7 @@ class Relay:
         elif isinstance(packet, Ack):
             self._ack_in(packet)
         elif isinstance(packet, Disconnect):
-            raise RelayEnded(f"the other broker ended it: {packet.reason.name}", packet.reason)
+            raise RelayEnded(f"the other broker ended it: {packet.reason.name}")
         elif not isinstance(packet, (Suback, Unsuback, Pingresp)):
             name = type(packet).__name__.upper()
             raise MalformedPacket(f"{name} that was not asked for", Reason.PROTOCOL_ERROR)
@@ -300,7 +301,7 @@ class Relay:
     def _ack_in(self, packet: Ack) -> None:
         reason, kind, packet_id = packet.reason, packet.kind, packet.packet_id
         if reason is Reason.QUOTA_EXCEEDED:
-            raise RelayEnded("the other broker cannot store what was sent", reason)
+            raise RelayEnded("the other broker cannot store what was sent")
         if reason >= 0x80 and kind in (_PUBACK, _PUBREC):
             self.refused += 1
         if kind == _PUBACK and packet_id in self._lowered:
