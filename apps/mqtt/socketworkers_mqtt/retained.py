@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .message import Delivery, Message
 from .store import RetainedRow
-from .topics import Subscription, filter_matches, is_wildcard
+from .topics import Subscription, filter_matches, is_bridge_state, is_wildcard
 
 if TYPE_CHECKING:
     from .broker import Broker
@@ -23,6 +23,8 @@ __all__ = ["Retained"]
 PAGE = 128
 #: expired ones that are removed at a time
 SWEEP = 500
+#: other brokers' bridges whose state is kept, and bytes of it: it is in memory
+MOST_STATES, STATE_SIZE = 1000, 64
 #: messages of a session's queue beyond which no more retained ones are added
 CROWDED = 256
 
@@ -61,6 +63,9 @@ class Retained:
 
     def has_room(self, topic: bytes, payload: bytes) -> bool:
         """Whether a message can be kept: there are not too many, or it takes the place of another."""
+        if topic.startswith(b"$SYS/"):
+            known = topic in self.system or sum(map(is_bridge_state, self.system)) < MOST_STATES
+            return known and len(payload) <= STATE_SIZE
         return not payload or self.count < self._broker.limits.max_retained or self._find(topic) is not None
 
     def put(self, message: Message) -> None:
@@ -68,7 +73,10 @@ class Retained:
         broker = self._broker
         topic = message.topic
         if topic.startswith(b"$SYS/"):
-            self.system[topic] = message
+            if not message.payload:
+                self.system.pop(topic, None)
+            elif not is_bridge_state(topic) or self.has_room(topic, message.payload):
+                self.system[topic] = message
             return
         if not message.payload:
             broker.batch.retained[topic] = None

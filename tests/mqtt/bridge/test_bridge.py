@@ -13,8 +13,9 @@ from socketworkers.testing import serve_ephemeral
 from socketworkers_mqtt import app
 from socketworkers_mqtt.bridge.bridge import Bridge
 from socketworkers_mqtt.bridge.guard import MARK
-from socketworkers_mqtt.client import Client, Message, MqttError, Refused
+from socketworkers_mqtt.client import Client, Message, MqttError, Refused, Rejected
 from socketworkers_mqtt.codec import Connect, Decoder, Reason, encode_connack
+from socketworkers_mqtt.retained import MOST_STATES
 
 VERSIONS = pytest.mark.parametrize("version", ["5", "3.1.1"])
 
@@ -197,6 +198,27 @@ async def test_nobody_else_can_have_the_session_of_a_bridge() -> None:
             with pytest.raises(Refused) as refused:
                 await Client(here_url, client_id="$bridge/uplink", version=version, clean_start=False).connect()
             assert refused.value.reason is Reason.CLIENT_IDENTIFIER_NOT_VALID
+
+
+async def test_states_of_other_brokers_bridges_are_kept_within_bounds() -> None:
+    """They are in memory: a client cannot fill it under names of its own (M2)."""
+    state = "$SYS/broker/connection/{}/state".format
+    async with broker() as url, Client(url) as client:
+        for number in range(MOST_STATES):
+            await client.publish(state(number), "1", 1, retain=True)
+        for topic, payload in ((state("more"), "1"), (state(1), "x" * 65)):
+            with pytest.raises(Rejected, match="QUOTA_EXCEEDED"):
+                await client.publish(topic, payload, 1, retain=True)
+        for topic in ("$SYS/broker/uptime", "$SYS/broker/connection/state", "$SYS/broker/connection/a/b/state"):
+            with pytest.raises(Rejected, match="NOT_AUTHORIZED"):
+                await client.publish(topic, "1", 1, retain=True)
+        await client.publish(state(1), "0", 1, retain=True)
+        await client.publish(state(2), "", 1, retain=True)
+        await client.publish(state("more"), "1", 1, retain=True)
+        await client.subscribe(state("+"))
+        found = {each.topic: each.text for each in await take(client, MOST_STATES)}
+        assert (found[state(1)], found[state("more")]) == ("0", "1")
+        assert state(2) not in found
 
 
 async def test_rules_are_for_clients_and_not_for_bridges(tmp_path: Path) -> None:
