@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,35 @@ async def test_a_broker_that_knows_only_old_versions() -> None:
             await done.wait()
         # the last one twice: a clean session first, and then one that lasts
         assert seen == [(5, False), (4, True), (4, False), (4, False)]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_broker_that_leaves_what_it_does_not_know_unanswered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it has answered once, the versions take turns."""
+    monkeypatch.setattr("socketworkers_mqtt.bridge.bridge.PATIENCE", 0.3)
+    seen: list[int] = []
+    done = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        (connect,) = Decoder(max_packet=1 << 20).receive(await reader.read(4096))
+        assert isinstance(connect, Connect)
+        seen.append(connect.version)
+        if connect.version == 4:
+            writer.write(encode_connack(4, False, 0))
+            if not connect.clean_start:
+                done.set()
+        with contextlib.suppress(OSError):
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        async with broker(bridge_to(url, "a/# out 1")):
+            await done.wait()
+        assert seen == [5, 4, 4]
     finally:
         server.close()
         await server.wait_closed()

@@ -7,11 +7,12 @@ It has a session that lasts, ``$bridge/NAME``, so that messages wait in it while
 from __future__ import annotations
 
 import asyncio
+import platform
 import random
 from typing import Any, ClassVar
 
 from socketworkers import Socket, Timeouts, TlsOptions, Writer, connect
-from socketworkers.errors import SocketError, StateError
+from socketworkers.errors import SocketError, StateError, StorageError
 
 from ..address import parse_address
 from ..client import Refused
@@ -43,6 +44,8 @@ from .topics import TopicMap
 __all__ = ["Bridge"]
 
 FOREVER = 0xFFFF_FFFF
+#: seconds that the other broker keeps the session of a broker that keeps nothing itself
+BRIEF = 3600
 #: QoS 1 and 2 messages that the other broker may have under way to us
 RECEIVE_MAXIMUM = 100
 #: QoS 1 and 2 messages under way to a 3.1.1 broker, which cannot tell how many it takes: Mosquitto's default, beyond
@@ -83,16 +86,19 @@ class Bridge:
         self.problem = ""
         self._version = spec.version or 5
         self._private = spec.private
+        #: whether the other broker has ever answered: then it knows what we speak
+        self._answered = False
+        #: what is kept in memory is gone with this process; no session should wait for it for ever
+        self._lasting = owner.env.data_dir is not None
 
     @property
     def client_id(self) -> str:
         """Its client identifier at the other broker."""
-        return self.spec.client_id or f"{self._broker}.{self.spec.name}"
+        return self.spec.client_id or f"{self._broker if self._lasting else platform.node()}.{self.spec.name}"
 
     async def run(self) -> None:
         """Connect, carry messages over, and connect again when the connection is lost."""
         spec, loop = self.spec, asyncio.get_running_loop()
-        self._prepare()
         self._tell(False)
         delay, turn = spec.retry_min, 0
         while True:
@@ -107,8 +113,13 @@ class Bridge:
                 if error.stop:
                     return
                 problem = str(error)
-            except (SocketError, MalformedPacket, StateError, ValueError) as error:
+                if error.unanswered and not self._answered and not spec.version:
+                    self._version = 9 - self._version  # some brokers leave a version that they do not know unanswered
+            except (SocketError, StorageError, MalformedPacket, StateError, ValueError) as error:
                 problem = str(error)
+            except Exception as error:  # a fault of ours must not end the bridge for good
+                problem = f"{type(error).__name__}: {error}"
+                self._owner.ctx.log.exception("bridge %s failed", spec.name)
             finally:
                 self._tell(False)
             if problem != self.problem:
@@ -220,14 +231,16 @@ class Bridge:
             crossing = _Crossing(self._owner, socket)
             packet = self._packet(place.username, place.password, clean)
             async with asyncio.timeout(PATIENCE):
-                return crossing, await crossing.greet(packet, self._version)
+                connack = await crossing.greet(packet, self._version)
         except BaseException as error:
             if crossing is not None:
                 crossing.close(None)
             socket.abort()
             if isinstance(error, TimeoutError) and not isinstance(error, SocketError):
-                raise RelayEnded("the other broker did not answer in time") from None
+                raise RelayEnded("the other broker did not answer in time", unanswered=True) from None
             raise
+        self._answered = True
+        return crossing, connack
 
     def _receive_maximum(self) -> int:
         return min(RECEIVE_MAXIMUM, self._owner.broker.limits.receive_maximum)
@@ -237,7 +250,7 @@ class Bridge:
         properties = Properties()
         if version == 5:
             properties = Properties(
-                session_expiry_interval=FOREVER,
+                session_expiry_interval=FOREVER if self._lasting else BRIEF,
                 receive_maximum=self._receive_maximum(),
                 maximum_packet_size=max(1024, self._owner.broker.limits.max_packet - MARGIN),
             )

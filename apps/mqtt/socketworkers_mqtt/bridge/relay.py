@@ -45,11 +45,13 @@ class RelayEnded(Exception):
     Args:
         message: which and why.
         stop: whether our broker ends, and the bridge with it.
+        unanswered: whether the other broker left CONNECT without an answer.
     """
 
-    def __init__(self, message: str, *, stop: bool = False) -> None:
+    def __init__(self, message: str, *, stop: bool = False, unanswered: bool = False) -> None:
         super().__init__(message)
         self.stop = stop
+        self.unanswered = unanswered
 
 
 class Relay:

@@ -63,9 +63,9 @@ class BridgeSpec:
     topics: tuple[BridgeTopic, ...]
     """What is carried over."""
     version: int = 0
-    """5, 4 (3.1.1); 0 = 5.0, or 3.1.1 with a broker that does not know it."""
+    """``5``, ``3.1.1``, or ``auto``: 5.0, or 3.1.1 with a broker that does not know it."""
     client_id: str = ""
-    """Client identifier there; made of the name and of this broker's own random name by default."""
+    """Client identifier there; by default this broker's random name (in memory: the host's) and the bridge's."""
     username: str | None = None
     """User name there."""
     password: str | None = field(default=None, repr=False)
