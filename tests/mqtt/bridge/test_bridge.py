@@ -222,6 +222,26 @@ async def test_a_restart_of_our_broker_loses_nothing_and_delivers_nothing_twice(
                     assert (await take(there, 1))[0].payload == b"end"
 
 
+@VERSIONS
+async def test_identifiers_of_a_session_that_the_other_broker_has_lost_mean_nothing(
+    version: str, unused_tcp_port: int
+) -> None:
+    """It begins with identifier 1 again: those messages are new, whatever was under way with it before."""
+    url = f"mqtt://127.0.0.1:{unused_tcp_port}"
+    spec = bridge_to(url, "in/# in 2", version=version)
+    async with serve_ephemeral(app, bridge=(spec,)) as server, Client(server.listeners[0].url) as here:
+        for _ in range(2):
+            async with broker(port=unused_tcp_port), Client(url) as there:
+                await carried(there, here, "in/probe")
+                await here.subscribe("in/n", qos=2)
+                for number in range(30):
+                    await there.publish("in/n", str(number), 2)
+                assert [int(each.payload) for each in await take(here, 30)] == list(range(30))
+                # as if the last ones had not been released when the other broker went away
+                session = server.env.mqtt.object.broker.sessions["$bridge/uplink"]
+                session.incoming = set(range(1, 60))
+
+
 async def test_nobody_else_can_have_the_session_of_a_bridge() -> None:
     async with broker() as there_url, broker(bridge_to(there_url, "a/# out 1")) as here_url:
         for version in (4, 5):
