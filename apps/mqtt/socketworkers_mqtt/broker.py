@@ -33,10 +33,13 @@ __all__ = ["Access", "Broker"]
 class Access(Protocol):
     """Who may do what."""
 
-    restricted: bool
-    """Whether ``may_write`` can ever say no."""
-    has_users: bool
-    """Whether there are passwords to check."""
+    @property
+    def restricted(self) -> bool:
+        """Whether ``may_write`` can ever say no."""
+
+    @property
+    def has_users(self) -> bool:
+        """Whether there are passwords to check."""
 
     def may_be_anonymous(self, loopback: bool) -> bool:
         """Whether a client without a user name may connect."""

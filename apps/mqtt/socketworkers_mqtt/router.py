@@ -249,7 +249,13 @@ class Router:
                 if may_read(session.client_id, session.username, message.topic):
                     group.turn = index + 1
                     return member
-            elif kept is None and session.persistent and message.qos and member.qos:
+            elif (
+                kept is None
+                and session.persistent
+                and message.qos
+                and member.qos
+                and may_read(session.client_id, session.username, message.topic)
+            ):
                 kept = member
         return kept
 

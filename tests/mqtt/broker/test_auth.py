@@ -23,10 +23,9 @@ def scram(user: str = "alice", password: str = "wonder land") -> ScramClient:
     return ScramClient([METHOD], user, password)
 
 
-def begin(world: World, mechanism: ScramClient, name: str = "c", **options: object) -> Client:
-    return world.connect(
-        name, authentication_method=METHOD, authentication_data=mechanism.get_client_first().encode(), **options
-    )  # type: ignore[arg-type]
+def begin(world: World, mechanism: ScramClient, name: str = "c") -> Client:
+    first = mechanism.get_client_first().encode()
+    return world.connect(name, authentication_method=METHOD, authentication_data=first)
 
 
 def login(world: World, user: str = "alice", password: str = "wonder land", name: str = "c") -> Client:

@@ -15,7 +15,7 @@ from socketworkers_mqtt.codec import Subscription as Wanted
 def members(world: World, count: int, filter: str = "$share/g/a/#", qos: int = 2, **options: bool) -> list[Client]:
     made = []
     for number in range(count):
-        client = world.lasting(f"m{number}", **options)  # type: ignore[arg-type]
+        client = world.lasting(f"m{number}", **options)
         client.subscribe(filter, qos=qos)
         made.append(client)
     return made

@@ -240,9 +240,9 @@ class Client:
         return self._answer(Unsuback, packet_id)
 
     def _answer(self, kind: type[T], packet_id: int) -> T:
-        for packet in self.received:
-            if isinstance(packet, kind) and packet.packet_id == packet_id:  # type: ignore[attr-defined]
-                self.received.remove(packet)  # type: ignore[arg-type]
+        for index, packet in enumerate(self.received):
+            if isinstance(packet, kind) and getattr(packet, "packet_id", None) == packet_id:
+                del self.received[index]
                 return packet
         raise AssertionError(f"no {kind.__name__} among {self.received}")
 
