@@ -141,7 +141,7 @@ def test_a_wildcard_name_at_the_broker(make_world: MakeWorld) -> None:
 @pytest.mark.attack("M3")
 @pytest.mark.parametrize("restart", [False, True])
 def test_permissions_that_were_taken_away(make_world: MakeWorld, restart: bool) -> None:
-    """A session that lasts keeps its subscription, and gets nothing by it any more; nor what waited is lost to others."""
+    """A session that lasts keeps its subscription, and gets nothing by it any more."""
     world = make_world(access_of("topic readwrite #\n"))
     client = world.lasting("s")
     client.subscribe("a/#", "b", "$share/g/a/+", qos=1)

@@ -251,8 +251,7 @@ def test_receive_maximum_of_the_server(make_world: MakeWorld) -> None:
     client = world.connect("p", auto=False)
     for number in range(1, 4):
         client.send(publish_bytes(5, "a", b"x", 2, packet_id=number))
-    for number in range(10):
-        client.send(publish_bytes(5, "a", b"x", 0))
+    client.send(publish_bytes(5, "a", b"x", 0) * 10)
     assert not client.closed
     client.ack(PUBREL, 2)
     client.send(publish_bytes(5, "a", b"x", 2, packet_id=2))

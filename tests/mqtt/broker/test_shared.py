@@ -32,7 +32,7 @@ def test_each_message_goes_to_one(world: World, qos: int) -> None:
         publisher.publish("a/b", b"%d" % number, qos)
     got = [client.payloads() for client in group]
     assert [len(each) for each in got] == [10, 10, 10], "in turn"
-    assert sorted(sum(got, []), key=int) == [b"%d" % number for number in range(30)]
+    assert sorted((payload for each in got for payload in each), key=int) == [b"%d" % number for number in range(30)]
     assert len(other.payloads()) == len(plain.payloads()) == 30
 
 

@@ -14,7 +14,7 @@ VERSIONS = pytest.mark.parametrize("version", [3, 4, 5])
 
 @VERSIONS
 def test_one_answer_with_a_reason_for_each(world: World, version: int) -> None:
-    """[MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-5], [MQTT-3.8.4-6], [MQTT-3.8.4-7], [MQTT-3.9.3-1], [MQTT-2.2.1-6]."""
+    """[MQTT-3.8.4-1], [MQTT-3.8.4-2], [MQTT-3.8.4-5] to [MQTT-3.8.4-7], [MQTT-3.9.3-1], [MQTT-2.2.1-6]."""
     client = world.connect("s", version)
     answer = client.subscribe(Wanted("a", 2), Wanted("b/#", 0), Wanted("+/c", 1))
     assert answer.reasons == (2, 0, 1)

@@ -217,7 +217,8 @@ class Client:
 
     def ended(self, reason: Reason) -> bool:
         """Whether the server said DISCONNECT with this reason, as the last word, and closed."""
-        return self.closed and isinstance(last := (self.received or [None])[-1], Disconnect) and last.reason is reason
+        last = self.received[-1] if self.received else None
+        return self.closed and isinstance(last, Disconnect) and last.reason is reason
 
     # -- what a client does ----------------------------------------------------------------------------------------
 
