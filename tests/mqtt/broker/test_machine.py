@@ -65,7 +65,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World(max_inflight=4)
+        self.world = World(max_inflight=2)
         self.devices = {name: Device(name) for name in ("d0", "d1", "d2")}
         self.number = 0
         self.acknowledged: set[bytes] = set()
@@ -285,7 +285,7 @@ class Machine(RuleBasedStateMachine):
     def windows(self) -> None:
         for session in self.world.broker.sessions.values():
             connection = session.connection
-            assert len(session.inflight or ()) <= 4 + (len(connection.again or ()) if connection is not None else 0)
+            assert len(session.inflight or ()) <= 2 + (len(connection.again or ()) if connection is not None else 0)
             assert session.queue_count >= 0
             assert session.queue_bytes >= 0
 
