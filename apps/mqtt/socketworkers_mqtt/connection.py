@@ -288,7 +288,13 @@ class Connection(Handshake):
         for subscription, existed in fresh:
             handling = subscription.retain_handling
             if subscription.group is None and (handling == 0 or (handling == 1 and not existed)):
-                broker.send_retained(subscription)  # §3.3.1.3; never for shared ones (§4.8.2)
+                # §3.3.1.3; never for shared ones (§4.8.2)
+                if self.gated or self.held:
+                    if self.late is None:
+                        self.late = []
+                    self.late.append(subscription)  # clients like to see the SUBACK first
+                else:
+                    broker.send_retained(subscription)
 
     def _on_unsubscribe(self, packet: Unsubscribe) -> None:
         broker = self.broker

@@ -178,6 +178,8 @@ class BrokerObject(DurableObject):
         if ticket is None and not connection.held:
             connection.out.append(data)
             connection.receipts_closed(closes)
+            if connection.late:
+                connection.caught_up()
             return
         if connection.held is None:
             connection.held = deque()
@@ -218,6 +220,9 @@ class BrokerObject(DurableObject):
                 connection.held_bytes -= len(data)
                 connection.receipts_closed(closes)
                 connection.link.send(data)
+            if connection.late and not held:
+                self.now()
+                connection.caught_up()
             connection.link.caught_up()
         faults.point("mqtt.after_ack")
         if self.broker.dirty:

@@ -24,6 +24,7 @@ from .codec import (
 from .message import Delivery
 from .session import Session
 from .state import CheckPassword, State
+from .topics import Subscription
 
 if TYPE_CHECKING:
     from .broker import Broker
@@ -71,6 +72,7 @@ class Outgoing:
         "held_bytes",
         "identity",
         "keep_alive",
+        "late",
         "link",
         "loopback",
         "max_packet",
@@ -121,6 +123,8 @@ class Outgoing:
         self.held: deque[tuple[Any, bytes, int]] | None = None
         #: of these; while there are many, no more is read
         self.held_bytes = 0
+        #: subscriptions whose retained messages follow when their SUBACK is not held any more
+        self.late: list[Subscription] | None = None
         #: QoS 1 and 2 messages of the client whose last acknowledgement was not sent (MQTT 5.0 §4.9)
         self.open_receipts = 0
         self._closes = 0
@@ -241,6 +245,14 @@ class Outgoing:
     def receipts_closed(self, count: int) -> None:
         """So many last acknowledgements have been sent; some may be of messages of an earlier connection."""
         self.open_receipts = max(0, self.open_receipts - count)
+
+    def caught_up(self) -> None:
+        """Nothing waits for the disk any more."""
+        late, self.late = self.late, None
+        if late and self.session is not None and not self.closing:
+            for subscription in late:
+                if (self.session.subscriptions or {}).get(subscription.full_filter) is subscription:
+                    self.broker.send_retained(subscription)
 
     def send_message(self, delivery: Delivery, packet_id: int) -> None:
         """Send a PUBLISH; ``packet_id`` is 0 for QoS 0."""

@@ -32,6 +32,7 @@ class Link:
         "_deadline_at",
         "_error",
         "_object",
+        "_over",
         "_paused",
         "_pending",
         "_throttled",
@@ -65,6 +66,7 @@ class Link:
         self._wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._error: BaseException | None = None
         self._paused = False
+        self._over = False
         self._pending: list[bytes] | None = None
         self._throttled: asyncio.TimerHandle | None = None
         self._tokens = float(mqtt.message_rate)
@@ -90,6 +92,7 @@ class Link:
                 elif connection.blocked:
                     await self._drained()
         finally:
+            self._over = True
             owner.links.discard(self)
             if self._throttled is not None:
                 self._throttled.cancel()
@@ -119,7 +122,11 @@ class Link:
         owner.schedule()
         if connection.state is not state:
             self._entered(connection.state)
-        elif connection.decoder.buffered and self._deadline_at != connection.packets:
+        elif (
+            connection.decoder.buffered
+            and self._deadline_at != connection.packets
+            and state is State.CONNECTED  # before, there is a deadline already
+        ):
             self._bound_packet()
         if connection.request is not None:
             self._pause()
@@ -219,7 +226,7 @@ class Link:
         """Write what the connection has for its client; end it if it is over."""
         connection = self.connection
         socket = self.socket
-        if data:
+        if data and not self._over:
             if connection.blocked:
                 self._wait(data)
             else:

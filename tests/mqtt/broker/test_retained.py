@@ -6,7 +6,7 @@ import pytest
 from tests.mqtt.broker.conftest import MakeWorld
 from tests.support.mqttbroker.world import Seen, World, access_of, publish_bytes
 
-from socketworkers_mqtt.codec import PacketType, Reason
+from socketworkers_mqtt.codec import PacketType, Reason, encode_subscribe, encode_unsubscribe
 from socketworkers_mqtt.codec import Subscription as Wanted
 
 VERSIONS = pytest.mark.parametrize("version", [3, 4, 5])
@@ -199,3 +199,33 @@ def test_only_what_may_be_read(make_world: MakeWorld) -> None:
     client = world.connect("z")
     assert client.subscribe("#", "secret/a").reasons == (Reason.GRANTED_QOS_0, Reason.NOT_AUTHORIZED)
     assert [each.topic for each in client.seen()] == ["open/a"]
+
+
+@pytest.mark.parametrize("filter", ["a", "+"])
+@pytest.mark.parametrize("held", [False, True])
+def test_behind_their_suback(world: World, filter: str, held: bool) -> None:
+    """§3.8.4 allows them before it, and clients like to see it first; what they get is the last word of that time."""
+    publisher = world.connect("p")
+    publisher.publish("a", b"old", 1, True)
+    client = world.lasting("s")
+    world.disk_held = held
+    client.send(encode_subscribe(5, 1, [Wanted(filter, 0)]))
+    publisher.publish("a", b"new", 0, True)
+    assert [type(packet).__name__ for packet in client.received] == (
+        ["Publish"] if held else ["Suback", "Publish", "Publish"]
+    )
+    world.sync()
+    assert [type(packet).__name__ for packet in client.received] == (
+        ["Publish", "Suback", "Publish"] if held else ["Suback", "Publish", "Publish"]
+    )
+    assert client.payloads() == ([b"new", b"new"] if held else [b"old", b"new"])
+
+
+def test_no_retained_messages_for_what_was_unsubscribed_meanwhile(world: World) -> None:
+    """As above, with an UNSUBSCRIBE that is held as well."""
+    world.connect("p").publish("a", b"x", 1, True)
+    client = world.lasting("s")
+    world.disk_held = True
+    client.send(encode_subscribe(5, 1, [Wanted("a", 0)]), encode_unsubscribe(5, 2, ["a"]))
+    world.sync()
+    assert [type(packet).__name__ for packet in client.take()] == ["Suback", "Unsuback"]

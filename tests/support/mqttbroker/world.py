@@ -378,6 +378,8 @@ class World:
             client.connection.held.popleft()
             client.connection.receipts_closed(closes)
             client.arrived(data)
+        if client.connection.late:
+            client.connection.caught_up()
 
     def sync(self) -> None:
         """The syncs that were held have ended."""
