@@ -220,7 +220,7 @@ class BrokerObject(DurableObject):
                 connection.held_bytes -= len(data)
                 connection.receipts_closed(closes)
                 connection.link.send(data)
-            if connection.late and not held:
+            if connection.late:
                 self.now()
                 connection.caught_up()
             connection.link.caught_up()

@@ -247,7 +247,9 @@ class Outgoing:
         self.open_receipts = max(0, self.open_receipts - count)
 
     def caught_up(self) -> None:
-        """Nothing waits for the disk any more."""
+        """Something that waited for the disk has been sent."""
+        if self.held or self.gated:
+            return
         late, self.late = self.late, None
         if late and self.session is not None and not self.closing:
             for subscription in late:

@@ -30,6 +30,7 @@ class Link:
 
     __slots__ = (
         "_deadline_at",
+        "_deadline_until",
         "_error",
         "_object",
         "_over",
@@ -71,7 +72,9 @@ class Link:
         self._throttled: asyncio.TimerHandle | None = None
         self._tokens = float(mqtt.message_rate)
         self._tokens_at = 0.0
+        #: the number of packets when the deadline of a packet was set; -1 = there is none
         self._deadline_at = -1
+        self._deadline_until = 0.0
 
     async def run(self) -> None:
         """Until the connection is over."""
@@ -122,12 +125,8 @@ class Link:
         owner.schedule()
         if connection.state is not state:
             self._entered(connection.state)
-        elif (
-            connection.decoder.buffered
-            and self._deadline_at != connection.packets
-            and state is State.CONNECTED  # before, there is a deadline already
-        ):
-            self._bound_packet()
+        elif self._deadline_at < 0 and connection.decoder.buffered and state is State.CONNECTED:
+            self._bound_packet()  # in other states there is a deadline already
         if connection.request is not None:
             self._pause()
             self._stir()
@@ -144,10 +143,14 @@ class Link:
             self.socket.set_timeouts(self._object.env.mqtt.timeouts(self.connection.keep_alive))
 
     def _bound_packet(self) -> None:
-        """A packet has begun: the rest of it has to come in time (C5)."""
-        if self._deadline_at < 0:
-            self.socket.set_deadline(self._object.env.config.packet_timeout)
+        """A packet has begun: the rest of it has to come in time (C5).
+
+        While the deadline runs, other packets may begin and end: only when it is over somebody looks again.
+        """
+        seconds = self._object.env.config.packet_timeout
+        self.socket.set_deadline(seconds)
         self._deadline_at = self.connection.packets
+        self._deadline_until = self._object.broker.now + seconds
 
     def _count(self, packets: int, rate: float) -> None:
         """A client that sends too fast is read later (a bucket of one second)."""
@@ -182,11 +185,11 @@ class Link:
     def timed_out(self, error: IdleTimeout) -> None:
         """A deadline or the keep alive is over."""
         owner, connection = self._object, self.connection
-        owner.now()
+        now = owner.now()
         if connection.state is not State.CONNECTED:
             connection.lost("no CONNECT in time")
-        elif self._deadline_at >= 0:
-            # the deadline of a packet, unless others have come since
+        elif 0 <= self._deadline_at and now >= self._deadline_until:
+            # the packet that had begun is not there yet, or another one has begun since
             stuck = connection.decoder.buffered and self._deadline_at == connection.packets
             self._deadline_at = -1
             if not stuck:
@@ -194,6 +197,8 @@ class Link:
                     self._bound_packet()
                 return
             connection.disconnect(Reason.KEEP_ALIVE_TIMEOUT, "a packet did not end in time")
+        elif self._paused:
+            return  # it is we who do not read
         else:
             connection.disconnect(Reason.KEEP_ALIVE_TIMEOUT, "nothing came within one and a half times the keep alive")
         owner.schedule()

@@ -246,15 +246,15 @@ async def test_without_keep_alive() -> None:
     async with running("memory") as server:
         with FakeClock() as clock:
             client = await server.client("c", keep_alive=0)
-            await clock.advance(3000.0)
+            await clock.advance(300.0)
             await client.ping()
-            await client.close()
+        await client.close()
     async with running("memory", idle_timeout=100.0) as server:
         with FakeClock() as clock:
             client = await server.client("c", keep_alive=0)
             await clock.advance(102.0)
             assert await client.ended() is Reason.KEEP_ALIVE_TIMEOUT
-            await client.peer.close()
+        await client.peer.close()
 
 
 @pytest.mark.attack("C5")
@@ -282,6 +282,22 @@ async def test_the_rest_of_a_packet_has_to_come() -> None:
             await client.close()
 
 
+async def test_keep_alive_of_a_client_that_has_sent_a_packet_in_parts() -> None:
+    """The deadline of a packet that has ended does not take the place of the keep alive."""
+    async with running("memory", packet_timeout=60.0) as server:
+        with FakeClock() as clock:
+            client = await server.client("c", keep_alive=10)
+            packet = publish_bytes(5, "a", b"x" * 10)
+            await client.peer.send(packet[:5])
+            await clock.advance(1.0)
+            await client.peer.send(packet[5:])
+            await clock.advance(14.0)
+            assert "c" in server.broker.sessions
+            await clock.advance(2.0)
+            assert await client.ended() is Reason.KEEP_ALIVE_TIMEOUT
+            await client.peer.close()
+
+
 async def test_sessions_end_by_themselves() -> None:
     """The broker's timers, with nobody connected."""
     async with running("memory") as server:
@@ -302,12 +318,12 @@ async def test_sessions_end_by_themselves() -> None:
 
 
 async def test_clients_that_send_too_fast() -> None:
-    """``message_rate``: read later, not refused; a row of messages counts as many."""
+    """``message_rate``: read later, not refused, whatever the keep alive; a row of messages counts as many."""
     async with running("memory", message_rate=100.0) as server:
         with FakeClock() as clock:
             reader = await server.client("r", keep_alive=0)
             await reader.subscribe("a")
-            client = await server.client("c", keep_alive=0)
+            client = await server.client("c", keep_alive=4)
             data = publish_bytes(5, "a", b"x") * 1000
             for _ in range(3):
                 await client.peer.send(data)
@@ -344,7 +360,7 @@ async def test_a_subscriber_that_stops_reading(any_loop: None, transport: str) -
         assert connection.backlog <= (1 << 20) + 2 * 100_100
         assert server.broker.sessions["slow"].queue_count <= 50
         dropped = server.broker.stats.publish_dropped
-        assert dropped > 100
+        assert dropped > 80
         slow.auto = True
         got = 0
         while got < 200 - dropped:

@@ -151,7 +151,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         name=NAMES,
-        messages=st.lists(st.tuples(TOPICS, st.sampled_from([0, 1, 1, 2, 2]), st.integers(0, 6)), min_size=1, max_size=6),
+        messages=st.lists(
+            st.tuples(TOPICS, st.sampled_from([0, 1, 1, 2, 2]), st.integers(0, 6)), min_size=1, max_size=6
+        ),
     )
     def publish(self, name: str, messages: list[tuple[str, int, int]]) -> None:
         device = self.devices[name]
