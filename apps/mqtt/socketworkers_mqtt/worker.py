@@ -188,7 +188,7 @@ class Link:
         now = owner.now()
         if connection.state is not State.CONNECTED:
             connection.lost("no CONNECT in time")
-        elif 0 <= self._deadline_at and now >= self._deadline_until:
+        elif self._deadline_at >= 0 and now >= self._deadline_until:
             # the packet that had begun is not there yet, or another one has begun since
             stuck = connection.decoder.buffered and self._deadline_at == connection.packets
             self._deadline_at = -1

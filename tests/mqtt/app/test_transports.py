@@ -53,13 +53,12 @@ async def test_sessions_over_connections_and_restarts(
             await in_order(reader, 300)
             await reader.close()
             return
-    async with running(transport, data=data) as server:
-        async with server.open() as reader:
-            connack = await reader.connect("s", clean=False, session_expiry_interval=1000)
-            assert connack.session_present
-            await in_order(reader, 300)
-            await reader.subscribe("kept")
-            assert await reader.message() == ("kept", b"retained", 0)
+    async with running(transport, data=data) as server, server.open() as reader:
+        connack = await reader.connect("s", clean=False, session_expiry_interval=1000)
+        assert connack.session_present
+        await in_order(reader, 300)
+        await reader.subscribe("kept")
+        assert await reader.message() == ("kept", b"retained", 0)
 
 
 async def in_order(reader: LiveClient, count: int) -> None:
@@ -224,21 +223,20 @@ async def test_connect_has_to_come_in_time() -> None:
 @pytest.mark.parametrize("version", [4, 5])
 async def test_keep_alive(version: int) -> None:
     """[MQTT-3.1.2-22]; 3.1.1 [MQTT-3.1.2-24]: one and a half times, to the second (CVE-2020-13849); the will comes."""
-    async with running("memory") as server:
-        async with await server.client("s", keep_alive=0) as reader:
-            await reader.subscribe("will")
-            with FakeClock() as clock:
-                client = await server.client("c", version, keep_alive=10, will=will())
-                for _ in range(3):
-                    await clock.advance(14.0)
-                    await client.ping()
+    async with running("memory") as server, await server.client("s", keep_alive=0) as reader:
+        await reader.subscribe("will")
+        with FakeClock() as clock:
+            client = await server.client("c", version, keep_alive=10, will=will())
+            for _ in range(3):
                 await clock.advance(14.0)
-                assert "c" in server.broker.sessions
-                await clock.advance(2.0)
-                assert "c" not in server.broker.sessions
-                assert await client.ended() is (Reason.KEEP_ALIVE_TIMEOUT if version == 5 else None)
-                assert (await reader.message())[1] == b"gone"
-                await client.peer.close()
+                await client.ping()
+            await clock.advance(14.0)
+            assert "c" in server.broker.sessions
+            await clock.advance(2.0)
+            assert "c" not in server.broker.sessions
+            assert await client.ended() is (Reason.KEEP_ALIVE_TIMEOUT if version == 5 else None)
+            assert (await reader.message())[1] == b"gone"
+            await client.peer.close()
 
 
 async def test_without_keep_alive() -> None:
