@@ -170,9 +170,9 @@ class Machine(RuleBasedStateMachine):
         if kept:
             self.retained[topic] = token
         for other in self.devices.values():
-            plain = [granted for filter, granted in other.filters.items() if matches(filter, topic)]
-            if plain and min(qos, max(plain)):
-                other.owed.append((topic, min(qos, max(plain)), token))
+            granted = max((granted for filter, granted in other.filters.items() if matches(filter, topic)), default=0)
+            if min(qos, granted):
+                other.owed.append((topic, min(qos, granted), token))
         if any("$share/g/#" in other.filters for other in self.devices.values()):
             self.shared.add(token)
         link.send(publish_bytes(link.version, topic, token, qos, kept, packet_id))
