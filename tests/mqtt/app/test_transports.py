@@ -339,7 +339,7 @@ async def test_clients_that_send_too_fast() -> None:
 # -- a client that does not read ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
+@pytest.mark.parametrize("transport", ["tcp", "tls", "ws"])
 async def test_a_subscriber_that_stops_reading(any_loop: None, transport: str) -> None:
     """Its memory is bounded, QoS 0 is dropped and counted, QoS 1 waits; the others get everything at once."""
     settings: dict[str, Any] = {"max_backlog": 1 << 20, "max_queued": 50}
@@ -371,7 +371,7 @@ async def test_a_subscriber_that_stops_reading(any_loop: None, transport: str) -
 
 
 @pytest.mark.attack("C5")
-@pytest.mark.parametrize("transport", ["tcp", "tls"])
+@pytest.mark.parametrize("transport", ["tcp", "tls", "ws"])
 async def test_a_client_that_never_reads_is_ended(transport: str) -> None:
     """What only answers can fill has an end as well; the write timeout ends it in any case."""
     async with running(transport, write_timeout=0.5) as server:

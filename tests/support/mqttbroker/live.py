@@ -41,7 +41,7 @@ from .world import publish_bytes
 __all__ = ["TRANSPORTS", "LiveClient", "Running", "running"]
 
 #: what each test of the whole app runs over
-TRANSPORTS = ("memory", "tcp", "tls")
+TRANSPORTS = ("memory", "tcp", "tls", "ws")
 
 T = TypeVar("T")
 _NAMES = {3: "MQIsdp", 4: "MQTT", 5: "MQTT"}
@@ -63,8 +63,10 @@ class Running:
         """A connection on which nothing was said."""
         if self.transport == "memory":
             return Peer(self.server.dial("main", remote=remote))
-        name = "tls" if self.transport == "tls" else "main"
+        name = self.transport if self.transport in ("tls", "ws") else "main"
         listener = next(each for each in self.server.listeners if each.name == name)
+        if name == "ws":
+            return Peer(connect(f"ws://{listener.host}:{listener.port}/mqtt", subprotocols=("mqtt",)))
         tls = TlsOptions(context=trusting(self.server), sni="localhost") if self.transport == "tls" else None
         return Peer(connect((listener.host, listener.port), tls=tls, allow_half_open=True))
 
@@ -224,5 +226,7 @@ async def running(transport: str, **settings: Any) -> AsyncIterator[Running]:
         return
     if transport == "tls":
         settings = {"tls": "auto", "tls_port": 0, **settings}
+    elif transport == "ws":
+        settings = {"ws_port": 0, **settings}
     async with serve_ephemeral(app, **settings) as server:
         yield Running(server, transport)
