@@ -156,7 +156,8 @@ class Listening:
 
     def wait_for(self, text: str) -> str:
         """Wait for a line of its log that contains a text."""
-        deadline, seen = time.monotonic() + TIMEOUT, []
+        deadline = time.monotonic() + TIMEOUT
+        seen: list[str] = []
         while True:
             line = self._line(deadline, seen)
             seen.append(line)

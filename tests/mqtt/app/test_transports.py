@@ -21,16 +21,19 @@ transports = pytest.mark.parametrize("transport", TRANSPORTS)
 @transports
 @pytest.mark.parametrize("version", [3, 4, 5])
 async def test_messages(any_loop: None, transport: str, version: int) -> None:
-    async with running(transport) as server:
-        async with await server.client("s", version) as reader, await server.client("p", version) as writer:
-            await reader.subscribe("a/+", qos=2)
-            for qos in range(3):
-                reason = await writer.publish("a/b", b"%d" % qos, qos)
-                assert reason is Reason.SUCCESS
-                assert await reader.message() == ("a/b", b"%d" % qos, qos)
-            large = bytes(range(256)) * 4000
-            await writer.publish("a/large", large, 1)
-            assert await reader.message() == ("a/large", large, 1)
+    async with (
+        running(transport) as server,
+        await server.client("s", version) as reader,
+        await server.client("p", version) as writer,
+    ):
+        await reader.subscribe("a/+", qos=2)
+        for qos in range(3):
+            reason = await writer.publish("a/b", b"%d" % qos, qos)
+            assert reason is Reason.SUCCESS
+            assert await reader.message() == ("a/b", b"%d" % qos, qos)
+        large = bytes(range(256)) * 4000
+        await writer.publish("a/large", large, 1)
+        assert await reader.message() == ("a/large", large, 1)
 
 
 @transports
