@@ -34,8 +34,8 @@ MODULES = {"client_test": 10, "client_test5": 27}
 CONTRADICTIONS = {
     "client_test5.test_subscribe_failure": (
         "wants 0x80 (Unspecified error) for a subscription that is not allowed, and its client takes no other refusal "
-        "for a SUBACK at all; MQTT 5.0 §3.9.3, Table 3-8, has 0x87 (Not authorized) for exactly this, and 0x80 for when "
-        "none of the other reason codes apply"
+        "for a SUBACK at all; MQTT 5.0 §3.9.3, Table 3-8, has 0x87 (Not authorized) for exactly this, and 0x80 for "
+        "when none of the other reason codes apply"
     )
 }
 

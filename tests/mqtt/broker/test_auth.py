@@ -132,7 +132,7 @@ def test_a_client_that_gives_up(guarded: World) -> None:
     [(Reason.CONTINUE_AUTHENTICATION, "OTHER"), (Reason.RE_AUTHENTICATE, METHOD), (Reason.RE_AUTHENTICATE, "OTHER")],
 )
 def test_auth_out_of_turn(guarded: World, reason: Reason, method: str) -> None:
-    """[MQTT-4.12.0-5], §4.12.1: another method, or re-authentication before there was any."""
+    """[MQTT-4.12.0-5], [MQTT-3.15.2-1], §4.12.1: another method, or re-authentication before there was any."""
     client = begin(guarded, scram())
     client.auth(reason, b"x", method)
     assert client.closed

@@ -31,7 +31,7 @@ def refused(client: object) -> Reason | None:
 
 @VERSIONS
 def test_a_connect_is_acknowledged_once(world: World, version: int) -> None:
-    """[MQTT-3.1.4-5], [MQTT-3.2.0-1], [MQTT-3.2.0-2]; 3.1.1 [MQTT-3.1.4-4], [MQTT-3.2.0-1]."""
+    """[MQTT-3.1.4-5], [MQTT-3.2.0-1], [MQTT-3.2.0-2], [MQTT-3.1.3-1] to [MQTT-3.1.3-3]; 3.1.1 [MQTT-3.1.4-4], [MQTT-3.2.0-1]."""
     client = world.open(version)
     client.send(encode_connect(Connect("MQTT" if version > 3 else "MQIsdp", version, True, 60, "c")), PINGREQ)
     assert [type(packet) for packet in client.received] == [Connack, Pingresp]
@@ -171,7 +171,10 @@ def test_what_is_pipelined_behind_connect_waits_for_the_login(make_world: MakeWo
 
 
 def test_problem_information(world: World) -> None:
-    """[MQTT-3.1.2-29], §3.2.2.3.9: reasons in words, unless they are not wanted or would not fit ([MQTT-3.2.2-19])."""
+    """[MQTT-3.1.2-29], §3.2.2.3.9: reasons in words, unless they are not wanted or would not fit.
+
+    [MQTT-3.2.2-19], [MQTT-3.14.2-3].
+    """
 
     def words(**properties: int) -> str | None:
         client = world.connect("x", **properties)  # type: ignore[arg-type]

@@ -36,6 +36,14 @@ def test_ping(world: World, version: int) -> None:
     assert [type(packet) for packet in client.take()] == [Pingresp] * 3
 
 
+def test_packets_without_properties_say_so(world: World) -> None:
+    """[MQTT-2.2.2-1]: a length of 0 where there are none."""
+    client = world.connect("c")
+    size = len(client.raw)
+    client.send(b"\x82\x07\0\1\0\0\1a\0", b"\xa2\x06\0\2\0\0\1a", publish_bytes(5, "a", b"x"))
+    assert bytes(client.raw[size:]) == b"\x90\x04\0\1\0\0" + b"\xb0\x04\0\2\0\0"
+
+
 @VERSIONS
 def test_disconnect(world: World, version: int) -> None:
     """[MQTT-3.14.4-1], [MQTT-3.14.4-2]: nothing behind it counts, nothing is answered."""
@@ -72,7 +80,7 @@ def test_a_malformed_disconnect(world: World, data: bytes) -> None:
 @pytest.mark.attack("M1")
 @VERSIONS
 def test_packets_that_no_client_sends(world: World, first: int, version: int) -> None:
-    """Table 2-1, Table 2-2, [MQTT-2.1.3-1]; 3.1.1 [MQTT-2.2.2-2]; CVE-2021-28166: server-only types, reserved flags."""
+    """Table 2-1, Table 2-2, [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.15.1-1]; 3.1.1 [MQTT-2.2.2-2]; CVE-2021-28166: server-only types, reserved flags."""
     client = world.connect("c", version)
     client.send(bytes((first, 4)) + b"\0\1\0\0")
     assert client.closed

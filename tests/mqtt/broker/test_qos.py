@@ -132,7 +132,10 @@ def test_a_client_that_refuses_a_message(world: World, qos: int, reason: Reason)
 @pytest.mark.parametrize("version", [4, 5])
 @pytest.mark.parametrize("restart", [False, True])
 def test_redelivery(world: World, qos: int, version: int, restart: bool) -> None:
-    """[MQTT-4.4.0-1], [MQTT-3.3.1-1], [MQTT-4.6.0-1]: on reconnection, in order, same identifier, with DUP."""
+    """[MQTT-4.4.0-1], [MQTT-3.3.1-1], [MQTT-4.6.0-1]: on reconnection, in order, same identifier, with DUP.
+
+    [MQTT-4.3.2-2], [MQTT-4.3.2-3]: the first time without DUP, and owed until it is acknowledged.
+    """
     client = world.lasting("s", version, auto=False)
     client.subscribe("a", qos=qos)
     publisher = world.connect("p")

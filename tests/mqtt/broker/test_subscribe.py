@@ -81,7 +81,9 @@ def test_replacing_loses_nothing(world: World, version: int) -> None:
 
 @VERSIONS
 def test_unsubscribe(world: World, version: int) -> None:
-    """[MQTT-3.10.4-1], [MQTT-3.10.4-2], [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1]."""
+    """[MQTT-3.10.4-1], [MQTT-3.10.4-2], [MQTT-3.10.4-4], [MQTT-3.10.4-5], [MQTT-3.10.4-6], [MQTT-3.11.3-1],
+    [MQTT-3.11.3-2].
+    """
     client = world.connect("s", version)
     client.subscribe("a/b", "a/+")
     client.unsubscribe("a/B", "a", "#", "a/+/")
