@@ -31,7 +31,7 @@ def refused(client: object) -> Reason | None:
 
 @VERSIONS
 def test_a_connect_is_acknowledged_once(world: World, version: int) -> None:
-    """[MQTT-3.1.4-5], [MQTT-3.2.0-1], [MQTT-3.2.0-2], [MQTT-3.1.3-1] to [MQTT-3.1.3-3]; 3.1.1 [MQTT-3.1.4-4], [MQTT-3.2.0-1]."""
+    """[MQTT-3.1.4-5], [MQTT-3.2.0-1], [MQTT-3.2.0-2], [MQTT-3.1.3-1] to [MQTT-3.1.3-3]; 3.1.1 [MQTT-3.1.4-4]."""
     client = world.open(version)
     client.send(encode_connect(Connect("MQTT" if version > 3 else "MQIsdp", version, True, 60, "c")), PINGREQ)
     assert [type(packet) for packet in client.received] == [Connack, Pingresp]

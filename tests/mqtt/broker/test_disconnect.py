@@ -80,7 +80,10 @@ def test_a_malformed_disconnect(world: World, data: bytes) -> None:
 @pytest.mark.attack("M1")
 @VERSIONS
 def test_packets_that_no_client_sends(world: World, first: int, version: int) -> None:
-    """Table 2-1, Table 2-2, [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.15.1-1]; 3.1.1 [MQTT-2.2.2-2]; CVE-2021-28166: server-only types, reserved flags."""
+    """Server-only types and reserved flags (CVE-2021-28166).
+
+    Table 2-1, Table 2-2, [MQTT-2.1.3-1], [MQTT-3.6.1-1], [MQTT-3.15.1-1]; 3.1.1 [MQTT-2.2.2-2].
+    """
     client = world.connect("c", version)
     client.send(bytes((first, 4)) + b"\0\1\0\0")
     assert client.closed

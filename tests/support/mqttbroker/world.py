@@ -160,6 +160,8 @@ class Client:
         if not data:
             return
         self.raw += data
+        if self.connection.version:
+            self.decoder.version = self.connection.version  # what CONNECT said, which a test may have spoiled
         for packet in self.decoder.receive(data):
             if isinstance(packet, PublishRun):
                 for payload in packet.payloads():
