@@ -79,8 +79,3 @@ def test_each_statement_has_its_test() -> None:
     missing = sorted(wanted - named - APART.keys())
     assert missing == []
     assert APART.keys() <= wanted
-
-
-def test_what_stands_apart_is_not_tested_all_the_same() -> None:
-    """The list of exceptions is as short as it can be."""
-    assert sorted(APART.keys() & _named()) == []
