@@ -53,8 +53,16 @@ def make_authority(name: str = "Socket Workers local authority") -> Pair:
     return _pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_certificate(authority: Pair, names: Iterable[str], *, days: float = CERTIFICATE_DAYS) -> Pair:
+def make_certificate(
+    authority: Pair, names: Iterable[str], *, days: float = CERTIFICATE_DAYS, client: bool = False
+) -> Pair:
     """A server certificate for host names and addresses, signed by ``authority``.
+
+    Args:
+        authority: signs it.
+        names: what it is for; the first one is the common name.
+        days: how long it is valid.
+        client: for a client, which shows who it is; its names need not be hosts.
 
     Raises:
         ValueError: no name, or one that no certificate can carry.
@@ -69,8 +77,10 @@ def make_certificate(authority: Pair, names: Iterable[str], *, days: float = CER
     names = list(dict.fromkeys(names))
     if not names:
         raise ValueError("a certificate needs a name")
+    if client and (len(names) > 1 or len(names[0]) > 64):
+        raise ValueError("a client has one name of at most 64 characters")
     alternatives: list[x509.GeneralName] = []
-    for name in names:
+    for name in () if client else names:
         try:
             alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
         except ValueError:
@@ -82,11 +92,12 @@ def make_certificate(authority: Pair, names: Iterable[str], *, days: float = CER
     key = ec.generate_private_key(ec.SECP256R1())
     # RFC 5280 §4.1.2.6 with appendix A.1: a common name has at most 64 characters; the alternatives carry the names.
     builder = _builder(_subject(names[0][:64]), ca.subject, key, days)
-    builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(authority=False), critical=True)
-    server_auth = x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH])
-    builder = builder.add_extension(server_auth, critical=False)
+    purpose = x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH if client else x509.oid.ExtendedKeyUsageOID.SERVER_AUTH
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
     above = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     builder = builder.add_extension(above, critical=False)
     return _pair(builder.sign(ca_key, hashes.SHA256()), key)

@@ -49,6 +49,23 @@ class TlsInfo:
     channel_binding: bytes | None = field(default=None, repr=False)
     """``tls-unique`` (TLS 1.2 only, RFC 5929 §3)."""
 
+    @property
+    def peer_common_name(self) -> str:
+        """The one common name of the peer's subject (RFC 5280 §4.1.2.6); "" with no certificate, no name or several.
+
+        Says who the peer is only where its certificate was verified: with ``--tls-client-ca`` on a server.
+        """
+        if not self.peer_certificate:
+            return ""
+        from cryptography import x509
+
+        try:
+            subject = x509.load_der_x509_certificate(self.peer_certificate).subject
+            names = subject.get_attributes_for_oid(x509.oid.NameOID.COMMON_NAME)
+        except ValueError:
+            return ""
+        return str(names[0].value) if len(names) == 1 else ""
+
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:

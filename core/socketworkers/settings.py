@@ -355,8 +355,11 @@ class Settings:
     host: str = setting("127.0.0.1", help="address to listen on", metavar="HOST")
     port: int = setting(0, help="port to listen on; 0 = any free one", metavar="PORT")
     data: str | None = setting(None, help="where data is kept; :memory: = gone at exit", metavar="DIR")
-    tls_cert: str | None = setting(None, help="certificate, PEM", metavar="FILE")
-    tls_key: str | None = setting(None, help="its key, PEM", metavar="FILE")
+    tls_cert: tuple[str, ...] = setting((), help="certificate, PEM, or a folder of them", metavar="FILE")
+    tls_key: tuple[str, ...] = setting((), help="its key, PEM", metavar="FILE")
+    tls_client_ca: str | None = setting(
+        None, help="clients need a certificate of these authorities", metavar="FILE", advanced=True
+    )
     tls: str = setting("", help="a throwaway certificate of a local CA", choices=("", "auto"))
     tls_port: int | None = setting(None, help="port for TLS from the first byte", metavar="PORT")
     ws_port: int | None = setting(None, help="port for WebSocket", metavar="PORT")
@@ -405,6 +408,9 @@ class Settings:
     def __post_init__(self) -> None:
         if self.max_connections_per_address < 0:
             self.max_connections_per_address = 0 if is_loopback(self.host) else 100
+        # in code one file is mostly given as text
+        self.tls_cert = (self.tls_cert,) if isinstance(self.tls_cert, str) else self.tls_cert
+        self.tls_key = (self.tls_key,) if isinstance(self.tls_key, str) else self.tls_key
 
     def source_of(self, name: str) -> Source:
         """Where the value of a setting came from."""

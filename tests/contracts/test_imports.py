@@ -20,7 +20,7 @@ LAYERS = (
     ("streams",),
     ("transports",),
     ("dial", "socket", "connect", "pair", "websocket"),
-    ("mistakes", "certificates"),
+    ("mistakes", "certificates", "certificate_files"),
     ("storage",),
     ("objects", "worker", "telemetry"),
     ("server",),

@@ -14,7 +14,6 @@ from socketworkers.settings import is_loopback
 
 from .codec import Reason
 from .connection import Connection, State
-from .identity import common_name
 
 if TYPE_CHECKING:
     from .object import BrokerObject
@@ -54,8 +53,8 @@ class Link:
         peer = info.remote.host if info.type != "unix" else ""
         mqtt = owner.env.mqtt
         identity = ""
-        if info.tls is not None and mqtt.identity_from_certificate and info.tls.peer_certificate:
-            identity = common_name(info.tls.peer_certificate)
+        if info.tls is not None and mqtt.identity_from_certificate:
+            identity = info.tls.peer_common_name
         self.connection: Connection = owner.connection_class(
             owner.broker,
             peer=peer,

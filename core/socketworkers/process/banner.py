@@ -57,7 +57,15 @@ def _line(title: str, text: str) -> str:
 
 
 def _tls_words(settings: Settings, listener: BoundListener) -> str:
-    certificate = "throwaway certificate" if settings.tls == "auto" else "certificate " + (settings.tls_cert or "")
+    paths = settings.tls_cert
+    if settings.tls == "auto":
+        certificate = "throwaway certificate"
+    else:
+        certificate = (
+            f"certificates {paths[0]} and {len(paths) - 1} more" if paths[1:] else "certificate " + "".join(paths)
+        )
+    if settings.tls_client_ca is not None:
+        certificate += ", clients need one too"
     if listener.tls == "implicit":
         return f"TLS ({certificate})"
     # Without a certificate STARTTLS is not announced: clients that try it would fail to verify.

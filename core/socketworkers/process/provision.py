@@ -10,8 +10,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..certificate_files import certificate_pairs, check_authorities
 from ..errors import StartupError
-from ..mistakes import address_is_open, check_certificate, data_folder_refused
+from ..mistakes import address_is_open, data_folder_refused
 from ..settings import Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -61,9 +62,16 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def _check_tls(settings: Settings) -> None:
-    if settings.tls_cert is None:
-        if settings.tls_key is not None:
+    if not settings.tls_cert:
+        if settings.tls_key:
             raise StartupError("--tls-key is given without --tls-cert", "a key alone is of no use", exit_status=2)
+        if settings.tls_client_ca is not None and not settings.tls:
+            raise StartupError(
+                "--tls-client-ca needs a certificate",
+                "clients show theirs inside TLS only, and neither --tls-cert nor --tls is given",
+                "for a throwaway certificate: --tls auto",
+                exit_status=2,
+            )
         port = next((name for name in ("tls_port", "wss_port") if getattr(settings, name) is not None), None)
         if port is not None and not settings.tls:
             raise StartupError(
@@ -72,12 +80,13 @@ def _check_tls(settings: Settings) -> None:
                 "for a throwaway certificate: --tls auto",
                 exit_status=2,
             )
-        return
-    if settings.tls == "auto":
+    elif settings.tls == "auto":
         raise StartupError(
             "--tls auto and --tls-cert exclude each other", "both name a certificate", "leave one out", exit_status=2
         )
-    check_certificate(settings.tls_cert, settings.tls_key)
+    certificate_pairs(settings.tls_cert, settings.tls_key)
+    if settings.tls_client_ca is not None:
+        check_authorities(settings.tls_client_ca)
 
 
 def _check_folder(folder: Path) -> None:

@@ -1,15 +1,22 @@
-"""Server-side TLS contexts: from files or a throwaway authority, reloadable while connections go on."""
+"""Server-side TLS contexts: from files or a throwaway authority, reloadable while connections go on.
+
+With several certificates the client's server name (SNI) chooses; who names none of them gets the first.
+"""
 
 from __future__ import annotations
 
 import ssl
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..mistakes import certificate_unreadable, check_certificate
+from ..certificate_files import certificate_pairs, check_authorities, server_names
+from ..mistakes import certificate_unreadable
 from ..settings import Settings
 
 __all__ = ["TlsStore", "server_context"]
+
+_REVOCATIONS = b"-----BEGIN X509 CRL-----"
 
 
 def server_context(certificate: str, key: str | None, *, client_ca: str | None = None) -> ssl.SSLContext:
@@ -18,7 +25,8 @@ def server_context(certificate: str, key: str | None, *, client_ca: str | None =
     Args:
         certificate: PEM file with the chain.
         key: PEM file; in ``certificate`` if None.
-        client_ca: PEM file of authorities whose client certificates are required.
+        client_ca: PEM file of authorities whose client certificates are required. With a list of revoked ones (CRL)
+            in the file, those are refused.
 
     Raises:
         OSError: a file cannot be read.
@@ -31,24 +39,46 @@ def server_context(certificate: str, key: str | None, *, client_ca: str | None =
     if client_ca is not None:
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
+        if _REVOCATIONS in Path(client_ca).read_bytes():
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
 
 
+class _ByName:
+    """Chooses among contexts by the name that the client asks for (RFC 6066 §3)."""
+
+    __slots__ = ("_contexts",)
+
+    def __init__(self, contexts: dict[str, ssl.SSLContext]) -> None:
+        self._contexts = contexts
+
+    def __call__(self, connection: ssl.SSLObject, name: str | None, default: ssl.SSLContext) -> None:
+        if name is not None:
+            name = name.lower().rstrip(".")
+            # a wildcard stands for one whole label (RFC 6125 §6.4.3)
+            wildcard = "*." + name.partition(".")[2]
+            found = self._contexts.get(name) or self._contexts.get(wildcard)
+            if found is not None:
+                connection.context = found
+
+
 class TlsStore:
-    """The certificate of a server. Connections take ``context`` when they start TLS, so a reload changes the next.
+    """The certificates of a server. Connections take ``context`` when they start TLS, so a reload changes the next.
 
     Raises:
         StartupError: a file is missing, expired, or does not fit.
     """
 
     def __init__(self, settings: Settings, data_dir: Path | None) -> None:
-        self._certificate = settings.tls_cert
-        self._key = settings.tls_key
+        self._certificates: Sequence[str] = settings.tls_cert
+        self._keys: Sequence[str] = settings.tls_key
+        self._client_ca = settings.tls_client_ca
         self._contexts: dict[tuple[str, ...], ssl.SSLContext] = {}
+        self._pairs: list[tuple[str, str]] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         #: the authority's certificate, for clients that want to verify a throwaway one
         self.authority: Path | None = None
-        if not self._certificate and settings.tls == "auto":
+        if not self._certificates and settings.tls == "auto":
             self._throwaway(data_dir)
         self._load()
 
@@ -65,40 +95,68 @@ class TlsStore:
             from ..certificates import default_names, local_authority, make_certificate, write_pair
 
             write_pair(make_certificate(local_authority(folder), default_names()), certificate, key)
-        self._certificate, self._key = str(certificate), str(key)
+        self._certificates, self._keys = (str(certificate),), (str(key),)
 
     def _load(self) -> None:
-        if self._certificate is None:
+        if not self._certificates:
             return
-        check_certificate(self._certificate, self._key)
-        try:
-            self._contexts = {(): server_context(self._certificate, self._key)}
-        except OSError as error:
-            raise certificate_unreadable(self._certificate, str(error)) from error
+        pairs = certificate_pairs(self._certificates, self._keys)
+        if self._client_ca is not None:
+            check_authorities(self._client_ca)
+        # all of them at once, so that a reload changes everything or nothing
+        self._contexts = {alpn: self._build(pairs, alpn) for alpn in {(), *self._contexts}}
+        self._pairs = pairs
+
+    def _build(self, pairs: Sequence[tuple[str, str]], alpn: tuple[str, ...]) -> ssl.SSLContext:
+        first: ssl.SSLContext | None = None
+        made: dict[frozenset[str], tuple[ssl.SSLContext, set[str]]] = {}
+        by_name: dict[str, ssl.SSLContext] = {}
+        for certificate, key in pairs:
+            try:
+                names, kind = server_names(certificate) if len(pairs) > 1 else (frozenset[str](), "")
+                if names in made:
+                    # the same names with a key of another kind: OpenSSL takes the one that the client can verify
+                    context, kinds = made[names]
+                    if kind not in kinds:
+                        kinds.add(kind)
+                        context.load_cert_chain(certificate, key)
+                    continue
+                context = server_context(certificate, key, client_ca=self._client_ca)
+            except (OSError, ValueError) as error:
+                raise certificate_unreadable(certificate, str(error)) from error
+            if alpn:
+                context.set_alpn_protocols(list(alpn))
+            first = first or context
+            if names:
+                made[names] = context, {kind}
+            for name in names:
+                by_name.setdefault(name, context)
+        assert first is not None
+        if any(context is not first for context in by_name.values()):
+            first.sni_callback = _ByName(by_name)
+        return first
 
     @property
     def present(self) -> bool:
         """Whether there is a certificate at all."""
-        return self._certificate is not None
+        return bool(self._pairs)
 
     @property
     def certificate(self) -> str | None:
-        """Path of the certificate."""
-        return self._certificate
+        """Paths of the certificates, for a person."""
+        return ", ".join(certificate for certificate, _ in self._pairs) or None
 
     def context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext | None:
         """The context for a listener with those application protocols; None without a certificate."""
-        if self._certificate is None:
+        if not self._pairs:
             return None
         context = self._contexts.get(alpn)
         if context is None:
-            context = server_context(self._certificate, self._key)
-            context.set_alpn_protocols(list(alpn))
-            self._contexts[alpn] = context
+            context = self._contexts[alpn] = self._build(self._pairs, alpn)
         return context
 
     def reload(self) -> None:
-        """Read the files again; with an error the old certificate stays in use.
+        """Read the files again, and folders for new ones; with an error the old certificates stay in use.
 
         Raises:
             StartupError: the new files cannot be used.
@@ -116,7 +174,7 @@ def _fresh(certificate: Path, key: Path) -> bool:
     from ..errors import StartupError
 
     try:
-        check_certificate(str(certificate), str(key))
+        certificate_pairs((str(certificate),), (str(key),))
     except StartupError:
         return False
     return True
