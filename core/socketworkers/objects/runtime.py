@@ -46,6 +46,9 @@ class ObjectRuntime:
         failed: whether the file of any object has failed; not ready any more, in the words of ``/readyz``.
     """
 
+    #: a disk that needs longer for one piece of work is taken to hang, in seconds
+    STALLED = 10.0
+
     __slots__ = (
         "_bodies",
         "_evictor",
@@ -170,6 +173,12 @@ class ObjectRuntime:
     def live(self) -> int:
         """How many objects are alive."""
         return sum(namespace.live for namespace in self._namespaces.values())
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which the disk has not answered; 0 while it does. What waits for it is not acknowledged."""
+        longest = self._executor.longest if self._executor is not None else 0.0
+        return longest if longest > self.STALLED else 0.0
 
     def body_files(self, name: str) -> BodyFiles:
         """Large bodies under a name, in ``files/<name>`` of the data folder; the same object for the same name.

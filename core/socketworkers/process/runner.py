@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +29,7 @@ from .signals import Signals
 
 if TYPE_CHECKING:
     from ..server import Server
+    from ..server.inherited import InheritedSocket
     from ..telemetry import Telemetry
     from ..worker import App
 
@@ -67,24 +69,40 @@ def run(
         StartupError: it could not start.
     """
     faults.arm_from_environment()
+    inherited = _inherited(settings)
     provision(app, settings)
     make_loop = loop_factory()
     if settings.ready_file:
         discard_ready_file(settings.ready_file)
     with asyncio.Runner(loop_factory=make_loop) as runner:
-        ended_by, aborted = runner.run(_serve(app, settings, telemetry, companions))
+        ended_by, aborted = runner.run(_serve(app, settings, telemetry, companions, inherited))
     if ended_by is signal.SIGINT:
         return 130
     return 1 if aborted else 0
 
 
+def _inherited(settings: Settings) -> Sequence[InheritedSocket]:
+    if "LISTEN_FDS" not in os.environ:
+        return ()
+    from .activation import activated_sockets, listen_as_activated
+
+    sockets = activated_sockets()
+    listen_as_activated(settings, sockets)
+    return sockets
+
+
 async def _serve(
-    app: App, settings: Settings, telemetry: Telemetry | None, companions: Sequence[Companion]
+    app: App,
+    settings: Settings,
+    telemetry: Telemetry | None,
+    companions: Sequence[Companion],
+    inherited: Sequence[InheritedSocket],
 ) -> tuple[signal.Signals | None, int]:
     from ..server import Server
 
     loop = asyncio.get_running_loop()
     server = Server(app, settings, telemetry=telemetry)
+    server.inherit(inherited)
     signals = Signals(loop, lambda: _reload(server))
     watchdog = systemd.Watchdog(loop)
     watch: ParentWatch | None = None
@@ -138,11 +156,14 @@ def _announce(app: App, settings: Settings, server: Server, metrics: str) -> Non
 
 
 def _reload(server: Server) -> None:
+    # sd_notify(3): with Type=notify-reload the manager waits for READY=1 behind this, by the time of the signal
+    systemd.notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
     try:
         server.reload_tls()
     except Exception as error:
         # The old certificates stay in use: a wrong file must not end a running server.
         _LOG.error("certificates were not reloaded: %s", error)
+    systemd.notify("READY=1")
 
 
 def _say(line: str, indent: str = "  ") -> None:

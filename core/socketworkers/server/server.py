@@ -37,6 +37,7 @@ from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
 from ..worker.context import Context, Env
 from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
+from .inherited import InheritedSocket, assign
 from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener, within_descriptors
 from .proxy_protocol import parse_proxy_header
 from .tls_contexts import TlsStore
@@ -113,8 +114,17 @@ class Server:
         self._on_close = self._closed
         self._forget_task = self._tasks.discard
         self._local: dict[Any, SocketAddress] = {}
+        self._inherited: dict[str, list[_socket.socket]] = {}
 
     # -- life --------------------------------------------------------------------------------------------------
+
+    def inherit(self, sockets: Sequence[InheritedSocket]) -> None:
+        """Listen on these instead of binding the listeners that they are for. Before the start.
+
+        Raises:
+            StartupError: one is for no listener.
+        """
+        self._inherited = assign(sockets, self.specs, self.settings)
 
     async def start(self) -> None:
         """Bind all listeners (or none), open the data, run the app's start hooks, accept.
@@ -169,11 +179,12 @@ class Server:
         bound: list[tuple[_socket.socket, ListenerSpec]] = []
         for spec in self.specs:
             port = getattr(settings, spec.port_setting, None)
-            if port is None:
+            inherited = self._inherited.pop(spec.name, None)
+            if port is None and inherited is None:
                 continue
             spec = self._door.agreed(spec)
             flag = "--" + spec.port_setting.replace("_", "-")
-            for sock in bind_tcp(settings.host, port, flag=flag):
+            for sock in inherited or bind_tcp(settings.host, port or 0, flag=flag):
                 bound.append((sock, spec))
                 self._add_acceptor(sock, spec)
         if settings.unix:
@@ -190,6 +201,10 @@ class Server:
             self._add_acceptor(sock, spec)
             if not settings.unix.startswith("@"):
                 self._unlink.append(Path(settings.unix))
+        for sock in self._inherited.pop("unix", ()):
+            spec = replace(self.specs[0], name="unix")
+            bound.append((sock, spec))
+            self._add_acceptor(sock, spec)
         return bound
 
     def _bind_control(self, data_dir: Path) -> list[tuple[_socket.socket, ListenerSpec]]:
@@ -235,7 +250,7 @@ class Server:
         spec = ListenerSpec(name, "http", "", name)
         self._handlers[name] = handler
         added = []
-        for sock in bind_tcp(host, port, flag=f"--{name}"):
+        for sock in self._inherited.pop(name, None) or bind_tcp(host, port, flag=f"--{name}"):
             acceptor = self._add_acceptor(sock, spec, self._spare)
             acceptor.start()
             added.append(bound_listener(sock, spec))
@@ -386,6 +401,8 @@ class Server:
             return "out of descriptors: accepting is paused"
         if self.objects is not None and self.objects.failed:
             return "storage failed"
+        if self.objects is not None and (seconds := self.objects.stalled):
+            return f"the disk has not answered for {seconds:.0f} s"
         if self.budget.exceeded:
             return "the memory limit is reached"
         return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
@@ -39,13 +40,14 @@ class ThreadExecutor:
             commits/s with 16 threads over 64 files, 3,570 with 4, 940 with one).
     """
 
-    __slots__ = ("_closed", "_idle", "_limit", "_loop", "_pending", "_queue", "_threads", "soon")
+    __slots__ = ("_began", "_closed", "_idle", "_limit", "_loop", "_pending", "_queue", "_threads", "soon")
 
     def __init__(self, threads: int = 16) -> None:
         self._loop = asyncio.get_running_loop()
         self._limit = threads
         self._queue: SimpleQueue[tuple[Callable[[], Any], Done] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._began: dict[int, float] = {}
         self._pending = 0
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
@@ -63,7 +65,8 @@ class ThreadExecutor:
         self._pending += 1
         self._queue.put((work, done))
         if self._pending > len(self._threads) < self._limit:
-            thread = threading.Thread(target=self._work, name=f"storage-{len(self._threads)}", daemon=True)
+            number = len(self._threads)
+            thread = threading.Thread(target=self._work, args=(number,), name=f"storage-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
@@ -82,15 +85,23 @@ class ThreadExecutor:
         self.run(work, done)
         return await waiter
 
-    def _work(self) -> None:
+    @property
+    def longest(self) -> float:
+        """Seconds that the oldest piece of work under way has taken by now; 0 with none."""
+        began = min(self._began.copy().values(), default=None)
+        return 0.0 if began is None else time.monotonic() - began
+
+    def _work(self, number: int) -> None:
         while (item := self._queue.get()) is not None:
             work, done = item
             result: Any = None
             failure: BaseException | None = None
+            self._began[number] = time.monotonic()
             try:
                 result = work()
             except BaseException as error:
                 failure = error
+            del self._began[number]
             try:
                 self._loop.call_soon_threadsafe(self._finish, done, result, failure)
             except RuntimeError:  # the loop is closed: nobody is left who could be told

@@ -6,8 +6,9 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,22 @@ def wait_until(condition: Any, seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
+def _activated(sockets: Mapping[str, socket.socket]) -> list[str]:
+    """A command in front of the program's that puts sockets where sd_listen_fds(3) says, in the same process."""
+    if not sockets:
+        return []
+    code = (
+        "import fcntl, os, sys; numbers = [int(word) for word in sys.argv[1].split()]\n"
+        "kept = [fcntl.fcntl(number, fcntl.F_DUPFD, 100) for number in numbers]\n"
+        "for place, number in enumerate(kept): os.dup2(number, 3 + place)\n"
+        "os.closerange(3 + len(kept), 64)\n"
+        "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(kept)), LISTEN_FDNAMES=sys.argv[2])\n"
+        "os.execv(sys.argv[3], sys.argv[3:])"
+    )
+    numbers = " ".join(str(each.fileno()) for each in sockets.values())
+    return [sys.executable, "-c", code, numbers, ":".join(sockets)]
+
+
 @contextmanager
 def start(
     folder: Path,
@@ -73,20 +90,42 @@ def start(
     code: str = ECHO,
     stdin: int | None = None,
     descriptors: int = 0,
+    activation: Mapping[str, socket.socket] | None = None,
     **variables: str,
 ) -> Iterator[Running]:
-    """A running ``run-app app.py``; ``descriptors`` limits how many files it may have open."""
+    """A running ``run-app app.py``.
+
+    Args:
+        folder: where it runs.
+        options: its options.
+        code: the app.
+        stdin: its standard input.
+        descriptors: limits how many files it may have open.
+        activation: listening sockets that it gets as from systemd, by their names.
+        variables: more of its environment.
+    """
     (folder / "app.py").write_text(code)
     ready = folder / "ready.json"
     ready.unlink(missing_ok=True)
     limit = ["prlimit", f"--nofile={descriptors}"] if descriptors else []
     with subprocess.Popen(
-        [*limit, *program("run-app"), "app.py", "--port", "0", "--ready-file", str(ready), *options],
+        [
+            *limit,
+            *_activated(activation or {}),
+            *program("run-app"),
+            "app.py",
+            "--port",
+            "0",
+            "--ready-file",
+            str(ready),
+            *options,
+        ],
         cwd=folder,
         stdin=stdin if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        pass_fds=[each.fileno() for each in (activation or {}).values()],
         env=environment(**variables),
     ) as process:
         running: Running | None = None

@@ -81,7 +81,7 @@ def test_the_apps_own_check_comes_first() -> None:
 
 def test_two_certificates_exclude_each_other() -> None:
     with pytest.raises(StartupError, match="--tls auto and --tls-cert exclude each other"):
-        provision(mail_app(), Config(tls="auto", tls_cert="c.pem"))
+        provision(mail_app(), Config(tls="auto", tls_cert=("c.pem",)))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

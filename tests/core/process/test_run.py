@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import apsw
@@ -286,6 +287,12 @@ def test_systemd_is_told(tmp_path: Path) -> None:
         manager.settimeout(10)
         with start(tmp_path, NOTIFY_SOCKET=str(tmp_path / "n")) as server:
             assert manager.recv(100) == f"READY=1\nMAINPID={server.process.pid}".encode()
+            before = time.monotonic_ns() // 1000
+            server.process.send_signal(signal.SIGHUP)
+            word, _, moment = manager.recv(100).partition(b"\nMONOTONIC_USEC=")
+            assert word == b"RELOADING=1"
+            assert before <= int(moment) <= time.monotonic_ns() // 1000
+            assert manager.recv(100) == b"READY=1"
             server.process.terminate()
             assert manager.recv(100) == b"STOPPING=1"
         with start(tmp_path, NOTIFY_SOCKET=str(tmp_path / "n"), WATCHDOG_USEC="100000"):
