@@ -19,7 +19,7 @@ LAYERS = (
     ("info", "address", "events"),
     ("streams",),
     ("transports",),
-    ("dial", "socket", "connect", "pair", "websocket"),
+    ("dial", "lifetime", "socket", "connect", "pair", "websocket"),
     ("mistakes", "certificates", "certificate_files"),
     ("storage",),
     ("objects", "worker", "telemetry"),

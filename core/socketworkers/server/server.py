@@ -24,10 +24,11 @@ from ..dial import address_of
 from ..errors import Aborted, IdleTimeout, LimitExceeded, ProtocolError, SocketError, StartupError, StateError
 from ..events import AbortController, AbortSignal
 from ..info import SocketAddress, SocketInfo, Timeouts
+from ..lifetime import quiet
 from ..mistakes import data_folder_refused
 from ..pair import attach_memory
 from ..settings import Settings
-from ..socket import Socket, quiet
+from ..socket import Socket
 from ..streams.steps import Steps
 from ..telemetry import Telemetry
 from ..transports import kernel

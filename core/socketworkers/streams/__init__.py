@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from .controller import ReadableStreamController
 from .pipe import pipe
-from .readable import ByteReader, ReadableStream, ReadableStreamController
+from .readable import ReadableStream
+from .reader import ByteReader
 from .transform import TransformStream, TransformStreamController
 from .writable import WritableStream, WritableStreamController, Writer
 

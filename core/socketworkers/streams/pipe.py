@@ -7,7 +7,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StateError
-from .readable import ReadableStream, ReadableStreamController
+from .controller import ReadableStreamController
+from .readable import ReadableStream
 from .writable import WritableStream, WritableStreamController, _settled, _task
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import asyncio
 
 from ..errors import LimitExceeded
 from ..promise import Promise
-from .readable import ReadableStream, ReadableStreamController
+from .controller import ReadableStreamController
+from .readable import ReadableStream
 
 __all__ = ["tee"]
 

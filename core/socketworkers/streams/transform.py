@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from ..errors import StateError
 from ..promise import Promise
-from .readable import DEFAULT_HIGH_WATER_MARK, ReadableStream, ReadableStreamController
+from .controller import ReadableStreamController
+from .readable import DEFAULT_HIGH_WATER_MARK, ReadableStream
 from .writable import WritableStream, WritableStreamController, _settled
 
 __all__ = ["TransformStream", "TransformStreamController"]

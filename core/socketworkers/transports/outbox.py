@@ -17,7 +17,7 @@ from ..streams.writable import Bytes, Rejected
 
 if TYPE_CHECKING:
     from ..gate import OutputGate, Ticket
-    from ..socket import Socket
+    from ..lifetime import Lifetime
     from .endpoint import Channel
 
 __all__ = ["Outbox"]
@@ -84,7 +84,7 @@ class Outbox:
         "unawaited",
     )
 
-    def __init__(self, socket: Socket, high_water_mark: int) -> None:
+    def __init__(self, socket: Lifetime, high_water_mark: int) -> None:
         self._socket = socket
         self._high = high_water_mark
         self.channel: Channel | None = None
