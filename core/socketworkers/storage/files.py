@@ -36,6 +36,9 @@ _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 #: Bytes that a writer keeps before it goes to the disk, and that one read brings.
 CHUNK: Final = 256 * 1024
 
+#: Pieces that are kept as they came; fewer than a system call takes (IOV_MAX of POSIX is 1024 on Linux).
+PIECES: Final = 256
+
 
 class BodyFiles:
     """The bodies of one folder.
@@ -223,13 +226,25 @@ class BodyFiles:
 class BodyWriter:
     """One body that is being written. Ends with :meth:`commit` or :meth:`discard`; one call at a time."""
 
-    __slots__ = ("_buffer", "_descriptor", "_files", "_lock", "_path", "_placed", "_state", "_temporary", "size")
+    __slots__ = (
+        "_buffer",
+        "_buffered",
+        "_descriptor",
+        "_files",
+        "_lock",
+        "_path",
+        "_placed",
+        "_state",
+        "_temporary",
+        "size",
+    )
 
     def __init__(self, files: BodyFiles, path: Path, temporary: Path) -> None:
         self._files = files
         self._path = path
         self._temporary = temporary
-        self._buffer = bytearray()
+        self._buffer: list[bytes] = []
+        self._buffered = 0
         self._descriptor = -1
         self._placed = False
         # A cancelled caller leaves its thread at work; discard() must not meet it half-way.
@@ -253,10 +268,13 @@ class BodyWriter:
         """
         if self._state != "open":
             raise StateError(f"the body {self.name} is {self._state}")
-        self._buffer += data
+        self._buffer.append(bytes(data))
+        self._buffered += len(data)
         self.size += len(data)
-        if len(self._buffer) >= CHUNK:
+        if self._buffered >= CHUNK:
             await self._run(self._spill)
+        elif len(self._buffer) >= PIECES:
+            self._buffer = [b"".join(self._buffer)]
 
     async def commit(self) -> None:
         """Make the body durable under its name.
@@ -297,14 +315,18 @@ class BodyWriter:
             self._write_out()
 
     def _write_out(self) -> None:
-        data, self._buffer = self._buffer, bytearray()
+        pieces, self._buffer, self._buffered = self._buffer, [], 0
         try:
             faults.point("storage.write")
             if self._descriptor < 0:
                 self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOEXEC, 0o600)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            written = os.writev(self._descriptor, pieces) if pieces else 0
+            for piece in pieces:
+                if written < len(piece):  # the disk took less than it was given
+                    rest = memoryview(piece)[written:]
+                    while rest:
+                        rest = rest[os.write(self._descriptor, rest) :]
+                written = max(0, written - len(piece))
         except OSError:
             self._drop()
             raise

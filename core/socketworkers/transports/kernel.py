@@ -7,7 +7,7 @@ Bytes are written at once; what the kernel does not take waits in the channel. d
 What holds for everything here:
 
 - events are edges (epoll(7)): one is reported when something new comes, and nothing is asked of the kernel to pause and
-  to go on. Who leaves something unread asks for the edge again (``_rearm``) or remembers that it came (``_edge``);
+  to go on. Who leaves something unread is read again in the next turn (``_rearm``) or notes that it came (``_edge``);
 - a descriptor is taken out of the epoll before it is closed, and closed in a later turn: within one batch of events its
   number cannot belong to another channel;
 - an exception out of an upper layer ends that channel and none of the others in its batch;
@@ -53,7 +53,7 @@ _GATHER = 64
 class Poller:
     """The epoll of one loop. Lives as long as the loop, a channel or a server holds it."""
 
-    __slots__ = ("__weakref__", "_epoll", "_poll", "channels", "loop", "view")
+    __slots__ = ("__weakref__", "_again", "_context", "_epoll", "_poll", "_scheduled", "channels", "loop", "view")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -62,8 +62,12 @@ class Poller:
         self.view = memoryview(bytearray(BUFFER_SIZE))
         self._epoll = select.epoll()
         self._poll = self._epoll.poll
+        #: channels that left something unread; asking the kernel for another edge would be a system call for each
+        self._again: dict[KernelChannel, None] = {}
+        self._scheduled = False
         # an empty context: what runs here belongs to no connection, least of all to the first
-        contextvars.Context().run(loop.add_reader, self._epoll.fileno(), self._ready)
+        self._context = contextvars.Context()
+        self._context.run(loop.add_reader, self._epoll.fileno(), self._ready)
 
     def watch(self, channel: KernelChannel) -> None:
         """Begin to report a channel's events, first of all those that have come already.
@@ -73,6 +77,35 @@ class Poller:
         """
         self._epoll.register(channel.fd, _WATCHED)
         self.channels[channel.fd] = channel
+
+    def again(self, channel: KernelChannel) -> None:
+        """Read a channel in the next turn, behind others that have something."""
+        self._again[channel] = None
+        if not self._scheduled:
+            self._scheduled = True
+            self._schedule()
+
+    def _schedule(self) -> None:
+        try:
+            self.loop.call_soon(self._read_again, context=self._context)
+        except RuntimeError:
+            pass  # the loop is closed: nobody reads any more
+
+    def _read_again(self) -> None:
+        waiting = self._again
+        self._scheduled = False
+        for channel in list(islice(waiting, BATCH)):
+            del waiting[channel]
+            try:
+                channel._event(_READ)
+            except Exception as error:
+                channel._report(error)
+            except BaseException:
+                channel._rearm()
+                raise
+        if waiting and not self._scheduled:
+            self._scheduled = True
+            self._schedule()
 
     def rearm(self, channel: KernelChannel, *, writing: bool) -> None:
         """Report again what is there now; with ``writing`` also that the kernel takes bytes."""
@@ -260,7 +293,7 @@ class KernelChannel:
         if self._gone:
             return
         if self._reading:
-            self._poller.rearm(self, writing=self._size > 0)
+            self._poller.again(self)
         else:
             self._edge = True
 

@@ -104,7 +104,7 @@ def _body(calls: list[Call], placed: Call, id: str, commit: int) -> list[str]:
             for call in calls
         )  # fmt: skip
 
-    last = max(call.ended for call in calls if call.name == "write" and f"-{id}>" in call.text)
+    last = max(call.ended for call in calls if call.name in ("write", "writev") and f"-{id}>" in call.text)
     wrong = []
     if not synced(f"-{id}>", last, placed.began):
         wrong.append(f"the body of {id} was not synced")

@@ -124,6 +124,17 @@ WRITE(write, (int fd, const void *data, size_t length), (fd, data, length), fd, 
 WRITE(pwrite, (int fd, const void *data, size_t length, off_t offset), (fd, data, length, offset), fd, length)
 WRITE(pwrite64, (int fd, const void *data, size_t length, off64_t offset), (fd, data, length, offset), fd, length)
 
+ssize_t writev(int fd, const struct iovec *parts, int number) {
+    REAL(ssize_t, writev, (int, const struct iovec *, int));
+    if (number > 0 && hit_fd(C_WRITE, "write", fd)) {
+        if (fail_errno >= 0) FAIL(ssize_t);
+        size_t length = parts[0].iov_len;
+        REAL(ssize_t, write, (int, const void *, size_t));
+        return real_write(fd, parts[0].iov_base, length > 1 ? length / 2 : length);
+    }
+    return real_writev(fd, parts, number);
+}
+
 #define ON_FD(name, kind, args, call)                                                                                  \
     int name args {                                                                                                    \
         REAL(int, name, args);                                                                                         \
