@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import os
 import socket as _socket
@@ -37,6 +36,7 @@ from ..transports.memory import MemoryChannel, memory_pair
 from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
 from ..worker.context import Context, Env
+from .admission import Admission
 from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
 from .inherited import InheritedSocket, assign
 from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener, within_descriptors
@@ -94,7 +94,7 @@ class Server:
         self._poller: kernel.Poller | None = None
         self._spare: SpareDescriptor | None = None
         self._connections: dict[Socket, _Connection] = {}
-        self._per_address: dict[str, int] = {}
+        self._admission = Admission(settings)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._kept: set[asyncio.Future[Any]] = set()
         self._handlers: dict[str, Handler] = {}
@@ -103,7 +103,6 @@ class Server:
         self._empty.set()
         self._state = "new"
         self._unlink: list[Path] = []
-        self._trusted = [ipaddress.ip_network(network, strict=False) for network in settings.proxy_from]
         self._timeouts = Timeouts(
             handshake=settings.handshake_timeout, idle=settings.idle_timeout, write=settings.write_timeout
         )
@@ -479,7 +478,7 @@ class Server:
         """Count a connection, or refuse it, and give it a task."""
         if not internal:
             self.telemetry.accepted += 1
-            reason = self._refusal(peer.host if self._trusted_proxy(peer) is None else "")
+            reason = self._refusal("" if self._admission.is_proxy(peer) else peer.host)
             if reason:
                 self._refuse(raw, peer, reason, spec)
                 return
@@ -493,24 +492,7 @@ class Server:
     def _refusal(self, address: str) -> str:
         if self._count >= self._limit:
             return f"{self._limit} connections are open"
-        return self._claim(address)
-
-    def _claim(self, address: str) -> str:
-        """Count a connection for its address; the reason if it is one too many."""
-        most = self.settings.max_connections_per_address
-        if not most or not address:
-            return ""
-        if self._per_address.get(address, 0) >= most:
-            return f"{most} connections from {address} are open"
-        self._per_address[address] = self._per_address.get(address, 0) + 1
-        return ""
-
-    def _release(self, address: str) -> None:
-        left = self._per_address.get(address, 0) - 1
-        if left > 0:
-            self._per_address[address] = left
-        else:
-            self._per_address.pop(address, None)
+        return self._admission.claim(address)
 
     def _refuse(
         self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str, spec: ListenerSpec
@@ -524,15 +506,6 @@ class Server:
             with contextlib.suppress(OSError):
                 raw.send(farewell)
         raw.close()
-
-    def _trusted_proxy(self, peer: SocketAddress) -> SocketAddress | None:
-        if not self._trusted or not peer.host:
-            return None
-        try:
-            address = ipaddress.ip_address(peer.host.partition("%")[0])
-        except ValueError:
-            return None
-        return peer if any(address in network for network in self._trusted) else None
 
     async def _connection(
         self, raw: _socket.socket | MemoryChannel, spec: ListenerSpec, peer: SocketAddress, internal: bool
@@ -615,8 +588,8 @@ class Server:
         self, socket: Socket, spec: ListenerSpec, info: SocketInfo, connection: _Connection
     ) -> SocketInfo:
         """PROXY header and TLS, each within its deadline."""
-        if self._trusted and (proxy := self._trusted_proxy(info.remote)) is not None:
-            info = await self._proxied(socket, info, proxy, connection)
+        if self._admission.is_proxy(info.remote):
+            info = await self._proxied(socket, info, connection)
         if spec.tls == "implicit":
             began = time.monotonic()
             context = self.tls_context(spec)
@@ -641,9 +614,7 @@ class Server:
             info = await self._door.enter(socket, spec, info)
         return info
 
-    async def _proxied(
-        self, socket: Socket, info: SocketInfo, proxy: SocketAddress, connection: _Connection
-    ) -> SocketInfo:
+    async def _proxied(self, socket: Socket, info: SocketInfo, connection: _Connection) -> SocketInfo:
         socket.set_deadline(PROXY_HEADER_TIMEOUT)
         with socket.readable.get_reader() as reader:
             wanted = 1
@@ -659,12 +630,12 @@ class Server:
         socket.set_deadline(None)
         if header.source is None:
             return info
-        if reason := self._claim(header.source.host):
+        if reason := self._admission.claim(header.source.host):
             self.telemetry.refused += 1
             self.telemetry.emit("conn.refused", remote=str(header.source), reason=reason)
             raise ProtocolError(reason, reply=self._door.refusal(connection.listener, self.app.refusal))
         connection.address = header.source.host
-        return replace(info, remote=header.source, local=header.destination or info.local, proxied_from=proxy)
+        return replace(info, remote=header.source, local=header.destination or info.local, proxied_from=info.remote)
 
     def _closed(self, socket: Socket) -> None:
         connection = self._connections.pop(socket, None)
@@ -677,7 +648,7 @@ class Server:
             return
         self._count -= 1
         if connection.address:
-            self._release(connection.address)
+            self._admission.release(connection.address)
         telemetry.connections = self._count
         telemetry.bytes_in += socket.bytes_in
         telemetry.bytes_out += socket._outbox.bytes_out

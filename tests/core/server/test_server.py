@@ -373,7 +373,7 @@ async def test_limits_refuse_with_the_apps_words_and_close(limit: str) -> None:
         await eventually(lambda: server.connections == 1)
         assert await ask(server, b"room again") == b"room again"
         await held[1].abort()
-        await eventually(lambda: not server._per_address)
+        await eventually(lambda: not server._admission.open)
 
 
 async def test_drain_tells_handlers_waits_and_aborts_the_rest() -> None:
