@@ -179,6 +179,7 @@ NO_SUCH_USER = Reply(550, "5.1.1", "No such mailbox here")
 RELAY_DENIED = Reply(550, "5.7.1", "Relaying denied: this server takes no mail for that domain")
 
 
+@lru_cache(maxsize=64)
 def greeting(hostname: str, software: str = "", lmtp: bool = False) -> Reply:
     """The greeting, RFC 5321 §4.2 and §4.3.1."""
     return Reply(220, "", " ".join(word for word in (hostname, "LMTP" if lmtp else "ESMTP", software) if word))

@@ -8,6 +8,7 @@ Used by apps (the mail queue). Nothing here knows what a body is.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -36,6 +37,14 @@ _CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
 #: Bytes that a writer keeps before it goes to the disk, and that one read brings.
 CHUNK: Final = 256 * 1024
 
+#: Bodies that are written at a time. A write copies into memory of the system, which costs a core and no waiting: with
+#: more of them at once the loop gets so much less of it (ten senders of 1 MB beside one of 4 KB: its median fell from
+#: 8 ms to 2 ms, and all together became no slower).
+WRITES: Final = 1
+
+#: Bodies that are synced at a time: fewer than there are threads, so that a database's sync never waits for theirs.
+SYNCS: Final = 8
+
 #: Pieces that are kept as they came; fewer than a system call takes (IOV_MAX of POSIX is 1024 on Linux).
 PIECES: Final = 256
 
@@ -63,7 +72,9 @@ class BodyFiles:
         "_notify",
         "_point",
         "_reserve",
+        "_syncs",
         "_temporary",
+        "_writes",
         "folder",
     )
 
@@ -82,6 +93,8 @@ class BodyFiles:
         self._reserve = reserve
         self._notify = notify
         self._count = 0
+        self._writes = asyncio.Semaphore(WRITES)
+        self._syncs = asyncio.Semaphore(SYNCS)
         self._descriptor = -1
         self._point = SyncPoint(executor, self._sync_folder, self._folder_failed)
         try:
@@ -272,7 +285,7 @@ class BodyWriter:
         self._buffered += len(data)
         self.size += len(data)
         if self._buffered >= CHUNK:
-            await self._run(self._spill)
+            await self._run(self._spill, self._files._writes)
         elif len(self._buffer) >= PIECES:
             self._buffer = [b"".join(self._buffer)]
 
@@ -287,7 +300,9 @@ class BodyWriter:
         """
         if self._state != "open":
             raise StateError(f"the body {self.name} is {self._state}")
-        await self._run(self._place)
+        if self._buffered:
+            await self._run(self._spill, self._files._writes)
+        await self._run(self._place, self._files._syncs)
         self._state = "committed"
         if self._files._keeps:
             await self._files._point.demand().wait()
@@ -299,9 +314,10 @@ class BodyWriter:
             if self.size:
                 await self._files._executor.call(self._forget)
 
-    async def _run(self, work: Callable[[], None]) -> None:
+    async def _run(self, work: Callable[[], None], lane: asyncio.Semaphore) -> None:
         try:
-            await self._files._executor.call(work)
+            async with lane:
+                await self._files._executor.call(work)
         except OSError as error:
             self._state = "failed"
             if isinstance(error, StorageError):

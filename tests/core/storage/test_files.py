@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.pairs import eventually
 
 from socketworkers import faults
 from socketworkers.errors import StateError, StorageError, StorageFailed, StorageFull
@@ -53,12 +55,51 @@ async def test_names(tmp_path: Path, executor: ThreadExecutor, name: str) -> Non
 async def test_folder_syncs_are_shared(
     tmp_path: Path, executor: ThreadExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """All bodies that are placed while a sync of the folder is under way share the next one."""
     syncs: list[str] = []
+    goes_on = threading.Event()
+
+    def point(name: str) -> None:
+        if name == "storage.sync_folder":
+            syncs.append(name)
+            goes_on.wait(10)
+
     bodies = BodyFiles(tmp_path, executor)
-    monkeypatch.setattr(faults, "point", syncs.append)
-    await asyncio.gather(*[bodies.write(f"b{n}", b"x" * 1000) for n in range(100)])
-    assert 0 < syncs.count("storage.sync_folder") < 60
-    assert len(left(tmp_path)) == 100
+    monkeypatch.setattr(faults, "point", point)
+    first = asyncio.create_task(bodies.write("first", b"x"))
+    await eventually(lambda: len(syncs) == 1)
+    others = asyncio.gather(*[bodies.write(f"b{n}", b"x" * 1000) for n in range(100)])
+    await eventually(lambda: len([name for name in left(tmp_path) if not name.startswith("tmp")]) == 101)
+    assert not first.done()
+    assert len(syncs) == 1
+    goes_on.set()
+    await asyncio.gather(first, others)
+    assert len(syncs) in (2, 3), "the last of them may come to the loop behind the end of the first sync"
+
+
+async def test_writes_and_syncs_of_bodies_leave_threads_for_others(
+    tmp_path: Path, executor: ThreadExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One body is written at a time, some are synced, and whoever else waits for the disk does not wait for them."""
+    at: dict[str, int] = {"storage.write": 0, "storage.sync_body": 0}
+    goes_on = threading.Event()
+
+    def point(name: str) -> None:
+        if name in at:
+            at[name] += 1
+            if name == "storage.sync_body":
+                goes_on.wait(10)
+
+    monkeypatch.setattr(faults, "point", point)
+    bodies = BodyFiles(tmp_path, executor)
+    many = asyncio.gather(*[bodies.write(f"b{n}", b"x") for n in range(40)])
+    await eventually(lambda: at["storage.sync_body"] == files.SYNCS)
+    async with asyncio.timeout(5):
+        assert await executor.call(lambda: "done") == "done"
+    assert at["storage.sync_body"] == files.SYNCS
+    goes_on.set()
+    await many
+    assert len(left(tmp_path)) == 40
 
 
 async def test_sweep(tmp_path: Path, executor: ThreadExecutor) -> None:
