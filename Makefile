@@ -24,7 +24,7 @@ fuzz:
 	SOCKETWORKERS_FUZZ_INPUTS=1000000 uv run pytest tests/fuzz --timeout=7200
 
 soak:
-	SOCKETWORKERS_SOAK=1 uv run pytest -m slow --timeout=7200
+	SOCKETWORKERS_SOAK=180 uv run pytest -m slow --timeout=7200
 
 bench:
 	uv run python -m bench
