@@ -89,7 +89,7 @@ async def test_nothing_grows(tmp_path: Path) -> None:
         middle, last = samples[third : 2 * third], samples[2 * third :]
         report = [
             (
-                statistics.median(each.resident for each in part) >> 10,
+                int(statistics.median(each.resident for each in part)) >> 10,
                 max(each.descriptors for each in part),
                 max(each.threads for each in part),
                 round(statistics.median(each.seconds for each in part), 4),
