@@ -94,18 +94,20 @@ class Poller:
     def _read_again(self) -> None:
         waiting = self._again
         self._scheduled = False
-        for channel in list(islice(waiting, BATCH)):
-            del waiting[channel]
-            try:
-                channel._event(_READ)
-            except Exception as error:
-                channel._report(error)
-            except BaseException:
-                channel._rearm()
-                raise
-        if waiting and not self._scheduled:
-            self._scheduled = True
-            self._schedule()
+        try:
+            for channel in list(islice(waiting, BATCH)):
+                del waiting[channel]
+                try:
+                    channel._event(_READ)
+                except Exception as error:
+                    channel._report(error)
+                except BaseException:  # as in ``_ready``
+                    channel._rearm()
+                    raise
+        finally:
+            if waiting and not self._scheduled:
+                self._scheduled = True
+                self._schedule()
 
     def rearm(self, channel: KernelChannel, *, writing: bool) -> None:
         """Report again what is there now; with ``writing`` also that the kernel takes bytes."""

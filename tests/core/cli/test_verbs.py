@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from tests.core.cli.support import ECHO, environment, program, run_command
 
 from socketworkers.sasl import Credentials
@@ -135,6 +136,26 @@ def test_cert_makes_what_a_client_verifies() -> None:
             except ssl.SSLWantReadError:
                 continue
     assert sides[1].version() == "TLSv1.3"
+
+
+def test_cert_for_a_client() -> None:
+    result = run_command("socketworkers", "cert", "alice", "--client", "--out", "certs")
+    assert result.status == 0
+    assert result.out.splitlines() == [
+        "certs/alice.pem  for alice, 397 days",
+        "certs/ca.pem  the authority: servers must trust this one",
+        "use it:  run-app APP --tls auto --tls-client-ca certs/ca.pem, and give the client both files",
+    ]
+    parsed = x509.load_pem_x509_certificate(Path("certs/alice.pem").read_bytes())
+    purpose = parsed.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purpose) == [x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]
+    for words in ((), ("alice", "bob")):
+        result = run_command("socketworkers", "cert", *words, "--client", "--out", "certs")
+        assert result.status == 2
+        assert "which client? give one name" in result.err
+    result = run_command("socketworkers", "cert", "a" * 65, "--client", "--out", "certs")
+    assert result.status == 2
+    assert "a client has one name of at most 64 characters" in result.err
 
 
 def test_cert_with_a_name_that_none_can_carry() -> None:

@@ -469,22 +469,27 @@ async def test_a_batch_is_bounded_and_all_have_their_turn(monkeypatch: pytest.Mo
 
 
 @LOOPS
-def test_an_interrupt_in_a_batch_loses_no_edge(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
+@pytest.mark.parametrize("way", ["events", "unread", "pausing"])
+def test_an_interrupt_in_a_batch_loses_no_edge(factory: Callable[[], asyncio.AbstractEventLoop], way: str) -> None:
     """Ctrl-C leaves the loop in the middle of a batch; who runs it again finds everything that came."""
     made: list[Ends] = []
 
     def interrupt(data: bytes) -> None:
         for pair in made:
             pair.upper.on_data = lambda data: None
+            if way == "pausing" and pair.upper.data:
+                pair.channel.pause_reading()
         raise KeyboardInterrupt
 
     async def begin() -> None:
         made.extend(Ends(*tcp_pair()) for _ in range(5))
         for pair in made:
             pair.upper.on_data = interrupt
-            pair.channel.pause_reading()
+            if way != "events":
+                pair.channel.pause_reading()
             pair.far.send(b"x")
-        await settle()
+        if way != "events":
+            await settle()
         for pair in made:
             pair.channel.resume_reading()
         await asyncio.sleep(60)
