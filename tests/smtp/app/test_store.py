@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import apsw
 import pytest
 from tests.support.mailserver.process import stored
 from tests.support.mailserver.talk import contents, deliver, hello, reply, say
@@ -17,6 +18,7 @@ from socketworkers import faults
 from socketworkers.testing import AppClient
 from socketworkers_smtp import app
 from socketworkers_smtp import queue as queue_module
+from socketworkers_smtp.mailbox import Mailbox
 from socketworkers_smtp.maildir import Maildir
 from socketworkers_smtp.records import Delivery, MessageIds, Record, decode, encode
 
@@ -61,6 +63,16 @@ async def test_retention(keep: str, left: list[int]) -> None:
         await client.env.MAILBOX.get("*").deliver(batch, now)
         assert [decode(each.id) for each in await client.env.mail.store.list()] == left
         assert client.env.mail.catch_all_messages == len(left)
+
+
+def test_forgetting_old_names_does_not_look_at_all_of_them() -> None:
+    """A busy mailbox that keeps little removes thousands of messages a minute, and remembers their names for a day."""
+    connection = apsw.Connection(":memory:")
+    for step in Mailbox.migrations:
+        connection.execute(step)
+    (row,) = connection.execute("explain query plan delete from gone where at < 1")
+    assert row[3].endswith("INDEX gone_at (at<?)")
+    connection.close()
 
 
 async def test_old_mail_goes_by_an_alarm(tmp_path: Path) -> None:
