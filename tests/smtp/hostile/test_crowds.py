@@ -44,15 +44,6 @@ async def attack(kind: str, count: int, port: int, seconds: float) -> asyncio.su
     )
 
 
-def descriptors(server: MailProcess) -> int:
-    return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
-
-
-def resident(server: MailProcess) -> int:
-    """Bytes."""
-    return int(Path(f"/proc/{server.pid}/statm").read_text().split()[1]) * resource.getpagesize()
-
-
 async def wait_for(condition: object, seconds: float, what: str) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
@@ -83,11 +74,11 @@ async def test_slow_senders_and_slow_readers(tmp_path: Path) -> None:
         idle = min([await asyncio.to_thread(p99, server.port, 0.7) for _ in range(3)])
         worse = 1e9
         for _ in range(3):  # the better of three: a stall of the machine is not the server's
-            before = resident(server)
+            before = server.resident
             crowd = [await attack("loris", 500, server.port, 40), await attack("reader", 500, server.port, 40)]
             await wait_for(lambda: server.call("status")["connections"] > 800, 30, "the crowd does not come in")
             worse = min(worse, await asyncio.to_thread(p99, server.port, 1.5))
-            grown = resident(server) - before
+            grown = server.resident - before
             for process in crowd:
                 output, _ = await process.communicate()
                 result = json.loads(output)
@@ -105,14 +96,14 @@ async def test_slow_senders_and_slow_readers(tmp_path: Path) -> None:
 def test_a_reader_that_stalls_in_a_large_message_is_aborted(tmp_path: Path) -> None:
     with MailProcess(tmp_path, "--write-timeout", "1s", "--pop3-port", "0") as server, socket.socket() as sock:
         assert send_one(server.port, BODY + (b"z" * 70 + b"\r\n") * 200_000, "bob@example.org").startswith("250")
-        memory = resident(server)
+        memory = server.resident
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.connect(("127.0.0.1", server.listener("pop3")))
         assert len(server.call("mail.list")) == 1
         sock.sendall(b"USER bob\r\nPASS x\r\nRETR 1\r\n")
         deadline = time.monotonic() + 1.0 + 1.0 + LATE + 4.0
         while server.call("status")["connections"]:
-            assert resident(server) - memory < 8 << 20, "a part of the message is held, never all of it"
+            assert server.resident - memory < 8 << 20, "a part of the message is held, never all of it"
             assert time.monotonic() < deadline, "it holds its place"
             time.sleep(0.05)
 
@@ -123,13 +114,13 @@ async def test_silent_connections_are_reaped(tmp_path: Path) -> None:
     needs_files(3000)
     with MailProcess(tmp_path, "--idle-timeout", "3s", "--max-connections-per-address", "0") as server:
         assert send_one(server.port, BODY).startswith("250")
-        before = descriptors(server)
+        before = server.descriptors
         crowd = await attack("silent", 2000, server.port, 40)
         output, _ = await crowd.communicate()
         result = json.loads(output)
         assert result["ended"] == 2000
         assert result["longest"] < 3.0 + 1.0 + LATE, result
-        await wait_for(lambda: descriptors(server) <= before + 3, 15, "descriptors are left")
+        await wait_for(lambda: server.descriptors <= before + 3, 15, "descriptors are left")
         assert server.call("status")["connections"] <= 1
         assert send_one(server.port, BODY).startswith("250")
 
@@ -141,19 +132,19 @@ async def test_ten_thousand_idle_connections(tmp_path: Path) -> None:
     wrapper = ("prlimit", "--nofile=11000:11000")
     with MailProcess(tmp_path, *options, wrapper=wrapper) as server:
         assert send_one(server.port, BODY).startswith("250")
-        before, memory = descriptors(server), resident(server)
+        before, memory = server.descriptors, server.resident
         crowd = await attack("silent", 10_000, server.port, 300)
         try:
             await wait_for(
                 lambda: server.call("status")["connections"] >= 10_000, 60, "not all connections were accepted"
             )
-            each = (resident(server) - memory) / 10_000
+            each = (server.resident - memory) / 10_000
             assert each < 24 * 1024, f"{each:.0f} bytes each"
             assert (await asyncio.to_thread(send_one, server.port, BODY)).startswith("250")
         finally:
             crowd.kill()
             await crowd.communicate()
-        await wait_for(lambda: descriptors(server) <= before + 3, 30, "descriptors are left")
+        await wait_for(lambda: server.descriptors <= before + 3, 30, "descriptors are left")
         assert (await asyncio.to_thread(send_one, server.port, BODY)).startswith("250")
 
 
@@ -172,7 +163,7 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
             for _ in range(90):
                 crowd.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
             deadline = time.monotonic() + 10
-            while descriptors(server) < 55:
+            while server.descriptors < 55:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             assert early.mail(BODY)[:3] in ("250", "451"), "who is in is served"
