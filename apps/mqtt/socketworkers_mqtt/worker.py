@@ -124,8 +124,8 @@ class Link:
         owner.schedule()
         if connection.state is not state:
             self._entered(connection.state)
-        elif self._deadline_at < 0 and connection.decoder.buffered and state is State.CONNECTED:
-            self._bound_packet()  # in other states there is a deadline already
+        if connection.decoder.buffered and self._deadline_at < 0 and connection.state is State.CONNECTED:
+            self._bound_packet()
         if connection.request is not None:
             self._pause()
             self._stir()
