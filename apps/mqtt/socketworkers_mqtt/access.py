@@ -30,6 +30,8 @@ _READ, _WRITE, _DENY = 1, 2, 4
 _WORDS = {"read": _READ, "write": _WRITE, "readwrite": _READ | _WRITE, "deny": _DENY}
 #: answers that are remembered
 _REMEMBERED = 20_000
+#: bytes of a topic beyond which an answer is not remembered
+_MEMORABLE = 512
 
 
 @dataclass(slots=True)
@@ -194,9 +196,10 @@ class AccessControl:
         if answer is None:
             matching = [rights for rights, filter in self._of(client_id, username) if filter_matches(filter, topic)]
             answer = any(rights & right for rights in matching) and not any(rights & _DENY for rights in matching)
-            if len(self._answers) >= _REMEMBERED:
-                self._answers.clear()
-            self._answers[key] = answer
+            if len(topic) <= _MEMORABLE:
+                if len(self._answers) >= _REMEMBERED:
+                    self._answers.clear()
+                self._answers[key] = answer
         return answer
 
     def _of(self, client_id: str, username: str) -> list[tuple[int, bytes]]:

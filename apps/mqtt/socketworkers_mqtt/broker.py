@@ -20,7 +20,7 @@ from .message import Delivery, Message
 from .outgoing import Outgoing
 from .retained import Retained
 from .router import Router
-from .session import IN_MEMORY, Session
+from .session import IN_MEMORY, LARGE, Session
 from .stats import Stats
 from .store import RELEASED, SENT, Batch, QueueRow, Store
 from .timers import Timers
@@ -90,6 +90,12 @@ class Broker:
         #: sessions that wait for a payload that is stored once
         self.bodies: dict[int, int] = {}
         self.queued_bytes = 0
+        #: of large messages that are under way to clients
+        self.underway_bytes = 0
+        #: bytes that wait for clients that do not read
+        self.backlog_bytes = 0
+        #: what all subscriptions take, about
+        self.subscription_bytes = 0
         #: what the disk said when it refused; the owner takes it
         self.trouble: StorageError | None = None
         #: the disk is full: what would have to be stored is refused, all else goes on
@@ -230,6 +236,8 @@ class Broker:
             if packet_id is None:
                 continue
             session.sent(packet_id, delivery)
+            if len(delivery.message.payload) > LARGE:
+                self.count_underway(session)
             if state == RELEASED:
                 if session.released is None:
                     session.released = set()
@@ -265,6 +273,8 @@ class Broker:
         for subscription in (session.subscriptions or {}).values():
             self.router.remove(subscription)
         session.subscriptions = None
+        self.subscription_bytes -= session.subscription_bytes
+        session.subscription_bytes = 0
         self.queued_bytes -= session.queue_bytes
         left = [each for each in (session.inflight or {}).values() if each.qos == 1]
         left += [each for each in session.queue or () if each.qos == 1 or each not in left]
@@ -281,6 +291,7 @@ class Broker:
             self.batch.end(session.key)
             self.writes += 1
         session.inflight = None
+        self.count_underway(session)
         session.forget_queue()
         self.wills.session_ended(session.client_id)
 
@@ -319,6 +330,9 @@ class Broker:
             session.subscriptions = {}
         existed = name in session.subscriptions
         session.subscriptions[name] = subscription
+        if not existed:
+            session.subscription_bytes += subscription.size
+            self.subscription_bytes += subscription.size
         self.router.add(subscription)
         return existed
 
@@ -336,12 +350,24 @@ class Broker:
             self.writes += 1
         return existed
 
+    def may_subscribe(self, session: Session, name: str, subscription: Subscription) -> bool:
+        """Whether there is room for a subscription: one in place of another always has it (M2)."""
+        limits = self.limits
+        there = session.subscriptions or ()
+        return name in there or (
+            len(there) < limits.max_subscriptions
+            and session.subscription_bytes + subscription.size <= limits.max_subscription_bytes
+            and self.subscription_bytes + subscription.size <= limits.max_subscription_total
+        )
+
     def unsubscribe(self, session: Session, name: str) -> bool:
         """Take a subscription away; whether it was there ([MQTT-3.10.4-1])."""
         subscription = (session.subscriptions or {}).pop(name, None)
         if subscription is None:
             return False
         self.router.remove(subscription)
+        session.subscription_bytes -= subscription.size
+        self.subscription_bytes -= subscription.size
         if session.persistent:
             self.batch.subscriptions[session.key, name] = None
             self.batch.dirty = True
@@ -393,6 +419,25 @@ class Broker:
                 if self.batch.bodies.pop(seq, None) is None:
                     self.batch.bodies_deleted.append(seq)
 
+    def is_crowded(self, session: Session, message: Message) -> bool:
+        """Whether a large message has to wait although there are few under way to the client: they are large, too."""
+        limits = self.limits
+        size = len(message.payload)
+        return bool(session.inflight) and (
+            session.underway_bytes + size > limits.max_queued_bytes
+            or self.queued_bytes + self.underway_bytes + size > limits.max_queued_total
+        )
+
+    def count_underway(self, session: Session) -> None:
+        """Large messages have been sent, or acknowledged."""
+        size = 0
+        for delivery in (session.inflight or {}).values():
+            length = len(delivery.message.payload)
+            if length > LARGE:
+                size += length
+        self.underway_bytes += size - session.underway_bytes
+        session.underway_bytes = size
+
     def pump(self, session: Session) -> None:
         """Send what waits, as far as the client allows."""
         connection = session.connection
@@ -402,18 +447,27 @@ class Broker:
             self._send_again(session, connection)
         before = session.queue_bytes
         while connection.quota > 0 and session.queue_count and not (connection.closing or connection.blocked):
+            if (
+                session.underway_bytes
+                and session.queue
+                and session.underway_bytes + len(session.queue[0].message.payload) > self.limits.max_queued_bytes
+            ):
+                break
             delivery = session.dequeue()
             if delivery is None:
                 if not self._load_waiting(session):
                     break
                 continue
             message = delivery.message
+            large = len(message.payload) > LARGE
             if message.expires_at is not None and message.expires_at <= self.now:
                 if session.persistent:
                     self.forget_delivery(session, delivery)  # [MQTT-3.3.2-5]
                 continue
             packet_id = session.new_packet_id()
             session.sent(packet_id, delivery)
+            if large:
+                self.count_underway(session)
             connection.quota -= 1
             if session.persistent and delivery.stored:
                 self.batch.set_queue_state(session.key, message.seq, packet_id, SENT)

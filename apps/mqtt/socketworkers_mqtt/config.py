@@ -48,7 +48,12 @@ class MqttConfig(Settings):
     max_backlog: int = setting(
         4 * 1024**2, help="bytes for a client that does not read; then QoS 0 is dropped", kind="size", advanced=True
     )
+    max_backlog_total: int = setting(256 * 1024**2, help="the same for all such clients", kind="size", advanced=True)
     max_subscriptions: int = setting(10_000, help="subscriptions of one session", advanced=True)
+    max_subscription_bytes: int = setting(
+        32 * 1024**2, help="memory for the subscriptions of one session", kind="size", advanced=True
+    )
+    max_subscription_total: int = setting(1024**3, help="the same for all sessions", kind="size", advanced=True)
     max_sessions: int = setting(1_000_000, help="sessions that last", advanced=True)
     max_retained: int = setting(2_000_000, help="retained messages", advanced=True)
     session_expiry: float = setting(
@@ -77,7 +82,10 @@ class MqttConfig(Settings):
             max_queued=self.max_queued,
             max_queued_bytes=self.max_queued_bytes,
             max_queued_total=self.max_queued_total,
+            max_backlog_total=self.max_backlog_total,
             max_subscriptions=self.max_subscriptions,
+            max_subscription_bytes=self.max_subscription_bytes,
+            max_subscription_total=self.max_subscription_total,
             max_sessions=self.max_sessions,
             max_retained=self.max_retained,
             max_session_expiry=min(0xFFFFFFFF, int(self.session_expiry)),

@@ -32,6 +32,7 @@ from .codec import (
 )
 from .handshake import Handshake
 from .message import Message
+from .outgoing import MAX_ALIASED
 from .session import Session
 from .state import CheckPassword, State
 from .store import RELEASED
@@ -41,6 +42,9 @@ __all__ = ["CheckPassword", "Connection", "State"]
 
 _PUBACK, _PUBREC, _PUBREL, _PUBCOMP = PacketType.PUBACK, PacketType.PUBREC, PacketType.PUBREL, PacketType.PUBCOMP
 _PUBREC_HEAD, _PUBREL_HEAD, _PUBCOMP_HEAD = b"\x50\x02", b"\x62\x02", b"\x70\x02"
+
+#: bytes of all topics that a client has given an alias (M2)
+MAX_ALIASES = 512 * 1024
 
 #: What may come when, what handles it, and where that stands in MQTT 5.0. Anything else is a Protocol Error (§4.13.1).
 TRANSITIONS: Final[dict[tuple[State, type], tuple[str, str]]] = {
@@ -151,6 +155,8 @@ class Connection(Handshake):
             self._alias_in = {}
         if topic:
             self._alias_in[alias] = topic
+            if len(topic) > MAX_ALIASED and sum(map(len, self._alias_in.values())) > MAX_ALIASES:
+                raise MalformedPacket("topics with an alias are too long in all", reason=Reason.QUOTA_EXCEEDED)
             return topic
         known = self._alias_in.get(alias)
         if known is None:
@@ -194,6 +200,8 @@ class Connection(Handshake):
                     if persistent:
                         self.broker.forget_delivery(session, delivery)
                 self.quota = min(self.quota + done, self.quota_most)
+                if session.underway_bytes:
+                    self.broker.count_underway(session)
                 if session.queue_count:
                     self.broker.pump(session)
         else:
@@ -263,12 +271,8 @@ class Connection(Handshake):
         for wanted in packet.subscriptions:
             parsed = parse_filter(wanted.filter)
             filter = "/".join(parsed.levels)
-            count = len(session.subscriptions) if session.subscriptions else 0
             if not broker.access.may_subscribe(self.client_id, self.username, filter.encode()):
                 reasons.append(Reason.NOT_AUTHORIZED if self.version == 5 else 0x80)
-                continue
-            if count >= broker.limits.max_subscriptions and wanted.filter not in (session.subscriptions or ()):
-                reasons.append(Reason.QUOTA_EXCEEDED if self.version == 5 else 0x80)
                 continue
             subscription = Subscription(
                 session,
@@ -280,6 +284,9 @@ class Connection(Handshake):
                 identifier=identifier,
                 group=parsed.group,
             )
+            if not broker.may_subscribe(session, wanted.filter, subscription):
+                reasons.append(Reason.QUOTA_EXCEEDED if self.version == 5 else 0x80)
+                continue
             existed = broker.subscribe(session, wanted.filter, subscription)
             reasons.append(wanted.qos)
             fresh.append((subscription, existed))

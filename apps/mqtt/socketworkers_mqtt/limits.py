@@ -25,14 +25,20 @@ class Limits:
     """Topic aliases, each way (§3.2.2.3.8)."""
     max_backlog: int = 4 * 1024 * 1024
     """Bytes that wait for a client that does not read; beyond them QoS 0 messages to it are dropped and counted."""
+    max_backlog_total: int = 256 * 1024 * 1024
+    """The same of all such clients."""
     max_queued: int = 10_000
     """Messages that wait for one session; what comes beyond is dropped and counted."""
     max_queued_bytes: int = 64 * 1024 * 1024
-    """The same in bytes."""
+    """The same in bytes; also of large messages that are under way to one client."""
     max_queued_total: int = 1024**3
-    """Bytes that wait for all sessions."""
+    """Bytes that wait for all sessions, and of large messages that are under way."""
     max_subscriptions: int = 10_000
     """Of one session."""
+    max_subscription_bytes: int = 32 * 1024 * 1024
+    """What the subscriptions of one session may take."""
+    max_subscription_total: int = 1024**3
+    """The same of all sessions."""
     max_sessions: int = 1_000_000
     """Sessions that last; a client that would need one more is refused."""
     max_retained: int = 2_000_000

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["Outgoing"]
 
 
+#: bytes of a topic beyond which it gets no alias of ours
+MAX_ALIASED = 1024
+
+
 class Outgoing:
     """What a connection is made of, and how it sends. ``Connection`` is the class that is used.
 
@@ -300,7 +304,14 @@ class Outgoing:
         What waits for the disk has no alias: what is sent before it could refer to one that was not told yet.
         """
         message = delivery.message
-        if self.backlog > self.broker.limits.max_backlog and not packet_id:
+        if (
+            self.blocked
+            and not packet_id
+            and (
+                self.backlog > self.broker.limits.max_backlog
+                or self.broker.backlog_bytes > self.broker.limits.max_backlog_total
+            )
+        ):
             self.broker.stats.publish_dropped += 1
             return None
         if self._alias_out_most and may_alias:
@@ -309,7 +320,7 @@ class Outgoing:
                 aliases = self._alias_out = {}
             alias = aliases.get(message.topic)
             known = alias is not None
-            if alias is None and len(aliases) < self._alias_out_most:
+            if alias is None and len(aliases) < self._alias_out_most and len(message.topic) <= MAX_ALIASED:
                 alias = len(aliases) + 1
             expiry = None
             if message.expires_at is not None:
@@ -352,6 +363,8 @@ class Outgoing:
             return
         if session.released is not None:
             session.released.discard(packet_id)
+        if session.underway_bytes:
+            self.broker.count_underway(session)
         if session.persistent:
             self.broker.forget_delivery(session, delivery)
         if self.again and packet_id in self.again:

@@ -21,6 +21,12 @@ __all__ = ["Retained"]
 
 #: rows that are looked at for one subscription in one turn of the loop
 PAGE = 128
+#: bytes of payload after which a page ends early
+PAGE_BYTES = 1024 * 1024
+#: payloads of more bytes are read one by one
+LARGE = 16 * 1024
+#: pages in one turn for all subscriptions: nobody keeps the loop busy with a thousand filters (R3)
+PAGES = 12
 #: expired ones that are removed at a time
 SWEEP = 500
 #: other brokers' bridges whose state is kept, and bytes of it: it is in memory
@@ -49,13 +55,15 @@ class _Scan:
 class Retained:
     """The retained messages of one broker."""
 
-    __slots__ = ("_broker", "_next_sweep", "_scans", "_waiting", "count", "system")
+    __slots__ = ("_broker", "_left", "_next_sweep", "_scans", "_waiting", "count", "system")
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._scans: deque[_Scan] = deque()
         #: scans whose client does not keep up
         self._waiting: dict[Session, list[_Scan]] = {}
+        #: pages that may be served before the turn ends
+        self._left = PAGES
         self._next_sweep = 0.0
         self.count = 0
         #: the server's own topics ($SYS), in memory
@@ -108,8 +116,14 @@ class Retained:
             if row is not None:
                 self._deliver(subscription, _message(row))
         elif self.count or self._broker.batch.retained:
-            self._scans.append(_Scan(subscription))
-            self.step()
+            scan = _Scan(subscription)
+            if self._left <= 0 or self._scans:
+                self._scans.append(scan)
+                return
+            self._broker.write()
+            self._left -= 1
+            if self._page(scan):
+                self._scans.append(scan)
 
     def _deliver(self, subscription: Subscription, message: Message) -> None:
         session = subscription.session
@@ -130,11 +144,12 @@ class Retained:
         return bool(self._scans)
 
     def step(self) -> None:
-        """Serve each subscription that waits with one page."""
+        """Serve subscriptions that wait with one page each, as many as one turn allows."""
+        self._left = PAGES
         if not self._scans:
             return
         self._broker.write()
-        for _ in range(len(self._scans)):
+        for _ in range(min(PAGES, len(self._scans))):
             scan = self._scans.popleft()
             if self._page(scan):
                 self._scans.append(scan)
@@ -151,14 +166,24 @@ class Retained:
         if connection.blocked or session.queue_count > CROWDED:
             self._waiting.setdefault(session, []).append(scan)
             return False
-        rows = broker.store.retained_page(scan.prefix, scan.after, PAGE, broker.now)
-        for row in rows:
-            if filter_matches(subscription.filter, row[0]):
-                self._deliver(subscription, _message(row))
-        if len(rows) < PAGE:
-            return False
-        scan.after = rows[-1][0]
-        return True
+        rows = broker.store.retained_heads(scan.prefix, scan.after, PAGE, broker.now, LARGE)
+        size = 0
+        for topic, payload, qos, passed, expires_at in rows:
+            scan.after = topic
+            if not filter_matches(subscription.filter, topic):
+                continue
+            row = (
+                (topic, payload, qos, passed, expires_at)
+                if payload is not None
+                else broker.store.retained(topic, broker.now)
+            )
+            if row is None:
+                continue
+            self._deliver(subscription, _message(row))
+            size += len(row[1])
+            if size > PAGE_BYTES:
+                return True
+        return len(rows) == PAGE
 
     def room(self, session: Session) -> None:
         """A client reads again, or has acknowledged what waited."""

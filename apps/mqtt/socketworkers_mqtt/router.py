@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .codec import PublishRun
 from .message import Delivery, Message
-from .session import Session
+from .session import LARGE, Session
 from .store import INLINE, SENT, WAITING
 from .topics import SharedGroup, Subscription, TopicTree, is_wildcard
 
@@ -22,6 +22,8 @@ __all__ = ["Router"]
 
 #: topics whose subscribers are remembered
 MAX_ROUTES = 50_000
+#: bytes of a topic beyond which they are not: nobody fills memory with names (M2)
+MAX_ROUTE = 512
 
 
 class _Entry:
@@ -125,9 +127,10 @@ class Router:
                 elif may_read(session.client_id, session.username, topic):
                     entries[session] = _Entry(subscription)
             route = Route(list(entries.values()), groups)
-            if len(self._routes) >= MAX_ROUTES:
-                self._routes.clear()
-            self._routes[topic] = route
+            if len(topic) <= MAX_ROUTE:
+                if len(self._routes) >= MAX_ROUTES:
+                    self._routes.clear()
+                self._routes[topic] = route
         return route
 
     # -- QoS 0 in runs -----------------------------------------------------------------------------------------
@@ -301,20 +304,29 @@ class Router:
         """
         connection = session.connection
         broker = self._broker
-        if connection is not None and connection.quota > 0 and not session.queue_count and not connection.blocked:
+        message = delivery.message
+        large = len(message.payload) > LARGE
+        if (
+            connection is not None
+            and connection.quota > 0
+            and not session.queue_count
+            and not connection.blocked
+            and not (large and broker.is_crowded(session, message))
+        ):
             packet_id = session.new_packet_id()
             if session.persistent:
                 self._store(session, delivery, shared, packet_id, SENT)
             session.sent(packet_id, delivery)
+            if large:
+                broker.count_underway(session)
             connection.quota -= 1
             connection.send_message(delivery, packet_id)
             return
-        message = delivery.message
         limits = broker.limits
         if (
             session.queue_count >= limits.max_queued
             or session.queue_bytes + message.size > limits.max_queued_bytes
-            or broker.queued_bytes + message.size > limits.max_queued_total
+            or broker.queued_bytes + broker.underway_bytes + message.size > limits.max_queued_total
         ):
             session.dropped += 1
             broker.stats.publish_dropped += 1

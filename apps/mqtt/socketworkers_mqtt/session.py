@@ -19,6 +19,8 @@ __all__ = ["NEVER", "Session"]
 
 #: Session Expiry Interval of a session that does not expire (MQTT 5.0 §3.1.2.11.2)
 NEVER = 0xFFFFFFFF
+#: bytes of a payload from which on it counts what is under way to a client, besides how many messages
+LARGE = 64 * 1024
 #: messages of a queue that are kept in memory; of a session that lasts the rest is read when its turn comes
 IN_MEMORY = 256
 
@@ -43,7 +45,9 @@ class Session:
         "queue_count",
         "released",
         "spilled",
+        "subscription_bytes",
         "subscriptions",
+        "underway_bytes",
         "username",
         "version",
     )
@@ -63,8 +67,12 @@ class Session:
         #: when its connection was lost, in seconds since the epoch; 0 while connected
         self.lost_at = 0.0
         self.subscriptions: dict[str, Subscription] | None = None
+        #: what they take, about
+        self.subscription_bytes = 0
         #: sent to the client and not acknowledged, by packet identifier, in the order of sending
         self.inflight: dict[int, Delivery] | None = None
+        #: bytes of the large ones of these
+        self.underway_bytes = 0
         #: of these, packet identifiers of QoS 2 messages for which PUBREC came (PUBREL was sent)
         self.released: set[int] | None = None
         #: packet identifiers of QoS 2 messages that came and are not released

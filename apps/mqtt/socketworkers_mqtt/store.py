@@ -181,6 +181,11 @@ class Store(Protocol):
     def retained_page(self, prefix: bytes, after: bytes | None, limit: int, now: float) -> list[RetainedRow]:
         """Retained messages whose topics begin with ``prefix``, in the order of their topics, behind ``after``."""
 
+    def retained_heads(
+        self, prefix: bytes, after: bytes | None, limit: int, now: float, most: int
+    ) -> list[tuple[bytes, bytes | None, int, bytes, float | None]]:
+        """The same, but payloads of more than ``most`` bytes are None."""
+
     def expired_retained(self, now: float, limit: int) -> list[bytes]:
         """Topics of retained messages whose time is over."""
 
@@ -189,6 +194,11 @@ _PUT_QUEUE = "insert or replace into queue values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
 _SELECT_QUEUE = (
     "select q.session, q.seq, q.packet_id, q.state, q.flags, q.topic, q.passed, q.expires_at, q.identifiers, q.shared,"
     " coalesce(q.payload, (select b.payload from body b where b.seq = q.seq)) from queue q"
+)
+
+_PAGE = (
+    "from retained where topic >= ?1 and topic > ?2 and (?3 is null or topic < ?3)"
+    " and (expires_at is null or expires_at > ?5) order by topic limit ?4"
 )
 
 
@@ -321,9 +331,16 @@ class SqlStore:
     def retained_page(self, prefix: bytes, after: bytes | None, limit: int, now: float) -> list[RetainedRow]:
         end = _following(prefix)
         return self._sql.execute(
-            "select topic, payload, qos, passed, expires_at from retained where topic >= ?1 and topic > ?2"
-            " and (?3 is null or topic < ?3) and (expires_at is null or expires_at > ?5) order by topic limit ?4",
+            f"select topic, payload, qos, passed, expires_at {_PAGE}",
             (prefix, after if after is not None else b"", end, limit, now),
+        )
+
+    def retained_heads(
+        self, prefix: bytes, after: bytes | None, limit: int, now: float, most: int
+    ) -> list[tuple[bytes, bytes | None, int, bytes, float | None]]:
+        return self._sql.execute(
+            f"select topic, case when length(payload) <= ?6 then payload end, qos, passed, expires_at {_PAGE}",
+            (prefix, after if after is not None else b"", _following(prefix), limit, now, most),
         )
 
     def expired_retained(self, now: float, limit: int) -> list[bytes]:

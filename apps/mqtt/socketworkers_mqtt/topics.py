@@ -62,6 +62,11 @@ class Subscription:
         return text if self.group is None else f"$share/{self.group}/{text}"
 
     @property
+    def size(self) -> int:
+        """Bytes that it takes, about: names, and a node for each level."""
+        return 300 + 3 * len(self.filter) + 270 * (self.filter.count(b"/") + 1)
+
+    @property
     def options(self) -> int:
         """The options byte (§3.8.3.1)."""
         return self.qos | self.no_local << 2 | self.retain_as_published << 3 | self.retain_handling << 4

@@ -22,6 +22,8 @@ __all__ = ["Link"]
 
 #: bytes, of acknowledgements most of all, that a client may have waiting for the disk before no more is read from it
 MOST_HELD = 16 * 1024
+#: bytes that each piece for a client that does not read takes beside its content
+EACH = 64
 
 
 class Link:
@@ -96,6 +98,7 @@ class Link:
         finally:
             self._over = True
             owner.links.discard(self)
+            self._forget()
             if self._throttled is not None:
                 self._throttled.cancel()
             owner.now()
@@ -250,12 +253,19 @@ class Link:
         if self._pending is None:
             self._pending = []
         self._pending.append(data)
-        connection.backlog += len(data)
+        size = len(data) + EACH
+        connection.backlog += size
+        self._object.broker.backlog_bytes += size
         if connection.backlog > 4 * self._object.broker.limits.max_backlog:
-            self._pending = None
-            connection.backlog = 0
+            self._forget()
             connection.lost("the client does not read")
             self.socket.abort("the client does not read")
+
+    def _forget(self) -> None:
+        """Nothing waits any more."""
+        self._pending = None
+        self._object.broker.backlog_bytes -= self.connection.backlog
+        self.connection.backlog = 0
 
     async def _drained(self) -> None:
         """The client reads again."""
@@ -264,9 +274,9 @@ class Link:
         except OSError:
             return  # it is told by the close event
         owner, connection = self._object, self.connection
-        pending, self._pending = self._pending, None
-        connection.backlog = 0
-        if pending and not self.socket.congested:
+        pending = self._pending
+        self._forget()
+        if pending:
             self._writer.write(b"".join(pending))
             if self.socket.congested:
                 self._stir()

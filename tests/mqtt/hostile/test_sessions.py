@@ -26,6 +26,7 @@ from socketworkers_mqtt.codec import (
     Reason,
     encode_connect,
 )
+from socketworkers_mqtt.passwords import Users
 
 HUGE = b"\xff\xff\xff\x7f"
 
@@ -120,20 +121,20 @@ async def test_more_than_the_maximum_packet_size() -> None:
 
 
 @pytest.mark.attack("C4")
-async def test_what_is_sent_before_the_answer_to_a_password_is_bounded() -> None:
+async def test_what_is_sent_before_the_answer_to_a_password_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with AppClient(app) as client:
         mqtt = client.env.mqtt
         mqtt.set_password("alice", "secret")
         asked = asyncio.Event()
         answer = asyncio.Event()
 
-        def slow(username: str, password: bytes) -> bool:
+        def slow(self: Users, username: str, password: bytes) -> bool:
             loop.call_soon_threadsafe(asked.set)
             asyncio.run_coroutine_threadsafe(answer.wait(), loop).result(10)
             return True
 
         loop = asyncio.get_running_loop()
-        mqtt.users.check_password = slow
+        monkeypatch.setattr(Users, "check_password", slow)
         connect = Connect("MQTT", 4, True, 0, "c", None, "alice", b"secret", Properties())
         await client.send(encode_connect(connect))
         await asked.wait()
@@ -141,7 +142,7 @@ async def test_what_is_sent_before_the_answer_to_a_password_is_bounded() -> None
         link = next(iter(client.env.mqtt.object.links))
         await asyncio.sleep(0.2)
         connection = link.connection
-        kept = connection.decoder.buffered + sum(len(each.data) for each in connection._backlog or ())
+        kept = connection.decoder.buffered + sum(len(each.data) for each in connection._backlog)
         assert kept <= 128 * 1024, "no more is read"
         assert not sending.done()
         answer.set()
