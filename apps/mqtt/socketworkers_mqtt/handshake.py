@@ -262,6 +262,7 @@ class Handshake(Outgoing):
         self._connect = without_secrets(packet) if self.version == 5 or packet.bridge else None
         properties = Properties(**answer) if self.version == 5 else None
         # MQTT 3.1 §3.2 has no Session Present
+        self.opening = gate
         self.answer(encode_connack(self.version, present and self.version > 3, 0, properties), gate)
         if present:
             broker.resume(session, self)

@@ -159,6 +159,9 @@ class BrokerObject(DurableObject):
                 gated, connection.gated = connection.gated, None
                 self._hold(connection, gated, ticket, trouble)
             data = connection.take_output()
+            if connection.opening and connection.held:
+                connection.hold_behind(data)
+                data = b""
             connection.link.send(data)
         if broker.dirty or broker.retained.busy or (broker.batch.dirty and trouble is None):
             self.schedule()
@@ -173,10 +176,10 @@ class BrokerObject(DurableObject):
         if trouble is not None:
             # not kept, so not acknowledged: the client sends it again
             connection.queued = True
-            connection.disconnect(_reason_of(trouble), "the server cannot store it")
+            _end(connection, trouble)
             return
         if ticket is None and not connection.held:
-            connection.out.append(data)
+            connection.release(data)
             connection.receipts_closed(closes)
             if connection.late:
                 connection.caught_up()
@@ -213,10 +216,11 @@ class BrokerObject(DurableObject):
             if error is not None:
                 held.clear()
                 connection.held_bytes = 0
-                connection.disconnect(_reason_of(error), "the server cannot store it")
+                _end(connection, error)
                 continue
             while held and held[0][0].done:
                 _, data, closes = held.popleft()
+                connection.opening = False
                 connection.held_bytes -= len(data)
                 connection.receipts_closed(closes)
                 connection.link.send(data)
@@ -287,6 +291,15 @@ class _Clock:
 
     def now(self) -> float:
         return self._offset + self._loop.time()
+
+
+def _end(connection: Outgoing, error: BaseException) -> None:
+    """What was promised was not kept: end the connection, with the refusal of its CONNECT if that is what waited."""
+    reason, text = _reason_of(error), "the server cannot store it"
+    if connection.opening and not connection.closing:
+        connection.refuse(reason, text)
+    else:
+        connection.disconnect(reason, text)
 
 
 def _reason_of(error: BaseException) -> Reason:

@@ -17,6 +17,7 @@ from .codec import (
     Reason,
     Will,
     encode_acks,
+    encode_connack,
     encode_disconnect,
     publish_parts,
     set_dup,
@@ -81,6 +82,7 @@ class Outgoing:
         "loopback",
         "max_packet",
         "open_receipts",
+        "opening",
         "out",
         "packets",
         "peer",
@@ -131,6 +133,8 @@ class Outgoing:
         self.late: list[Subscription] | None = None
         #: QoS 1 and 2 messages of the client whose last acknowledgement was not sent (MQTT 5.0 §4.9)
         self.open_receipts = 0
+        #: CONNACK waits for the disk: nothing may leave before it ([MQTT-3.2.0-1])
+        self.opening = False
         self._closes = 0
         #: PUBACKs of this turn that wait for nothing
         self.acks: list[int] | None = None
@@ -236,6 +240,33 @@ class Outgoing:
         data = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return data
+
+    def refuse(self, reason: Reason, text: str) -> None:
+        """CONNACK waited for the disk, which does not take it: refuse the CONNECT all the same."""
+        self.opening = False
+        self.out.clear()
+        self.will = None
+        self.send(encode_connack(self.version, False, reason))
+        self.lost(text)
+
+    def release(self, data: bytes) -> None:
+        """What would have waited for the disk need not: it leaves with this turn, behind CONNACK, before DISCONNECT."""
+        out = self.out
+        self._flush_acks()
+        if self.opening:
+            self.opening = False
+            out.insert(0, data)
+        elif self.closing and out and out[-1][0] == PacketType.DISCONNECT << 4:
+            out.insert(len(out) - 1, data)
+        else:
+            out.append(data)
+
+    def hold_behind(self, data: bytes) -> None:
+        """Let bytes wait behind what waits for the disk."""
+        assert self.held
+        ticket, before, closes = self.held[-1]
+        self.held[-1] = (ticket, before + data, closes)
+        self.held_bytes += len(data)
 
     def block(self, blocked: bool) -> None:
         """The peer does not read any more, or reads again."""
@@ -378,9 +409,10 @@ class Outgoing:
         """End the connection by our decision: DISCONNECT in 5.0 (§3.14), nothing to say in 3.1.1."""
         if self.closing:
             return
-        if self.version == 5 and self.state is State.CONNECTED:
+        if self.version == 5 and self.state is State.CONNECTED and not self.opening:  # [MQTT-3.14.0-1]
             reference = self.broker.limits.server_reference
             moved = reason in (Reason.USE_ANOTHER_SERVER, Reason.SERVER_MOVED)
+            self._flush_acks()  # [MQTT-3.14.4-1]: nothing behind DISCONNECT
             properties = Properties(
                 reason_string=self.words(text), server_reference=reference if moved and reference else None
             )

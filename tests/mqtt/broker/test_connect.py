@@ -14,6 +14,7 @@ from socketworkers_mqtt.codec import (
     Pingresp,
     Publish,
     Reason,
+    Suback,
     encode_connect,
     encode_subscribe,
 )
@@ -369,3 +370,29 @@ def test_every_acknowledgement_counts(world: World) -> None:
     counted = client.connection.packets
     client.send(b"".join(b"\x40\x02" + each.packet_id.to_bytes(2, "big") for each in client.publishes()))
     assert client.connection.packets == counted + 20
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_nothing_leaves_before_connack(world: World, version: int) -> None:
+    """[MQTT-3.2.0-1], while it waits for the disk: neither what a client asked behind CONNECT nor messages."""
+    world.connect("p").publish("t", b"kept", retain=True)
+    world.disk_held = True
+    client = world.open(version)
+    connect = encode_connect(Connect("MQTT", version, False, 0, "c", will()))
+    client.send(connect + encode_subscribe(version, 1, [Wanted("t", 0)]) + PINGREQ)
+    world.connect("q").publish("t", b"live")
+    assert client.received == []
+    world.sync()
+    assert isinstance(client.received[0], Connack)
+    kinds = {type(each) for each in client.received}
+    assert kinds == {Connack, Suback, Pingresp, Publish}
+
+
+def test_a_fault_behind_a_connect_that_waits(world: World) -> None:
+    """[MQTT-3.14.0-1]: no DISCONNECT before CONNACK; the connection just ends."""
+    world.disk_held = True
+    client = world.open(5)
+    client.send(encode_connect(Connect("MQTT", 5, False, 0, "c", will())) + b"\x40\x00")
+    assert client.closed
+    world.sync()
+    assert client.received == []

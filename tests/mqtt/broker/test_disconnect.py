@@ -164,3 +164,11 @@ def test_the_session_lasts_while_the_connection_is_open(make_world: MakeWorld) -
     world.advance(1e6)
     world.connect("p").publish("a", b"x")
     assert client.payloads() == [b"x"]
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_nothing_is_sent_behind_disconnect(world: World, retain: bool) -> None:
+    """[MQTT-3.14.4-1]: what was acknowledged in the same turn, at once or by the disk, stands before it."""
+    client = world.connect("c")
+    client.send(publish_bytes(5, "t", b"x", 1, retain, 1) + b"\x00\x00")
+    assert client.ended(Reason.MALFORMED_PACKET)

@@ -362,22 +362,26 @@ class World:
         gated, closes = b"".join(connection.gated or ()), connection.gated_closes
         connection.gated = None
         connection.gated_closes = 0
-        client.arrived(connection.take_output())
-        if gated:
-            client.held.append((gated, closes))
+        data = connection.take_output()
+        if not connection.opening:
+            client.arrived(data)
+            data = b""
+        if gated or data:
+            client.held.append((gated + data, closes))
             if connection.held is None:
                 connection.held = deque()
             connection.held.append((None, b"", 0))  # its mark that something waits
-        if not self.disk_held:
-            self._release(client)
         if connection.closing:
-            client.held.clear()
+            client.held.clear()  # what waited for the disk is not sent behind DISCONNECT
+        elif not self.disk_held:
+            self._release(client)
 
     def _release(self, client: Client) -> None:
         while client.held:
             data, closes = client.held.pop(0)
             assert client.connection.held is not None
             client.connection.held.popleft()
+            client.connection.opening = False
             client.connection.receipts_closed(closes)
             client.arrived(data)
         if client.connection.late:
