@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 from pathlib import Path
+from typing import Any
 
 from tests.fuzz.mutation import load_corpus
 from tests.mqtt.codec.wire import CONNECT, packet, properties, string, variable
@@ -81,7 +82,7 @@ def _connect(chooser: random.Random, whole: bytes) -> bytes:
     elif change == 1:
         connect = dataclasses.replace(connect, clean_start=not connect.clean_start)
     elif change == 2:
-        extra = WillProperties(will_delay=chooser.choice((None, 0, 60))) if connect.version == 5 else WillProperties()
+        extra = WillProperties(will_delay=chooser.choice((0, 60))) if connect.version == 5 else WillProperties()
         topic = chooser.choice(("m/will", "$SYS/x", "a/b"))
         will = Will(topic, b"gone", chooser.randrange(3), chooser.random() < 0.5, extra)
         connect = dataclasses.replace(connect, will=will)
@@ -92,7 +93,7 @@ def _connect(chooser: random.Random, whole: bytes) -> bytes:
         if connect.username is None and connect.version < 5:
             connect = dataclasses.replace(connect, password=None)
     elif connect.version == 5:
-        values = {
+        values: dict[str, Any] = {
             "session_expiry_interval": chooser.choice((0, 1, 60, 0xFFFFFFFF)),
             "receive_maximum": chooser.choice((1, 2, 65535)),
             "maximum_packet_size": chooser.choice((None, 20, 60, 1000)),

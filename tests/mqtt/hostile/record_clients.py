@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from pathlib import Path
 
 from tests.fuzz.mutation import write_corpus
@@ -26,12 +25,14 @@ const [port, version, qos] = process.argv.slice(1).map(Number);
 const client = mqtt.connect({port, host: "127.0.0.1", protocolVersion: version, clientId: "js-" + version + qos,
   keepalive: 30, will: {topic: "js/will", payload: "gone", qos: 1, retain: true},
   properties: version == 5 ? {sessionExpiryInterval: 60, receiveMaximum: 10, topicAliasMaximum: 5} : undefined});
+const extra = {userProperties: {a: "b"}, contentType: "text/plain", messageExpiryInterval: 60};
 let left = 3;
 client.on("connect", () => client.subscribe("js/#", {qos}, () => {
   for (let n = 0; n < 3; n++) client.publish("js/topic", "message " + n, {qos, retain: n == 2,
-    properties: version == 5 ? {userProperties: {a: "b"}, contentType: "text/plain", messageExpiryInterval: 60} : undefined});
+    properties: version == 5 ? extra : undefined});
 }));
-client.on("message", () => { if (--left == 0) setTimeout(() => client.unsubscribe("js/#", () => client.end()), 50); });
+const over = () => client.unsubscribe("js/#", () => client.end());
+client.on("message", () => { if (--left == 0) setTimeout(over, 50); });
 """
 
 PAHO = """
@@ -71,7 +72,8 @@ GMQTT = """
 import asyncio, sys, gmqtt
 async def main(port, version, qos):
     done = asyncio.Event()
-    client = gmqtt.Client(f"gmqtt-{version}{qos}", will_message=gmqtt.Message("g/will", "gone", qos=1, will_delay_interval=5))
+    will = gmqtt.Message("g/will", "gone", qos=1, will_delay_interval=5)
+    client = gmqtt.Client(f"gmqtt-{version}{qos}", will_message=will)
     left = 3
     def on_message(*arguments):
         nonlocal left
@@ -82,7 +84,8 @@ async def main(port, version, qos):
     client.on_message = on_message
     def on_subscribe(*arguments):
         for number in range(3):
-            client.publish("g/topic", f"message {number}", qos=qos, message_expiry_interval=50, user_property=("a", "b"))
+            client.publish("g/topic", f"message {number}", qos=qos, message_expiry_interval=50,
+                           user_property=("a", "b"))
     client.on_subscribe = on_subscribe
     await client.connect("127.0.0.1", port, version=version)
     client.subscribe("g/#", qos=qos)
@@ -144,24 +147,31 @@ async def run(*command: str) -> None:
 
 
 async def mosquitto(port: str, version: str, qos: str) -> None:
-    """A subscriber with a will and a session, and three publishers."""
-    common = ("-h", "127.0.0.1", "-p", port, "-V", version)
-    session = ("-x", "60") if version == "5" else ("-c",)
+    """A subscriber with a will and a session, and publishers."""
+    common = ("-h", "127.0.0.1", "-p", port, "-V", version, "-q", qos)
+    five = version == "5"
+    session = ("-x", "60", "-D", "connect", "receive-maximum", "5") if five else ("-c",)
+    will = ("--will-topic", "m/will", "--will-payload", "gone", "--will-qos", "1", "--will-retain")
+    limits = ("-C", "5", "-W", "5")
+    name = ("-i", f"sub-{version}{qos}")
     subscriber = asyncio.create_task(
-        run(
-            "mosquitto_sub", *common, *session[: 1 if version != "5" else 2], "-i", f"sub-{version}{qos}", "-q", qos, "-t", "m/+/x", "-t", "m/#",
-            "--will-topic", "m/will", "--will-payload", "gone", "--will-qos", "1", "--will-retain", "-C", "5", "-W", "5",
-            *(("-D", "connect", "receive-maximum", "5", "-D", "subscribe", "user-property", "a", "b") if version == "5" else ()),
-        )
-    )  # fmt: skip
+        run("mosquitto_sub", *common, *session, *will, *limits, *name, "-t", "m/+/x", "-t", "m/#")
+    )
     await asyncio.sleep(0.5)
-    more = ("-D", "publish", "content-type", "text/plain", "-D", "publish", "message-expiry-interval", "60",
-            "-D", "publish", "topic-alias", "3") if version == "5" else ()  # fmt: skip
-    await run("mosquitto_pub", *common, "-q", qos, "-t", "m/1", "-m", "hello", *more)
-    await run("mosquitto_pub", *common, "-q", qos, "-t", "m/2/x", "-m", "x" * 300, "-r")
-    await run("mosquitto_pub", *common, "-q", qos, "-t", "m/1", "--repeat", "3", "-m", "again")
-    await run("mosquitto_pub", *common, "-q", qos, "-t", "m/2/x", "-n", "-r")
+    more: tuple[str, ...] = ()
+    if five:
+        for words in (("content-type", "text/plain"), ("message-expiry-interval", "60"), ("topic-alias", "3")):
+            more += ("-D", "publish", *words)
+    await run("mosquitto_pub", *common, "-t", "m/1", "-m", "hello", *more)
+    await run("mosquitto_pub", *common, "-t", "m/2/x", "-m", "x" * 300, "-r")
+    await run("mosquitto_pub", *common, "-t", "m/1", "--repeat", "3", "-m", "again")
+    await run("mosquitto_pub", *common, "-t", "m/2/x", "-n", "-r")
     await subscriber
+
+
+async def others(program: tuple[str, ...], port: str, *words: str) -> None:
+    """A client that is a program of ours."""
+    await run(*program, port, *words)
 
 
 async def main() -> None:
@@ -171,27 +181,21 @@ async def main() -> None:
         recorder = Recorder(broker.port)
         server = await asyncio.start_server(recorder.pass_on, "127.0.0.1", 0)
         port = str(server.sockets[0].getsockname()[1])
-        clients: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        python = (sys.executable, "-c")
+        node = ("node", "-e", NODE, "--")
+        versions: list[tuple[str, tuple[str, ...]]] = [("345", (*python, PAHO)), ("45", (*python, GMQTT))]
+        if os.environ.get("NODE_PATH"):
+            versions.append(("45", node))
+        clients: list[tuple[str, Awaitable[None]]] = []
         for qos in "012":
-            for version in ("mqttv31", "mqttv311", "5"):
-                clients.append((f"mosquitto {version}", lambda v=version, q=qos: mosquitto(port, v, q)))  # type: ignore[misc]
-            for version in "345":
-                clients.append(
-                    (f"paho {version}", lambda v=version, q=qos: run(sys.executable, "-c", PAHO, port, v, q))
-                )  # type: ignore[misc]
-            for version in "45":
-                clients.append(
-                    (f"gmqtt {version}", lambda v=version, q=qos: run(sys.executable, "-c", GMQTT, port, v, q))
-                )  # type: ignore[misc]
-                if shutil.which("node") and os.environ.get("NODE_PATH"):
-                    clients.append(
-                        (f"mqtt.js {version}", lambda v=version, q=qos: run("node", "-e", NODE, "--", port, v, q))
-                    )  # type: ignore[misc]
-            clients.append(("amqtt", lambda q=qos: run(sys.executable, "-c", AMQTT, port, q)))  # type: ignore[misc]
+            clients += [(each, mosquitto(port, each, qos)) for each in ("mqttv31", "mqttv311", "5")]
+            for levels, program in versions:
+                clients += [(" ".join(program)[-20:], others(program, port, level, qos)) for level in levels]
+            clients.append(("amqtt", others((*python, AMQTT), port, qos)))
         for name, client in clients:
-            await client()
+            await client
             streams, recorder.streams = recorder.streams, []
-            sys.stderr.write(f"{name}: {[len(each) for each in streams]}\n")
+            sys.stderr.write(f"{name!r}: {[len(each) for each in streams]}\n")
             found += [bytes(each) for each in streams if each]
         server.close()
     found = list(dict.fromkeys(found))

@@ -1,0 +1,173 @@
+"""F3: the same bytes to Mosquitto and to us. What is accepted, what is refused and what a client sees agree, or the
+difference stands in a table with its reason.
+
+Mosquitto (the Debian package ``mosquitto``) is started by the test, on a free port, without persistence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.mqtt.hostile.corners import DIFFERENCES, corners
+from tests.mqtt.hostile.dialogues import dialogues
+
+from socketworkers.testing import serve_ephemeral
+from socketworkers_mqtt import app
+from socketworkers_mqtt.codec import (
+    Ack,
+    Acks,
+    Connack,
+    Connect,
+    Decoder,
+    Disconnect,
+    Pingresp,
+    Publish,
+    PublishRun,
+    Suback,
+    Unsuback,
+)
+
+#: seconds without another byte after which everything has been said
+QUIET = 0.1
+
+
+def summary(data: bytes, version: int, closed: bool) -> tuple[Any, ...]:
+    """What a client sees: answers in any order, messages in theirs, and the end."""
+    answers: list[Any] = []
+    messages: list[Any] = []
+    aliases: dict[int, bytes] = {}
+    decoder = Decoder(max_packet=1 << 20, version=version, role="client")
+    packets = decoder.receive(data)
+    if decoder.fault is not None and not packets:
+        return summary(data, 9 - version, closed)  # a refusal in the other form: the version is not known
+    for each in packets:
+        if isinstance(each, Connack):
+            answers.append(("CONNACK", int(each.reason), each.session_present))
+        elif isinstance(each, Suback):
+            answers.append(("SUBACK", each.packet_id, tuple(map(int, each.reasons))))
+        elif isinstance(each, Unsuback):
+            answers.append(("UNSUBACK", each.packet_id, tuple(map(int, each.reasons))))
+        elif isinstance(each, Acks):
+            answers += [(each.kind.name, packet_id, 0) for packet_id in each.packet_ids]
+        elif isinstance(each, Ack):
+            answers.append((each.kind.name, each.packet_id, int(each.reason)))
+        elif isinstance(each, PublishRun):
+            messages += [(each.topic, payload, 0, False) for payload in each.payloads()]
+        elif isinstance(each, Publish):
+            topic = each.topic
+            if each.properties is not None and each.properties.alias:
+                topic = aliases.setdefault(each.properties.alias, topic)
+            messages.append((topic, each.payload, each.qos, each.retain))
+        elif isinstance(each, Disconnect):
+            answers.append(("DISCONNECT", int(each.reason)))
+        elif not isinstance(each, Pingresp):
+            answers.append(type(each).__name__)
+    assert decoder.fault is None, (data, decoder.fault)
+    # the order of messages is that of one topic and QoS ([MQTT-4.6.0-6])
+    messages = [each for each in messages if not each[0].startswith(b"$SYS")]
+    messages.sort(key=lambda each: (each[0], each[2], each[3]))
+    return sorted(map(str, answers)), [str(each) for each in messages], closed
+
+
+async def talk(port: int, wire: bytes) -> tuple[bytes, bool]:
+    """Send bytes; what comes until it is quiet, and whether the server closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    data = b""
+    closed = False
+    try:
+        writer.write(wire)
+        while True:
+            async with asyncio.timeout(QUIET if data else 10 * QUIET):
+                more = await reader.read(65536)
+            if not more:
+                closed = True
+                break
+            data += more
+    except TimeoutError:
+        pass
+    except ConnectionError:
+        closed = True
+    finally:
+        writer.transport.abort()
+    return data, closed
+
+
+@pytest_asyncio.fixture
+async def ports(tmp_path: Path) -> AsyncIterator[tuple[int, int]]:
+    """Mosquitto's and ours."""
+    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("needs mosquitto (Debian package mosquitto)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = tmp_path / "mosquitto.conf"
+    settings.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nlog_type error\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        program, "-c", str(settings), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.02)
+                else:
+                    writer.transport.abort()
+                    break
+        async with serve_ephemeral(app, sys_interval=0.0) as server:
+            yield port, server.listeners[0].port
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def both(ports: tuple[int, int], wire: bytes, version: int) -> tuple[Any, Any]:
+    """What the two say."""
+    answers = await asyncio.gather(*(talk(port, wire) for port in ports))
+    theirs, ours = (summary(data, version, closed) for data, closed in answers)
+    return theirs, ours
+
+
+@pytest.mark.catalogue("F3")
+async def test_corners_of_the_protocol(ports: tuple[int, int]) -> None:
+    cases = corners()
+
+    async def one(number: int, wire: bytes, version: int) -> tuple[Any, Any]:
+        name, topic = b"case%03d" % number, b"topic%03d" % number
+        # lengths stay what they are: both names have as many bytes as what they replace
+        return await both(ports, wire.replace(b"NAME-12", name).replace(b"TOPIC123", topic), version)
+
+    outcomes = await asyncio.gather(
+        *(one(n, wire, min(5, int(name[-1]))) for n, (name, wire) in enumerate(cases.items()))
+    )
+    found = {name: outcome for name, outcome in zip(cases, outcomes, strict=True) if outcome[0] != outcome[1]}
+    report = "\n".join(f"{name}\n  mosquitto {theirs}\n  ours      {ours}" for name, (theirs, ours) in found.items())
+    known = {name for names in DIFFERENCES.values() for name in names}
+    assert set(found) == known, report
+
+
+@pytest.mark.catalogue("F3")
+async def test_what_real_clients_say(ports: tuple[int, int]) -> None:
+    """Recordings of clients: no difference at all. What answers messages of the server's is left out."""
+    checked = 0
+    for packets in dialogues():
+        wire = b"".join(each for each in packets if each[0] >> 4 not in (4, 5, 7))
+        read = Decoder(max_packet=1 << 20).receive(wire)
+        if not isinstance(read[0], Connect):
+            continue
+        theirs, ours = await both(ports, wire, read[0].version)
+        assert ours == theirs, wire
+        checked += 1
+    assert checked > 30
