@@ -92,12 +92,11 @@ class Crowd:
             elif self.kind == "reader":
                 self.look()
             elif self.kind == "idle":
-                for place, client in enumerate(self.clients):
+                for place, client in enumerate(self.clients if not self.over.is_set() else ()):
                     self.pinged += 1
                     client.transport.write(b"\xc0\0")
                     if place % 100 == 99:
                         await asyncio.sleep(0)
-
 
     def look(self) -> None:
         """Who does not read does not hear of the end: ask the kernel."""
@@ -183,6 +182,8 @@ async def main(kind: str, count: int, port: int, seconds: float) -> None:
     sys.stdout.write("in\n")
     sys.stdout.flush()
     await crowd.act()
+    while kind == "idle" and crowd.pongs < crowd.pinged and time.monotonic() < began + took + 300:
+        await asyncio.sleep(0.01)
     ended = len(crowd.times)
     result = {
         "ended": ended, "longest": max(crowd.times, default=0.0), "connected": took, "pings": crowd.pinged,
