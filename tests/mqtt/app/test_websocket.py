@@ -84,7 +84,7 @@ async def test_without_the_subprotocol(offer: str | None) -> None:
 )
 async def test_frames_that_no_client_may_send(data: bytes) -> None:
     """The connection ends, nothing of it is kept, and others go on."""
-    async with AppClient(app, listener="ws", ws_port=0, sys_interval=0.0) as client:
+    async with AppClient(app, listener="ws", ws_port=0, sys_interval=0.0, connect_timeout=1.0) as client:
         other = await open_websocket(client.connect("ws"), sec_websocket_protocol="mqtt")
         await other.send(client_frame(BINARY, CONNECT))
         assert (await read_frame(other)).payload.startswith(b"\x20")
