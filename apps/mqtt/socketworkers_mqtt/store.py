@@ -196,10 +196,10 @@ _SELECT_QUEUE = (
     " coalesce(q.payload, (select b.payload from body b where b.seq = q.seq)) from queue q"
 )
 
-_PAGE = (
-    "from retained where topic >= ?1 and topic > ?2 and (?3 is null or topic < ?3)"
-    " and (expires_at is null or expires_at > ?5) order by topic limit ?4"
-)
+#: one lower and one upper bound, or SQLite would begin each page at the beginning
+_FIRST_PAGE = "from retained where topic >= ?1 and topic < ?2"
+_NEXT_PAGE = "from retained where topic > ?1 and topic < ?2"
+_PAGE = " and (expires_at is null or expires_at > ?4) order by topic limit ?3"
 
 
 class SqlStore:
@@ -329,18 +329,18 @@ class SqlStore:
         )
 
     def retained_page(self, prefix: bytes, after: bytes | None, limit: int, now: float) -> list[RetainedRow]:
-        end = _following(prefix)
+        where, low = (_FIRST_PAGE, prefix) if after is None else (_NEXT_PAGE, after)
         return self._sql.execute(
-            f"select topic, payload, qos, passed, expires_at {_PAGE}",
-            (prefix, after if after is not None else b"", end, limit, now),
+            f"select topic, payload, qos, passed, expires_at {where}{_PAGE}", (low, _following(prefix), limit, now)
         )
 
     def retained_heads(
         self, prefix: bytes, after: bytes | None, limit: int, now: float, most: int
     ) -> list[tuple[bytes, bytes | None, int, bytes, float | None]]:
+        where, low = (_FIRST_PAGE, prefix) if after is None else (_NEXT_PAGE, after)
         return self._sql.execute(
-            f"select topic, case when length(payload) <= ?6 then payload end, qos, passed, expires_at {_PAGE}",
-            (prefix, after if after is not None else b"", _following(prefix), limit, now, most),
+            f"select topic, case when length(payload) <= ?5 then payload end, qos, passed, expires_at {where}{_PAGE}",
+            (low, _following(prefix), limit, now, most),
         )
 
     def expired_retained(self, now: float, limit: int) -> list[bytes]:
@@ -352,7 +352,6 @@ class SqlStore:
         ]
 
 
-def _following(prefix: bytes) -> bytes | None:
-    """The first key behind all that begin with ``prefix``; None when there is no such bound."""
-    cut = prefix.rstrip(b"\xff")
-    return cut[:-1] + bytes([cut[-1] + 1]) if cut else None
+def _following(prefix: bytes) -> bytes:
+    """The first key behind all that begin with ``prefix``. Topics are UTF-8: none has a byte of 0xFF."""
+    return prefix[:-1] + bytes((prefix[-1] + 1,)) if prefix else b"\xff"

@@ -23,6 +23,8 @@ from socketworkers_mqtt.codec import (
     encode_ack,
     encode_subscribe,
 )
+from socketworkers_mqtt.store import SqlStore
+
 
 LONG = "x" * 60_000
 
@@ -395,3 +397,25 @@ async def test_what_waits_for_clients_that_do_not_read(total: bool) -> None:
         for peer in peers[5:]:
             await peer.abort()
     assert broker.backlog_bytes == 0
+
+
+@pytest.mark.attack("M2")
+@pytest.mark.parametrize("after", [None, b"site/5"])
+def test_a_page_of_what_is_retained_begins_where_the_last_one_ended(world: World, after: bytes | None) -> None:
+    """Half a million topics are read in a time that grows with their number, not with its square."""
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+    sql = world.storage.sql
+
+    class Watched:
+        def execute(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+            asked.append((statement, values))
+            return sql.execute(statement, values)
+
+    store = SqlStore(world.storage)
+    store._sql = Watched()  # type: ignore[assignment]
+    store.retained_heads(b"site/", after, 10, 0.0, 100)
+    store.retained_page(b"site/", after, 10, 0.0)
+    for statement, values in asked:
+        (plan,) = sql.execute(f"explain query plan {statement}", values)
+        assert "PRIMARY KEY (topic>? AND topic<?)" in plan[3]
+        assert values[0] == (after or b"site/")
