@@ -25,7 +25,6 @@ from socketworkers_mqtt.codec import (
 )
 from socketworkers_mqtt.store import SqlStore
 
-
 LONG = "x" * 60_000
 
 
