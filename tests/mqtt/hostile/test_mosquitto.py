@@ -1,21 +1,19 @@
 """F3: the same bytes to Mosquitto and to us. What is accepted, what is refused and what a client sees agree, or the
 difference stands in a table with its reason.
 
-Mosquitto (the Debian package ``mosquitto``) is started by the test, on a free port, without persistence.
+Mosquitto (the Debian package ``mosquitto``) is started by the test, on a free port; without it there is no comparison.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.interop.mosquitto import serve_mosquitto
 from tests.mqtt.hostile.corners import DIFFERENCES, corners
 from tests.mqtt.hostile.dialogues import dialogues
 
@@ -35,8 +33,8 @@ from socketworkers_mqtt.codec import (
     Unsuback,
 )
 
-#: seconds without another byte after which everything has been said
-QUIET = 0.1
+#: seconds without another byte after which everything has been said; the second for a second try on a busy machine
+QUIET, PATIENT = 0.1, 1.0
 
 
 def summary(data: bytes, version: int, closed: bool) -> tuple[Any, ...]:
@@ -77,7 +75,7 @@ def summary(data: bytes, version: int, closed: bool) -> tuple[Any, ...]:
     return sorted(map(str, answers)), [str(each) for each in messages], closed
 
 
-async def talk(port: int, pieces: list[bytes]) -> tuple[bytes, bool]:
+async def talk(port: int, pieces: list[bytes], quiet: float) -> tuple[bytes, bool]:
     """Send bytes; what comes until it is quiet after each piece, and whether the server closed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     data = b""
@@ -87,7 +85,7 @@ async def talk(port: int, pieces: list[bytes]) -> tuple[bytes, bool]:
             writer.write(piece)
             try:
                 while not closed:
-                    async with asyncio.timeout(QUIET if data else 10 * QUIET):
+                    async with asyncio.timeout(quiet if data else 10 * quiet):
                         more = await reader.read(65536)
                     closed = not more
                     data += more
@@ -103,39 +101,14 @@ async def talk(port: int, pieces: list[bytes]) -> tuple[bytes, bool]:
 @pytest_asyncio.fixture
 async def ports(tmp_path: Path) -> AsyncIterator[tuple[int, int]]:
     """Mosquitto's and ours."""
-    program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        pytest.skip("needs mosquitto (Debian package mosquitto)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = tmp_path / "mosquitto.conf"
-    settings.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nset_tcp_nodelay true\nlog_type error\n"
-    )
-    process = await asyncio.create_subprocess_exec(
-        program, "-c", str(settings), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with asyncio.timeout(10):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.02)
-                else:
-                    writer.transport.abort()
-                    break
+    with serve_mosquitto(tmp_path / "mosquitto", "persistence false", "set_tcp_nodelay true") as mosquitto:
         async with serve_ephemeral(app, sys_interval=0.0) as server:
-            yield port, server.listeners[0].port
-    finally:
-        process.kill()
-        await process.wait()
+            yield mosquitto.port, server.listeners[0].port
 
 
-async def both(ports: tuple[int, int], pieces: list[bytes], version: int) -> tuple[Any, Any]:
+async def both(ports: tuple[int, int], pieces: list[bytes], version: int, quiet: float = QUIET) -> tuple[Any, Any]:
     """What the two say."""
-    answers = await asyncio.gather(*(talk(port, pieces) for port in ports))
+    answers = await asyncio.gather(*(talk(port, pieces, quiet) for port in ports))
     theirs, ours = (summary(data, version, closed) for data, closed in answers)
     return theirs, ours
 
@@ -144,17 +117,18 @@ async def both(ports: tuple[int, int], pieces: list[bytes], version: int) -> tup
 async def test_corners_of_the_protocol(ports: tuple[int, int]) -> None:
     cases = corners()
 
-    async def one(number: int, wire: bytes, version: int) -> tuple[Any, Any]:
-        name, topic = b"case%03d" % number, b"topic%03d" % number
+    async def one(number: int, name: str, quiet: float = QUIET) -> tuple[Any, Any]:
         # lengths stay what they are: both names have as many bytes as what they replace
-        return await both(ports, [wire.replace(b"NAME-12", name).replace(b"TOPIC123", topic)], version)
+        wire = cases[name].replace(b"NAME-12", b"case%03d" % number).replace(b"TOPIC123", b"topic%03d" % number)
+        return await both(ports, [wire], int(name[-1]), quiet)
 
-    outcomes = await asyncio.gather(
-        *(one(n, wire, min(5, int(name[-1]))) for n, (name, wire) in enumerate(cases.items()))
-    )
-    found = {name: outcome for name, outcome in zip(cases, outcomes, strict=True) if outcome[0] != outcome[1]}
-    report = "\n".join(f"{name}\n  mosquitto {theirs}\n  ours      {ours}" for name, (theirs, ours) in found.items())
     known = {name for names in DIFFERENCES.values() for name in names}
+    outcomes = dict(zip(cases, await asyncio.gather(*(one(n, name) for n, name in enumerate(cases))), strict=True))
+    for number, (name, (theirs, ours)) in enumerate(outcomes.items()):
+        if (theirs != ours) != (name in known):
+            outcomes[name] = await one(500 + number, name, PATIENT)
+    found = {name: outcome for name, outcome in outcomes.items() if outcome[0] != outcome[1]}
+    report = "\n".join(f"{name}\n  mosquitto {theirs}\n  ours      {ours}" for name, (theirs, ours) in found.items())
     assert set(found) == known, report
 
 
@@ -175,6 +149,8 @@ async def test_what_real_clients_say(ports: tuple[int, int]) -> None:
         # clients wait for SUBACK before they publish
         pieces = [b"".join(said[:last]), b"".join(said[last:])]
         theirs, ours = await both(ports, [each for each in pieces if each], read[0].version)
+        if ours != theirs:
+            theirs, ours = await both(ports, [each for each in pieces if each], read[0].version, PATIENT)
         assert ours == theirs, pieces
         checked += 1
     assert checked > 25
