@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.smtp.hostile.test_crowds import BODY, attack, descriptors, many_files, needs_files, resident, wait_for
+from tests.smtp.hostile.test_crowds import BODY, attack, many_files, needs_files, wait_for
 from tests.support.mailserver.client import Client, send_one
 from tests.support.mailserver.load import Sender
 from tests.support.mailserver.process import MailProcess
@@ -44,7 +44,7 @@ def sample(server: MailProcess, client: Client) -> Sample:
     assert client.mail(BODY).startswith("250")
     seconds = time.monotonic() - began
     threads = len(list(Path(f"/proc/{server.pid}/task").iterdir()))
-    return Sample(resident(server), descriptors(server), threads, seconds)
+    return Sample(server.resident, server.descriptors, threads, seconds)
 
 
 async def come_and_go(port: int, journal: Path, name: str, stop: asyncio.Event) -> int:
