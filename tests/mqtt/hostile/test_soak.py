@@ -16,7 +16,7 @@ from tests.support.mqttbroker.crowd import Plain, crowd, needs_files, wait_for
 from tests.support.mqttbroker.process import BrokerProcess
 
 SOAK = bool(os.environ.get("SOCKETWORKERS_SOAK"))
-COUNT, SECONDS, KEEP_ALIVE = (10_000, 180, 20) if SOAK else (1000, 6, 2)
+COUNT, SECONDS, KEEP_ALIVE = (10_000, 180, 20) if SOAK else (1000, 9, 4)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -83,5 +83,5 @@ async def test_idle_clients_and_some_that_work(tmp_path: Path) -> None:
         assert result["pings"] == result["pongs"] >= 2 * COUNT
         assert each <= 6 * 1024, f"{each:.0f} bytes each"
         assert grown < 2 << 20, f"{grown >> 10} KiB more within {SECONDS * 2 / 3} s"
-        assert late < max(1.2 * early, 0.05), f"{early * 1000:.1f} ms, later {late * 1000:.1f} ms"
+        assert late < max(1.2 * early, 0.25), f"{early * 1000:.1f} ms, later {late * 1000:.1f} ms"
         assert "Traceback" not in server.text()

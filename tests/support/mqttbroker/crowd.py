@@ -153,6 +153,10 @@ class Plain:
         """Bytes."""
         self._socket.sendall(data)
 
+    def take_little(self) -> None:
+        """Let the kernel keep little of what is not read."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
     def packet(self) -> Packet:
         """The next packet."""
         while not self._packets:
