@@ -1,0 +1,1 @@
+"""A PostgreSQL-compatible database in a connect handler."""
