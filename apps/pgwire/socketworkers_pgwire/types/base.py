@@ -69,7 +69,7 @@ class Type(Generic[S]):
         self.typmod = typmod
 
     def __repr__(self) -> str:
-        return f"<{self.name}{self.typmodout()}>"
+        return f"<{self.format_type()}>"
 
     # text and binary forms
 
@@ -158,6 +158,10 @@ class Type(Generic[S]):
     def typmodout(self) -> str:
         """The modifier as format_type() writes it, "" without one."""
         return ""
+
+    def format_type(self) -> str:
+        """Name and modifier, as the function of this name spells them."""
+        return self.name + self.typmodout()
 
     def modified(self, typmod: int) -> Type[S]:
         """The type with a modifier; its storage form may be another one."""

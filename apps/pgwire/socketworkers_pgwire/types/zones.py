@@ -1,0 +1,221 @@
+"""Time zones: PostgreSQL 15 documentation §8.5.3, appendix B.4 and B.5. Sans-IO but for zone files, which are data.
+
+A zone answers two questions: what is the offset at an instant, and what is it when the clock on the wall shows a time.
+Offsets are seconds east of Greenwich; instants and wall clocks are seconds since 2000-01-01 00:00.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import re
+import struct
+from bisect import bisect_right
+from datetime import UTC as PYTHON_UTC
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
+
+from .calendar import DAY_SECONDS, civil_from_days
+
+__all__ = ["UTC", "Zone", "find_zone", "fixed_zone"]
+
+_EPOCH = datetime(2000, 1, 1)
+_EPOCH_UTC = datetime(2000, 1, 1, tzinfo=PYTHON_UTC)
+_400_YEARS = 146_097 * DAY_SECONDS
+_FIRST, _LAST = -63_082_281_600 + 2 * 366 * DAY_SECONDS, 252_423_993_600  # years 3 and 9999
+_SCAN_FROM, _SCAN_TO = -170 * 366 * DAY_SECONDS, 40 * 366 * DAY_SECONDS
+_MAX_CACHED_DAYS = 8192
+
+
+class Zone:
+    """A time zone with a name.
+
+    Args:
+        name: as SHOW timezone gives it.
+        rules: Python's object for it.
+    """
+
+    __slots__ = ("_days", "_rules", "_transitions", "fixed", "name")
+
+    def __init__(self, name: str, rules: tzinfo) -> None:
+        self.name = name
+        self._rules = rules
+        self._days: dict[int, int | None] = {}
+        self._transitions: list[tuple[int, int, bool, str]] | None = None
+        #: the offset, when it has always been the same
+        self.fixed: int | None = _seconds(rules.utcoffset(None)) if isinstance(rules, timezone) else None
+        if self.fixed is None and len(steps := self.transitions()) == 1:
+            self.fixed = steps[0][1]
+
+    def __repr__(self) -> str:
+        return f"<Zone {self.name}>"
+
+    def offset_at(self, instant: int) -> int:
+        """The offset at `instant`."""
+        if self.fixed is not None:
+            return self.fixed
+        day = instant // DAY_SECONDS
+        offset = self._days.get(day)
+        if offset is None:
+            if day in self._days:  # a day on which it changes
+                return self._probe(instant)
+            start = self._probe(day * DAY_SECONDS)
+            if len(self._days) >= _MAX_CACHED_DAYS:
+                self._days.clear()
+            same = start == self._probe(day * DAY_SECONDS + DAY_SECONDS - 1)
+            self._days[day] = start if same else None
+            offset = start if same else self._probe(instant)
+        return offset
+
+    def offset_of(self, wall: int) -> int:
+        """The offset when the wall clock shows `wall`.
+
+        A time that a change skips is taken with the offset before it, one that occurs twice with the one after it.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        day = wall // DAY_SECONDS
+        days = self._days
+        before, after = days.get(day - 1), days.get(day + 1)
+        if before is not None and before == after and days.get(day) == before:
+            return before
+        # fills the cache for the next time
+        self.offset_at(wall - DAY_SECONDS)
+        self.offset_at(wall)
+        self.offset_at(wall + DAY_SECONDS)
+        moment = _EPOCH + timedelta(seconds=_within_python(wall))
+        first = _seconds(self._rules.utcoffset(moment.replace(tzinfo=self._rules)))
+        second = _seconds(self._rules.utcoffset(moment.replace(tzinfo=self._rules, fold=1)))
+        return min(first, second)
+
+    def abbreviation_at(self, instant: int) -> str:
+        """What the zone is called at `instant`: CET, CEST, +03."""
+        return self._at(instant).tzname() or ""
+
+    def is_daylight_at(self, instant: int) -> bool:
+        """Whether daylight-saving time is in force at `instant`."""
+        return bool(self._at(instant).dst())
+
+    def offset_of_abbreviation(self, abbreviation: str, instant: int) -> int | None:
+        """The offset for which the zone last used an abbreviation before `instant`, or else first did after it."""
+        steps = self.transitions()
+        position = bisect_right(steps, (instant, 1 << 40, True, "")) - 1
+        for index in [*range(position, -1, -1), *range(position + 1, len(steps))]:
+            if index >= 0 and steps[index][3] == abbreviation:
+                return steps[index][1]
+        return None
+
+    def transitions(self) -> list[tuple[int, int, bool, str]]:
+        """Instants from which on other offsets or names hold, each with offset, daylight-saving and abbreviation.
+
+        Of the years 1830 to 2040; found by search, for Python does not show them.
+        """
+        if self._transitions is None:
+            steps = [(_FIRST, *self._state(_SCAN_FROM))]
+            instant, step = _SCAN_FROM, 14 * DAY_SECONDS
+            while instant < _SCAN_TO:
+                if self._state(instant + step) != steps[-1][1:]:
+                    low, high = instant, instant + step
+                    while high - low > 1:
+                        middle = (low + high) // 2
+                        if self._state(middle) == steps[-1][1:]:
+                            low = middle
+                        else:
+                            high = middle
+                    steps.append((high, *self._state(high)))
+                    instant = high
+                else:
+                    instant += step
+            self._transitions = steps
+        return self._transitions
+
+    def _state(self, instant: int) -> tuple[int, bool, str]:
+        moment = self._at(instant)
+        return _seconds(moment.utcoffset()), bool(moment.dst()), moment.tzname() or ""
+
+    def _probe(self, instant: int) -> int:
+        return _seconds(self._at(instant).utcoffset())
+
+    def _at(self, instant: int) -> datetime:
+        return (_EPOCH_UTC + timedelta(seconds=_within_python(instant))).astimezone(self._rules)
+
+
+def _seconds(delta: timedelta | None) -> int:
+    return delta.days * DAY_SECONDS + delta.seconds if delta is not None else 0
+
+
+def _within_python(instant: int) -> int:
+    """The calendar repeats after 400 years; before the first rule nothing changes."""
+    if instant > _LAST:
+        return (instant - _LAST) % _400_YEARS + _LAST - _400_YEARS
+    return max(instant, _FIRST)
+
+
+UTC = Zone("UTC", PYTHON_UTC)
+
+_POSIX_NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)"
+_POSIX = re.compile(
+    rf"(?P<std>{_POSIX_NAME})(?P<offset>[+-]?\d{{1,2}}(?::\d{{1,2}}){{0,2}})"
+    rf"(?:(?P<dst>{_POSIX_NAME})(?P<dstoffset>[+-]?\d{{1,2}}(?::\d{{1,2}}){{0,2}})?(?P<rules>,[^,]+,[^,]+)?)?",
+    re.ASCII,
+)
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    """Names of zones by their lower-case spelling."""
+    return {name.lower(): name for name in available_timezones()}
+
+
+@functools.lru_cache(512)
+def find_zone(name: str) -> Zone | None:
+    """The zone of a full name, in any case (B.4), or of a POSIX specification (B.5); None when there is none."""
+    lowered = name.lower()
+    if lowered in ("utc", "gmt"):
+        return Zone(lowered.upper(), PYTHON_UTC if lowered == "utc" else timezone(timedelta(0), "GMT"))
+    prefix = "posix/" if lowered.startswith("posix/") else ""
+    known = _names().get(lowered[len(prefix) :])
+    if known is not None and not lowered.startswith("localtime"):
+        return Zone(prefix + known, ZoneInfo(known))
+    match = _POSIX.fullmatch(name)
+    return _posix(name, match) if match is not None else None
+
+
+def _posix(name: str, match: re.Match[str]) -> Zone | None:
+    offset = _posix_offset(match["offset"])
+    if offset is None:
+        return None
+    if not match["dst"]:
+        return Zone(name.upper(), timezone(timedelta(seconds=-offset), match["std"].strip("<>").upper()))
+    # B.5: without a rule, that of the United States as it is now
+    spelled = name if match["rules"] else f"{name},M3.2.0,M11.1.0"
+    header = b"TZif2" + bytes(15) + struct.pack("!6l", 0, 0, 0, 0, 1, 1)
+    block = struct.pack("!lBB", -offset, 0, 0) + b"\0"
+    try:
+        rules = ZoneInfo.from_file(io.BytesIO((header + block) * 2 + f"\n{spelled}\n".encode()))
+        return Zone(name.upper(), rules)
+    except ValueError:
+        return None
+
+
+def _posix_offset(text: str) -> int | None:
+    """Hours, minutes and seconds, positive to the west."""
+    sign = -1 if text[0] == "-" else 1
+    parts = [int(part) for part in text.lstrip("+-").split(":")] + [0, 0]
+    if parts[0] > 24 or parts[1] > 59 or parts[2] > 59:
+        return None
+    return sign * (parts[0] * 3600 + parts[1] * 60 + parts[2])
+
+
+def fixed_zone(offset: int) -> Zone:
+    """A zone of one offset, in seconds east of Greenwich, with the name that SET TIME ZONE of a number gives it."""
+    hours, rest = divmod(abs(offset), 3600)
+    minutes, seconds = divmod(rest, 60)
+    shown = f"{hours:02d}" + (f":{minutes:02d}" if minutes or seconds else "") + (f":{seconds:02d}" if seconds else "")
+    east, west = ("+", "-") if offset >= 0 else ("-", "+")
+    return Zone(f"<{east}{shown}>{west}{shown}", timezone(timedelta(seconds=offset), f"{east}{shown}"))
+
+
+def year_of(instant: int) -> int:
+    """The astronomical year of an instant in UTC."""
+    return civil_from_days(instant // DAY_SECONDS)[0]
