@@ -38,10 +38,6 @@ class Type(Generic[S]):
 
     __slots__ = ("array_oid", "category", "declared", "name", "oid", "preferred", "typlen", "typmod", "typname")
 
-    has_equality = True
-    """Whether `=`, DISTINCT and GROUP BY exist for it (json has none: 42883)."""
-    has_order = True
-    """Whether `<` and ORDER BY exist for it."""
     array_delimiter = ","
     """pg_type.typdelim."""
 
@@ -128,6 +124,16 @@ class Type(Generic[S]):
         return stored
 
     # equality and order
+
+    @property
+    def has_equality(self) -> bool:
+        """Whether `=`, DISTINCT and GROUP BY exist for it; json has none (42883)."""
+        return True
+
+    @property
+    def has_order(self) -> bool:
+        """Whether `<` and ORDER BY exist for it."""
+        return self.has_equality
 
     def eqkey(self, expression: str) -> str:
         """The SQLite expression whose binary equality is PostgreSQL's equality of `expression`."""

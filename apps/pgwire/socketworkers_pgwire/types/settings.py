@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -18,11 +17,11 @@ IntervalStyle = Literal["postgres", "postgres_verbose", "sql_standard", "iso_860
 class Names(Protocol):
     """What the reg* types ask of the catalogue; the search path is the session's."""
 
-    def find(self, kind: str, name: Sequence[str], text: str) -> int:
-        """The OID of what `name`, a list of identifiers, means to the type `kind` ("regclass", ...).
+    def find(self, kind: str, text: str) -> int:
+        """The OID of what `text` names to the type `kind` ("regclass", ...).
 
         Raises:
-            SqlError: there is none, or more than one; `text` is how it was written.
+            SqlError: there is none, or more than one, or `text` is no name.
         """
 
     def spell(self, kind: str, oid: int) -> str | None:

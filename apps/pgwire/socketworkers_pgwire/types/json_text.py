@@ -1,0 +1,269 @@
+"""JSON as PostgreSQL reads and writes it: RFC 8259, and PostgreSQL 15 documentation §8.14. Sans-IO.
+
+Python's scanner does the work on what is right. On what is wrong `complain` reads again, to say what PostgreSQL says.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from json.decoder import JSONDecodeError, scanstring
+from typing import Any
+
+from .errors import SqlError
+from .numeric import numeric_text, parse
+
+__all__ = ["JSONDecodeError", "Json", "check_json", "complain", "dump_canonical", "load_json", "quote", "scanstring"]
+
+#: a JSON value: dict, list, str, int, Decimal, bool or None
+Json = Any
+
+quote = json.encoder.encode_basestring
+_dump = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
+
+def _constant(name: str) -> Any:
+    """NaN and the infinities, which are no JSON."""
+    raise JSONDecodeError("no JSON", name, 0)
+
+
+def _number(text: str) -> Decimal:
+    return Decimal(parse(text))
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) < 4000 else Decimal(parse(text))
+
+
+def _sorted(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """§8.14: keys by length, then by bytes; of equal ones the last counts."""
+    found = dict(pairs)
+    keys = list(found)
+    if len(keys) > 1:
+        keys.sort(key=_key_order)
+        return {key: found[key] for key in keys}
+    return found
+
+
+def _key_order(key: str) -> tuple[int, bytes]:
+    data = key.encode()
+    return len(data), data
+
+
+_loads = json.JSONDecoder(
+    object_pairs_hook=_sorted, parse_float=_number, parse_int=_whole, parse_constant=_constant
+).decode
+_validate = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_constant).decode
+_UNICODE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|.)', re.DOTALL)
+
+
+def check_json(text: str) -> None:
+    """Whether `text` is JSON.
+
+    Raises:
+        SqlError: 22P02 if it is not; 54001 if it is nested too deeply.
+    """
+    try:
+        _validate(text)
+    except JSONDecodeError:
+        raise complain(text) from None
+    except RecursionError:
+        raise too_deep() from None
+
+
+def load_json(text: str) -> Json:
+    """The value of a JSON text, with the keys of objects in the order of jsonb.
+
+    Raises:
+        SqlError: 22P02; 22P05 for U+0000, which no text holds; 22003 for a number that no numeric holds; 54001.
+    """
+    try:
+        if "\\u" in text:
+            _check_unicode(text)
+        return _loads(text)
+    except JSONDecodeError:
+        raise complain(text) from None
+    except RecursionError:
+        raise too_deep() from None
+
+
+def too_deep() -> SqlError:
+    """54001 statement_too_complex, in PostgreSQL's words."""
+    return SqlError("54001", "stack depth limit exceeded")
+
+
+def _check_unicode(text: str) -> None:
+    """Surrogates come in pairs, and U+0000 not at all."""
+    high_end = -1
+    for match in _UNICODE.finditer(text):
+        code = int(match[1], 16) if match[1] else -1
+        if high_end >= 0 and (match.start() != high_end or not 0xDC00 <= code < 0xE000):
+            if match.start() == high_end and 0xD800 <= code < 0xDC00:
+                raise _invalid("Unicode high surrogate must not follow a high surrogate.")
+            raise _invalid("Unicode low surrogate must follow a high surrogate.")
+        if 0xD800 <= code < 0xDC00:
+            high_end = match.end()
+            continue
+        if 0xDC00 <= code < 0xE000 and high_end < 0:
+            raise _invalid("Unicode low surrogate must follow a high surrogate.")
+        if code == 0:
+            raise SqlError(
+                "22P05", "unsupported Unicode escape sequence", detail="\\u0000 cannot be converted to text."
+            )
+        high_end = -1
+    if high_end >= 0:
+        raise _invalid("Unicode low surrogate must follow a high surrogate.")
+
+
+def dump_canonical(value: Json) -> str:
+    """The text of a jsonb, whose objects are sorted already."""
+    try:
+        return _dump(value)
+    except TypeError:
+        return _spell(value)
+    except (RecursionError, ValueError):
+        return _spell(value)
+
+
+def _spell(value: Json) -> str:
+    if isinstance(value, str):
+        return quote(value)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "true" if value else "false"
+    if isinstance(value, Decimal):
+        return numeric_text(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join([f"{quote(key)}: {_spell(each)}" for key, each in value.items()]) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_spell, value)) + "]"
+    return numeric_text(Decimal(value))
+
+
+# what is wrong with a text
+
+_TOKEN = re.compile(r'[ \t\n\r]*(?:([{}\[\]:,])|(")|(-?[0-9][A-Za-z0-9_$\x80-\U0010ffff.+-]*|-)|([A-Za-z0-9_$\x80-\U0010ffff]+)|(.)|\Z)', re.DOTALL)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
+
+
+def _invalid(detail: str) -> SqlError:
+    return SqlError("22P02", "invalid input syntax for type json", detail=detail)
+
+
+class _Reader:
+    """One token after the other; a wrong one is the error."""
+
+    __slots__ = ("position", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+
+    def next(self) -> tuple[str, str]:
+        """Kind and text: a sign, "string", "number", "word" or "end"."""
+        match = _TOKEN.match(self.text, self.position)
+        assert match is not None
+        sign, opened, number, word, other = match.groups()
+        self.position = match.end()
+        if sign:
+            return sign, sign
+        if opened:
+            start = self.position - 1
+            self._string()
+            return "string", self.text[start : self.position]
+        if number:
+            if _NUMBER.match(number) is None:
+                raise _invalid(f'Token "{number}" is invalid.')
+            return "number", number
+        if word:
+            if word not in ("true", "false", "null"):
+                raise _invalid(f'Token "{word}" is invalid.')
+            return "word", word
+        if other:
+            raise _invalid(f'Token "{other}" is invalid.')
+        return "end", ""
+
+    def _string(self) -> None:
+        text, position = self.text, self.position
+        start = position - 1
+        while True:
+            if position >= len(text):
+                raise _invalid(f'Token "{text[start:]}" is invalid.')
+            character = text[position]
+            position += 1
+            if character == '"':
+                self.position = position
+                return
+            if character < " ":
+                raise _invalid(f"Character with value 0x{ord(character):02x} must be escaped.")
+            if character != "\\":
+                continue
+            if position >= len(text):
+                raise _invalid(f'Token "{text[start:]}" is invalid.')
+            escape = text[position]
+            position += 1
+            if escape == "u":
+                digits = text[position : position + 4]
+                if len(digits) < 4 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
+                    raise _invalid(f'Token "{text[start:]}" is invalid.')
+                if not all(digit in "0123456789abcdefABCDEF" for digit in digits):
+                    raise _invalid('"\\u" must be followed by four hexadecimal digits.')
+                position += 4
+            elif escape not in '"\\/bfnrt':
+                raise _invalid(f'Escape sequence "\\{escape}" is invalid.')
+
+
+def _unexpected(kind: str, token: str, expected: str) -> SqlError:
+    if kind == "end":
+        return _invalid("The input string ended unexpectedly.")
+    return _invalid(f'Expected {expected}, but found "{token}".')
+
+
+def complain(text: str) -> SqlError:
+    """The error for a text that is no JSON; its DETAIL names the first token that is wrong."""
+    reader = _Reader(text)
+    open_: list[str] = []
+    expected = "value"
+    try:
+        while True:
+            kind, token = reader.next()
+            if expected in ("value", "value or ]"):
+                if kind in ("string", "number", "word"):
+                    expected = "end" if not open_ else ","
+                elif kind == "[":
+                    open_.append("]")
+                    expected = "value or ]"
+                elif kind == "{":
+                    open_.append("}")
+                    expected = "key or }"
+                elif kind == "]" and expected == "value or ]":
+                    open_.pop()
+                    expected = "end" if not open_ else ","
+                else:
+                    return _unexpected(kind, token, "JSON value")
+            elif expected in ("key", "key or }"):
+                if kind == "string":
+                    expected = ":"
+                elif kind == "}" and expected == "key or }":
+                    open_.pop()
+                    expected = "end" if not open_ else ","
+                else:
+                    return _unexpected(kind, token, "string" if expected == "key" else 'string or "}"')
+            elif expected == ":":
+                if kind != ":":
+                    return _unexpected(kind, token, '":"')
+                expected = "value"
+            elif expected == ",":
+                if kind == ",":
+                    expected = "value" if open_[-1] == "]" else "key"
+                elif kind == open_[-1]:
+                    open_.pop()
+                    expected = "end" if not open_ else ","
+                else:
+                    return _unexpected(kind, token, f'"," or "{open_[-1]}"')
+            elif kind != "end":
+                return _invalid(f'Expected end of input, but found "{token}".')
+            else:
+                return _invalid("The input string ended unexpectedly.")
+    except SqlError as error:
+        return error
