@@ -24,6 +24,7 @@ __all__ = ["MAX_DIMENSIONS", "Array", "ArrayType"]
 
 MAX_DIMENSIONS = 6
 _MAX_ITEMS = 134_217_727  # what PostgreSQL's memory for one value holds
+_FIRST_NOT_FIXED = 10_000  # OIDs from here on may differ from one database to another
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _loads = json.JSONDecoder().decode
 _header = struct.Struct("!iiI")
@@ -114,7 +115,7 @@ class ArrayType(Type[str]):
             raise too_many_dimensions(dimensions)
         if flags not in (0, 1):
             raise bad_binary("invalid array flags")
-        if element_oid != self.element.oid:
+        if element_oid != self.element.oid and element_oid < _FIRST_NOT_FIXED and self.element.oid < _FIRST_NOT_FIXED:
             raise SqlError(
                 "42804",
                 f"binary data has array element type {element_oid} instead of expected "

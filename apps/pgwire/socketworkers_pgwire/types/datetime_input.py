@@ -21,7 +21,7 @@ from .calendar import (
     days_from_civil,
     days_in_month,
 )
-from .datetime_tokens import Bad, Fault, Kind, Token, Words, fraction, number, tokens, word
+from .datetime_tokens import MAX_FIELDS, Bad, Fault, Kind, Token, Words, fraction, number, tokens, word
 from .errors import SqlError
 from .settings import Settings
 from .zones import Zone, find_zone
@@ -103,12 +103,7 @@ class Fields:
 
     def read_date(self, text: str) -> int:
         """A date of three parts, of which a month may be a word, or of a year and a day of the year."""
-        parts = _PARTS.findall(text)
-        if text and not text[-1].isalnum():
-            # what ends with a separator lacks a part; one separator behind a part is taken away with it
-            trailing = len(text) - len(text.rstrip("+-/_.:"))
-            if trailing > 1:
-                raise Fault(Bad.FORMAT)
+        parts = _parts(text)
         seen, given = self.seen, 0
         text_month = False
         numbers = []
@@ -363,7 +358,20 @@ class Fields:
         return self.offset
 
 
-_PARTS = re.compile(r"[0-9]+|[a-z]+")
+_PART = re.compile(r"[0-9]+|[a-z]+")
+
+
+def _parts(text: str) -> list[str]:
+    """The words and numbers of a date. The character behind each is skipped, whatever it is, as PostgreSQL does."""
+    parts: list[str] = []
+    position = 0
+    while position < len(text) and len(parts) < MAX_FIELDS:
+        match = _PART.search(text, position)
+        if match is None:
+            raise Fault(Bad.FORMAT)
+        parts.append(match[0])
+        position = match.end() + 1
+    return parts
 
 
 def _int(text: str, position: int = 0) -> tuple[int, int]:

@@ -111,7 +111,6 @@ def _words() -> dict[str, Word]:
     table = {
         **{each: Word(Words.RESERVED, each) for each in ("epoch", "now", "today", "tomorrow", "yesterday")},
         "infinity": Word(Words.RESERVED, "infinity"),
-        "+infinity": Word(Words.RESERVED, "infinity"),
         "-infinity": Word(Words.RESERVED, "-infinity"),
         "allballs": Word(Words.RESERVED, "allballs"),
         "ad": Word(Words.ERA, "ad"),

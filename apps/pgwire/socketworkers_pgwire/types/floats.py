@@ -26,6 +26,7 @@ _FLOAT = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
+_LEAST_NORMAL4 = 2.0**-126
 _float32 = struct.Struct("!f")
 
 
@@ -44,14 +45,15 @@ class Float(Type[float | str]):
     def input(self, text: str, settings: Settings = DEFAULT) -> float | str:
         if _PLAIN.fullmatch(text) and self.typlen == 8:
             return float(text)
-        match = _FLOAT.fullmatch(text.strip(SPACES))
+        match = _FLOAT.match(text.lstrip(SPACES))
         if match is None:
             raise invalid_input(self.name, text)
+        junk = text.lstrip(SPACES)[match.end() :].strip(SPACES)
         sign, nan, infinity, hexadecimal, decimal = match.groups()
-        if nan:
-            return NAN
-        if infinity:
-            return -math.inf if sign == "-" else math.inf
+        if nan or infinity:
+            if junk:
+                raise invalid_input(self.name, text)
+            return NAN if nan else -math.inf if sign == "-" else math.inf
         try:
             value = float.fromhex(sign + hexadecimal) if hexadecimal else float(sign + decimal)
         except OverflowError:
@@ -60,7 +62,10 @@ class Float(Type[float | str]):
         if self.typlen == 4:
             value = _nearest_float4(value, sign + decimal if decimal else "")
         if math.isinf(value) or (not value and _not_zero(written, bool(hexadecimal))):
-            raise SqlError("22003", f'"{match[0]}" is out of range for type {self.name}')
+            shown = match[0] if self.typlen == 8 else text
+            raise SqlError("22003", f'"{shown}" is out of range for type {self.name}')
+        if junk:
+            raise invalid_input(self.name, text)
         return value
 
     def output(self, stored: float | str, settings: Settings = DEFAULT) -> str:
@@ -192,9 +197,10 @@ def _within(text: str, value: float) -> str:
 
 def shortest4(value: float) -> str:
     """The shortest text that reads back as the same float4, with an exponent below 1e-4 and from 1e6 on."""
-    for digits in (6, 7, 8, 9):
+    # below the normal numbers fewer digits than six tell them apart
+    for digits in (6, 7, 8, 9) if abs(value) >= _LEAST_NORMAL4 else range(1, 10):
         text = f"{value:.{digits}g}"
-        if to_float4(float(text)) == value and (digits == 6 or not _between4(text, value)):
+        if to_float4(float(text)) == value and not _between4(text, value):
             break
         if digits < 9 and math.frexp(value)[0] in (0.5, -0.5):
             # below a power of two the neighbours are nearer than above it, so the nearest text may not be the one

@@ -14,6 +14,8 @@ __all__ = ["INT2", "INT4", "INT8", "Integer"]
 
 _INTEGER = re.compile(r"[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*", re.ASCII)
 
+_START = re.compile(r"[ \t-\r]*([+-]?)0*([0-9]+)", re.ASCII)
+
 
 class Integer(Type[int]):
     """A signed integer of two, four or eight bytes."""
@@ -43,8 +45,8 @@ class Integer(Type[int]):
 
     def _refused(self, text: str) -> SqlError:
         """A number that is too large is told before what stands behind it."""
-        start = re.match(r"[ \t-\r]*([+-]?[0-9]+)", text, re.ASCII)
-        if start is not None and self.typname == "int8" and not -(1 << 63) <= int(start[1][:25]) < 1 << 63:
+        start = _START.match(text)
+        if start is not None and not self.minimum <= int(start[1] + start[2][:25]) <= self.maximum:
             return SqlError("22003", f'value "{text}" is out of range for type {self.name}')
         return invalid_input(self.name, text)
 

@@ -35,6 +35,7 @@ _SPECIAL = {
 }
 _SPECIAL_SIGNS = {"NaN": 0xC000, "Infinity": 0xD000, "-Infinity": 0xF000}
 _SIGN_SPECIALS = {sign: text for text, sign in _SPECIAL_SIGNS.items()}
+_INFINITY_SCALE = 0x20  # no scale, but what PostgreSQL sends there
 _NEGATIVE_SIGN = 0x4000
 _header = struct.Struct("!hhHH")
 
@@ -211,9 +212,9 @@ def parse(text: str) -> str:
     whole = (whole or "").lstrip("0")
     fraction = fraction or only_fraction or ""
     if exponent is not None:
-        shift = int(exponent[:12])
-        if not -_MAX_EXPONENT < shift < _MAX_EXPONENT:
-            raise invalid_input("numeric", text)
+        shift = int(exponent[:22])
+        if not -_MAX_EXPONENT <= shift <= _MAX_EXPONENT:
+            raise overflow()
         whole, fraction = _shifted(whole, fraction, shift)
     if len(whole) > MAX_WHOLE_DIGITS or len(fraction) > MAX_SCALE:
         raise overflow()
@@ -295,7 +296,7 @@ def send_numeric(text: str) -> bytes:
     """The binary form: groups of four digits."""
     sign = _SPECIAL_SIGNS.get(text)
     if sign is not None:
-        return _header.pack(0, 0, sign, 0)
+        return _header.pack(0, 0, sign, 0 if text == "NaN" else _INFINITY_SCALE)
     negative = text[0] == "-"
     whole, _, fraction = (text[1:] if negative else text).partition(".")
     padded = whole.rjust(-(-len(whole) // 4) * 4, "0") + fraction + "0" * (-len(fraction) % 4)
@@ -326,9 +327,7 @@ def receive_numeric(data: bytes) -> str:
         raise cut_binary()
     count, weight, sign, scale = _header.unpack_from(data)
     count &= 0xFFFF
-    if sign in _SIGN_SPECIALS:
-        return _SIGN_SPECIALS[sign]
-    if sign not in (0, _NEGATIVE_SIGN):
+    if sign not in (0, _NEGATIVE_SIGN) and sign not in _SIGN_SPECIALS:
         raise bad_binary('invalid sign in external "numeric" value')
     if scale & ~MAX_SCALE:
         raise bad_binary('invalid scale in external "numeric" value')
@@ -339,6 +338,8 @@ def receive_numeric(data: bytes) -> str:
         raise bad_binary('invalid digit in external "numeric" value')
     if len(data) != _header.size + count * 2:
         raise bad_binary()
+    if sign in _SIGN_SPECIALS:
+        return _SIGN_SPECIALS[sign]
     digits = "".join([f"{group:04d}" for group in groups])
     whole_length = (weight + 1) * 4
     if whole_length >= 0:

@@ -13,7 +13,7 @@ from .settings import DEFAULT, Settings
 __all__ = ["CID", "OID", "REG_TYPES", "TID", "XID", "XID8", "Oid", "RegType", "Tid", "TransactionId"]
 
 _UINT4_MAX = (1 << 32) - 1
-_UNSIGNED = re.compile(r"[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*", re.ASCII)
+_UNSIGNED = re.compile(r"[ \t-\r]*([+-]?)0*([0-9]+)", re.ASCII)
 _ANY_BASE = re.compile(r"[ \t-\r]*([+-]?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))", re.ASCII)
 _TID = re.compile(r"\(([ \t-\r]*[+-]?[0-9]+),([ \t-\r]*[+-]?[0-9]+)\)", re.ASCII)
 _uint4 = struct.Struct("!I")
@@ -57,14 +57,26 @@ def read_oid(text: str) -> int:
     Raises:
         SqlError: 22P02, 22003.
     """
-    match = _UNSIGNED.fullmatch(text)
+    return scan_oid(text, 0, alone=True)[0]
+
+
+def scan_oid(text: str, position: int, *, alone: bool = False) -> tuple[int, int]:
+    """The OID at `position`, as strtoul() reads it, and the position behind it; alone, nothing may follow.
+
+    Raises:
+        SqlError: 22P02, 22003.
+    """
+    match = _UNSIGNED.match(text, position)
     if match is None:
-        raise invalid_input("oid", text)
-    digits = match[1]
-    value = int(digits[:40])
-    if -(1 << 31) <= value <= _UINT4_MAX:
-        return value & _UINT4_MAX
-    raise SqlError("22003", f'value "{text}" is out of range for type oid')
+        raise invalid_input("oid", text[position:])
+    value = int(match[1] + match[2][:40])
+    if -1 << 64 < value < 1 << 64:
+        if alone and text[match.end() :].strip(SPACES):
+            raise invalid_input("oid", text)
+        value &= (1 << 64) - 1
+        if value <= _UINT4_MAX or value >= (1 << 64) - (1 << 31):
+            return value & _UINT4_MAX, match.end()
+    raise SqlError("22003", f'value "{text[position:]}" is out of range for type oid')
 
 
 class RegType(_Unsigned):

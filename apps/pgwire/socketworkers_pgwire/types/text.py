@@ -1,11 +1,12 @@
 """text, varchar, char, name, "char": PostgreSQL 15 documentation §8.3. Stored as TEXT. Sans-IO.
 
 Order is by code points, which is the order of collation "C" in UTF-8. A `char(n)` is stored without the blanks at its
-end, which do not count in comparisons, and padded when it is written.
+end, which do not count in comparisons, and padded when it is written; a `bpchar` without length keeps them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from .base import Type, decode_utf8
@@ -16,6 +17,7 @@ __all__ = ["BPCHAR", "CHAR", "NAME", "TEXT", "UNKNOWN", "VARCHAR", "Character", 
 
 MAX_LENGTH = 10_485_760  # §8.3: the largest n of char(n) and varchar(n)
 MAX_NAME = 63  # §8.3: NAMEDATALEN less the end
+_OCTAL = re.compile(r"\\[0-3][0-7][0-7]")
 _HEADER = 4  # VARHDRSZ is in the modifiers of varchar and char
 
 
@@ -106,7 +108,7 @@ class Character(_Bounded):
             if not explicit and stored[self.length :].strip(" "):
                 raise self._too_long()
             stored = stored[: self.length]
-        return stored.rstrip(" ")
+        return stored.rstrip(" ") if self.length >= 0 else stored
 
     def output(self, stored: str, settings: Settings = DEFAULT) -> str:
         return stored.ljust(self.length)
@@ -119,6 +121,13 @@ class Character(_Bounded):
     ) -> list[bytes | None]:
         length = self.length
         return [None if value is None else value.ljust(length).encode() for value in values]
+
+
+    def eqkey(self, expression: str) -> str:
+        return expression if self.length >= 0 else f"rtrim({expression},' ')"
+
+    def equality(self, stored: str) -> str:
+        return stored if self.length >= 0 else stored.rstrip(" ")
 
 
 class Name(Text):
@@ -142,11 +151,14 @@ class InternalChar(Text):
     __slots__ = ()
 
     def input(self, text: str, settings: Settings = DEFAULT) -> str:
+        if len(text) == 4 and _OCTAL.fullmatch(text):
+            code = int(text[1:], 8)
+            return chr(code) if code else ""
         data = text.encode()[:1]
         return data.decode("latin-1")
 
     def output(self, stored: str, settings: Settings = DEFAULT) -> str:
-        return stored
+        return stored if stored < "\x80" else f"\\{ord(stored):03o}"
 
     def receive(self, data: bytes, settings: Settings = DEFAULT) -> str:
         if len(data) != 1:
@@ -159,8 +171,9 @@ class InternalChar(Text):
     def encode_column(
         self, values: Sequence[str | None], settings: Settings = DEFAULT, binary: bool = False
     ) -> list[bytes | None]:
-        empty = b"\0" if binary else b""
-        return [None if value is None else value.encode("latin-1") or empty for value in values]
+        if binary:
+            return super(Text, self).encode_column(values, settings, True)
+        return [None if value is None else self.output(value).encode() for value in values]
 
 
 def cut_name(text: str) -> str:

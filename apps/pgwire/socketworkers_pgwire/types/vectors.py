@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from .array import Array, ArrayType
 from .base import SPACES, AnyType
-from .errors import SqlError, invalid_input
+from .errors import SqlError, bad_binary, invalid_input
 from .integers import INT2
-from .oid import OID, read_oid
+from .oid import OID, scan_oid
 from .settings import DEFAULT, Settings
 
 __all__ = ["INT2VECTOR", "OIDVECTOR", "Vector"]
 
-_MAX_WORDS = 100  # what PostgreSQL's functions read
+_INT2 = re.compile(r"([+-]?)0*([0-9]+)", re.ASCII)
 
 
 class Vector(ArrayType):
@@ -26,22 +28,27 @@ class Vector(ArrayType):
 
     def input(self, text: str, settings: Settings = DEFAULT) -> str:
         items: list[int] = []
-        for word in text.strip(SPACES).split():
-            if self.element is OID:
-                items.append(read_oid(word))
+        position = 0
+        while position < len(text):
+            if text[position] in SPACES:
+                position += 1
                 continue
-            try:
-                items.append(INT2.input(word))
-            except SqlError as error:
-                if error.sqlstate == "22003":
-                    raise
-                raise invalid_input("smallint", word) from None
-        if len(items) > _MAX_WORDS:
-            raise SqlError("22023", f"{self.typname} has too many elements")
+            if self.element is OID:
+                value, position = scan_oid(text, position)
+            else:
+                value, position = _scan_int2(text, position)
+            items.append(value)
         return self.store(Array(items, (len(items),), (0,)))
 
     def output(self, stored: str, settings: Settings = DEFAULT) -> str:
         return " ".join(map(str, self.load(stored).items))
+
+    def receive(self, data: bytes, settings: Settings = DEFAULT) -> str:
+        stored = super().receive(data, settings)
+        array = self.load(stored)
+        if array.lowers != (0,) or None in array.items:
+            raise bad_binary(f"invalid {self.typname} data")
+        return stored
 
     def send(self, stored: str) -> bytes:
         if stored == "[]":
@@ -56,6 +63,19 @@ class Vector(ArrayType):
         if binary:
             return [None if value is None else self.send(value) for value in values]
         return [None if value is None else self.output(value).encode() for value in values]
+
+
+def _scan_int2(text: str, position: int) -> tuple[int, int]:
+    match = _INT2.match(text, position)
+    rest = text[position:]
+    if match is None:
+        raise invalid_input("smallint", rest)
+    value = int(match[1] + match[2][:25])
+    if not INT2.minimum <= value <= INT2.maximum:
+        raise SqlError("22003", f'value "{rest}" is out of range for type smallint')
+    if text[match.end() : match.end() + 1] not in ("", " "):
+        raise invalid_input("smallint", rest)
+    return value, match.end()
 
 
 INT2VECTOR = Vector(INT2, 22, "int2vector", 1006)

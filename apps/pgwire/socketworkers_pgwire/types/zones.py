@@ -11,11 +11,12 @@ import io
 import re
 import struct
 from bisect import bisect_right
+from collections.abc import Mapping
 from datetime import UTC as PYTHON_UTC
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, available_timezones
 
-from .calendar import DAY_SECONDS, civil_from_days
+from .calendar import DAY_SECONDS
 
 __all__ = ["UTC", "Zone", "find_zone", "fixed_zone"]
 
@@ -33,13 +34,15 @@ class Zone:
     Args:
         name: as SHOW timezone gives it.
         rules: Python's object for it.
+        names: for a POSIX specification, what the names in `rules` stand for; its rule holds for all time.
     """
 
-    __slots__ = ("_days", "_rules", "_transitions", "fixed", "name")
+    __slots__ = ("_days", "_names", "_rules", "_transitions", "fixed", "name")
 
-    def __init__(self, name: str, rules: tzinfo) -> None:
+    def __init__(self, name: str, rules: tzinfo, names: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._rules = rules
+        self._names = names
         self._days: dict[int, int | None] = {}
         self._transitions: list[tuple[int, int, bool, str]] | None = None
         #: the offset, when it has always been the same
@@ -83,14 +86,15 @@ class Zone:
         self.offset_at(wall - DAY_SECONDS)
         self.offset_at(wall)
         self.offset_at(wall + DAY_SECONDS)
-        moment = _EPOCH + timedelta(seconds=_within_python(wall))
+        moment = _EPOCH + timedelta(seconds=self._within_python(wall))
         first = _seconds(self._rules.utcoffset(moment.replace(tzinfo=self._rules)))
         second = _seconds(self._rules.utcoffset(moment.replace(tzinfo=self._rules, fold=1)))
         return min(first, second)
 
     def abbreviation_at(self, instant: int) -> str:
         """What the zone is called at `instant`: CET, CEST, +03."""
-        return self._at(instant).tzname() or ""
+        name = self._at(instant).tzname() or ""
+        return name if self._names is None else self._names[name]
 
     def is_daylight_at(self, instant: int) -> bool:
         """Whether daylight-saving time is in force at `instant`."""
@@ -137,28 +141,30 @@ class Zone:
         return _seconds(self._at(instant).utcoffset())
 
     def _at(self, instant: int) -> datetime:
-        return (_EPOCH_UTC + timedelta(seconds=_within_python(instant))).astimezone(self._rules)
+        return (_EPOCH_UTC + timedelta(seconds=self._within_python(instant))).astimezone(self._rules)
+
+    def _within_python(self, instant: int) -> int:
+        """The calendar repeats after 400 years; before the first rule of a zone nothing changes."""
+        if instant > _LAST:
+            return (instant - _LAST) % _400_YEARS + _LAST - _400_YEARS
+        if instant < _FIRST:
+            return _FIRST + (instant - _FIRST) % _400_YEARS if self._names is not None else _FIRST
+        return instant
 
 
 def _seconds(delta: timedelta | None) -> int:
     return delta.days * DAY_SECONDS + delta.seconds if delta is not None else 0
 
 
-def _within_python(instant: int) -> int:
-    """The calendar repeats after 400 years; before the first rule nothing changes."""
-    if instant > _LAST:
-        return (instant - _LAST) % _400_YEARS + _LAST - _400_YEARS
-    return max(instant, _FIRST)
-
-
 UTC = Zone("UTC", PYTHON_UTC)
 
-_POSIX_NAME = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)"
 _POSIX = re.compile(
-    rf"(?P<std>{_POSIX_NAME})(?P<offset>[+-]?\d{{1,2}}(?::\d{{1,2}}){{0,2}})"
-    rf"(?:(?P<dst>{_POSIX_NAME})(?P<dstoffset>[+-]?\d{{1,2}}(?::\d{{1,2}}){{0,2}})?(?P<rules>,[^,]+,[^,]+)?)?",
+    r"(?P<std><[^>]*>|[^0-9,+-]+)(?P<offset>[+-]?[0-9]{1,3}(?::[0-9]{1,2}){0,2})"
+    r"(?:(?P<dst><[^>]*>|[^0-9,+-]+)(?P<dstoffset>[+-]?[0-9]{1,3}(?::[0-9]{1,2}){0,2})?(?P<rules>[,;][^,]+,[^,]+)?)?",
     re.ASCII,
 )
+_MAX_POSIX_NAME = 255
+_UNITED_STATES = ",M3.2.0,M11.1.0"  # B.5: the rule of a specification that has none
 
 
 @functools.cache
@@ -177,33 +183,41 @@ def find_zone(name: str) -> Zone | None:
     known = _names().get(lowered[len(prefix) :])
     if known is not None and not lowered.startswith("localtime"):
         return Zone(prefix + known, ZoneInfo(known))
-    match = _POSIX.fullmatch(name)
-    return _posix(name, match) if match is not None else None
+    match = _POSIX.fullmatch(name) if len(name) <= _MAX_POSIX_NAME else None
+    return _posix(name.upper(), match) if match is not None else None
 
 
 def _posix(name: str, match: re.Match[str]) -> Zone | None:
+    standard, daylight = match["std"].strip("<>").upper(), (match["dst"] or "").strip("<>").upper()
     offset = _posix_offset(match["offset"])
     if offset is None:
         return None
     if not match["dst"]:
-        return Zone(name.upper(), timezone(timedelta(seconds=-offset), match["std"].strip("<>").upper()))
-    # B.5: without a rule, that of the United States as it is now
-    spelled = name if match["rules"] else f"{name},M3.2.0,M11.1.0"
+        return Zone(name, timezone(timedelta(seconds=-offset), standard))
+    other = _posix_offset(match["dstoffset"]) if match["dstoffset"] else offset - 3600
+    if other is None or abs(other) >= DAY_SECONDS:
+        return None
+    # Python's reader of rules is strict about the names, so it gets others
+    rule = f"STD{_clock(offset)}DST{_clock(other)}{(match['rules'] or _UNITED_STATES).replace(';', ',').upper()}"
     header = b"TZif2" + bytes(15) + struct.pack("!6l", 0, 0, 0, 0, 1, 1)
     block = struct.pack("!lBB", -offset, 0, 0) + b"\0"
     try:
-        rules = ZoneInfo.from_file(io.BytesIO((header + block) * 2 + f"\n{spelled}\n".encode()))
-        return Zone(name.upper(), rules)
+        rules = ZoneInfo.from_file(io.BytesIO((header + block) * 2 + f"\n{rule}\n".encode()))
     except ValueError:
         return None
+    return Zone(name, rules, {"STD": standard, "DST": daylight, "": standard})
+
+
+def _clock(seconds: int) -> str:
+    return f"{'-' if seconds < 0 else ''}{abs(seconds) // 3600}:{abs(seconds) // 60 % 60:02d}:{abs(seconds) % 60:02d}"
 
 
 def _posix_offset(text: str) -> int | None:
     """Hours, minutes and seconds, positive to the west."""
     sign = -1 if text[0] == "-" else 1
     parts = [int(part) for part in text.lstrip("+-").split(":")] + [0, 0]
-    if parts[0] > 24 or parts[1] > 59 or parts[2] > 59:
-        return None
+    if parts[0] > 23 or parts[1] > 59 or parts[2] > 59:
+        return None  # PostgreSQL takes up to a week; no zone of Python's has a day
     return sign * (parts[0] * 3600 + parts[1] * 60 + parts[2])
 
 
@@ -214,8 +228,3 @@ def fixed_zone(offset: int) -> Zone:
     shown = f"{hours:02d}" + (f":{minutes:02d}" if minutes or seconds else "") + (f":{seconds:02d}" if seconds else "")
     east, west = ("+", "-") if offset >= 0 else ("-", "+")
     return Zone(f"<{east}{shown}>{west}{shown}", timezone(timedelta(seconds=offset), f"{east}{shown}"))
-
-
-def year_of(instant: int) -> int:
-    """The astronomical year of an instant in UTC."""
-    return civil_from_days(instant // DAY_SECONDS)[0]

@@ -1,0 +1,204 @@
+"""The same question to PostgreSQL and to ours; what differs is a line of text."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from socketworkers_pgwire.types import BY_NAME, EnumType, Settings, SqlError, find_zone
+from socketworkers_pgwire.types.base import AnyType
+
+from .inputs import inputs
+from .server import Answer, Client
+
+__all__ = ["SETTINGS", "compare_inputs", "compare_order", "set_up", "type_named"]
+
+MOODS = ("sad", "ok", "happy")
+MODIFIED: dict[str, tuple[str, list[str]]] = {
+    "varchar": ("varchar(5)", ["5"]),
+    "bpchar": ("char(5)", ["5"]),
+}
+
+SETTINGS: dict[str, tuple[tuple[str, ...], Settings]] = {}
+
+
+def _settings(name: str, zone: str, *, style: str = "ISO, MDY", interval: str = "postgres", **other: Any) -> None:
+    found = find_zone(zone)
+    assert found is not None
+    datestyle, order = style.split(", ")
+    commands = (f"SET timezone = '{zone}'", f"SET datestyle = '{style}'", f"SET intervalstyle = '{interval}'")
+    commands += tuple(f"SET {key} = '{value}'" for key, value in other.items())
+    values = {"datestyle": datestyle, "dateorder": order, "timezone": found, "intervalstyle": interval, **other}
+    SETTINGS[name] = commands, replace(Settings(), **values)
+
+
+_settings("default", "UTC", extra_float_digits=1, bytea_output="hex")
+_settings("new-york-dmy", "America/New_York", style="ISO, DMY", interval="postgres_verbose", extra_float_digits=0)
+_settings("kathmandu-sql", "Asia/Kathmandu", style="SQL, MDY", interval="sql_standard", bytea_output="escape")
+_settings("dublin-german", "Europe/Dublin", style="German, DMY", interval="iso_8601", extra_float_digits=-5)
+_settings("moscow-postgres", "Europe/Moscow", style="Postgres, DMY", extra_float_digits=3)
+_settings("posix-sql-dmy", "<-03>3<-02>,M3.2.0/2,M11.1.0/2", style="SQL, DMY")
+_settings("lord-howe-ymd", "Australia/Lord_Howe", style="Postgres, YMD")
+
+
+def set_up(client: Client) -> AnyType:
+    """Make the enumerated type of the tests, and ours like it."""
+    client.run("SET client_min_messages = error; DROP TYPE IF EXISTS mood; CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy')")
+    (answer,) = client.run("SELECT oid, typarray FROM pg_type WHERE typname = 'mood'")
+    oid, array_oid = (int(field or 0) for field in answer.fields)
+    return EnumType(oid, "mood", array_oid, MOODS)
+
+
+def type_named(name: str, mood: AnyType) -> AnyType:
+    """Ours for a name that SQL has."""
+    if name == "mood":
+        return mood
+    base, _, arguments = name.partition("(")
+    found = BY_NAME[base]
+    return found.modified(found.typmodin(arguments.rstrip(")").split(","))) if arguments else found
+
+
+def answer_of(function: Callable[..., bytes | None], *arguments: Any) -> Answer:
+    """What ours gives."""
+    try:
+        return Answer((function(*arguments),))
+    except SqlError as error:
+        return Answer((), error.sqlstate, error.message, error.detail or "")
+
+
+def _same(theirs: Answer, ours: Answer) -> bool:
+    if theirs.sqlstate or ours.sqlstate:
+        return (theirs.sqlstate, theirs.message) == (ours.sqlstate, ours.message)
+    return theirs.fields == ours.fields
+
+
+def compare_inputs(
+    client: Client, name: str, mood: AnyType, style: str, count: int, details: bool = False
+) -> tuple[int, list[str]]:
+    """Text in; text and binary out; then binary in.
+
+    Returns:
+        How many were compared, and the differences.
+    """
+    commands, settings = SETTINGS[style]
+    for command in commands:
+        client.run(command)
+    (answer,) = client.run("SELECT (extract(epoch FROM now()) * 1000000)::int8 - 946684800000000")
+    settings = replace(settings, now=int(answer.fields[0] or 0))
+    ours = type_named(name, mood)
+    base = name.partition("(")[0]
+    # the time of the server cannot be given
+    texts = [text for text in inputs(base, count, len(style)) if "now" not in text.lower()]
+    sql = f"SELECT $1::{name}, $1::{name}".replace("::char,", '::"char",').replace(" $1::char", ' $1::"char"')
+    if base == "char":
+        sql = 'SELECT $1::"char", $1::"char"'
+    rows = [[text.encode()] for text in texts]
+    oid = ours.oid if "(" not in name else type_named(base, mood).oid
+    theirs = client.execute(sql, [oid], rows, results=(0, 1))
+    different = []
+    binaries = []
+    for text, answer in zip(texts, theirs, strict=True):
+        mine = answer_of_both(ours, text, settings, type_named(base, mood))
+        if not _same(answer, mine) or (details and answer.detail != mine.detail):
+            different.append(f"{name} [{style}] {text!r}: PostgreSQL {_show(answer)}, ours {_show(mine)}")
+        if answer.fields and answer.fields[1] is not None:
+            binaries.append(answer.fields[1])
+    rng = random.Random(name)
+    for data in list(binaries)[: count // 2]:
+        broken = bytearray(data)
+        if broken and rng.random() < 0.5:
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        else:
+            broken = broken[:-1] if rng.random() < 0.5 else broken + b"\0"
+        binaries.append(bytes(broken))
+    back = client.execute(sql, [oid], [[data] for data in binaries], binary=True, results=(0, 1))
+    for data, answer in zip(binaries, back, strict=True):
+        mine = answer_of_both(ours, data, settings, type_named(base, mood))
+        if not _same_binary(answer, mine):
+            different.append(f"{name} [{style}] binary {data.hex()}: PostgreSQL {_show(answer)}, ours {_show(mine)}")
+    return len(texts) + len(binaries), different
+
+
+def _same_binary(theirs: Answer, ours: Answer) -> bool:
+    if theirs.sqlstate or ours.sqlstate:
+        return theirs.sqlstate == ours.sqlstate
+    return theirs.fields == ours.fields
+
+
+def answer_of_both(ours: AnyType, value: str | bytes, settings: Settings, base: AnyType) -> Answer:
+    """Text and binary form of what a text or a binary value is read as, and then cast to a modifier."""
+    try:
+        data = value.encode() if isinstance(value, str) else value
+        stored = base.decode(data, isinstance(value, bytes), settings)
+        if base is not ours:
+            stored = ours.coerce(stored, explicit=True)
+        text = ours.encode_column([stored, stored], settings)[1]
+        binary = ours.encode_column([stored], settings, True)[0]
+    except SqlError as error:
+        return Answer((), error.sqlstate, error.message, error.detail or "")
+    if text != ours.output(stored, settings).encode() and ours.typname != "char":
+        return Answer((text, b"not as a single value"))
+    return Answer((text, binary))
+
+
+def _show(answer: Answer) -> str:
+    if answer.sqlstate:
+        return f"{answer.sqlstate} {answer.message}" + (f" ({answer.detail})" if answer.detail else "")
+    return " ".join("NULL" if f is None else repr(f.decode(errors="replace")) if i == 0 else f.hex() for i, f in enumerate(answer.fields))
+
+
+def compare_order(client: Client, name: str, mood: AnyType, count: int) -> tuple[int, list[str]]:
+    """Equality and order of pairs, many of which are equal or nearly so."""
+    for command in SETTINGS["default"][0]:
+        client.run(command)
+    settings = SETTINGS["default"][1]
+    ours = type_named(name, mood)
+    base = name.partition("(")[0]
+    cast = '"char"' if base == "char" else name
+    texts = inputs(base, count, 7)
+    oid = ours.oid if "(" not in name else type_named(base, mood).oid
+    valid: list[tuple[str, Any]] = []
+    for text in texts:
+        try:
+            valid.append((text, ours.input(text, settings)))
+        except SqlError:
+            continue
+    rng = random.Random(f"order {name}")
+    pairs = [(rng.choice(valid), rng.choice(valid)) for _ in range(count)]
+    ordered = sorted(valid, key=lambda item: SortKey(ours.order(item[1])) if ours.has_order else str(item[1]))
+    pairs += list(zip(ordered, ordered[1:], strict=False))
+    operators: tuple[Literal["=", "<"], ...] = ("=", "<") if ours.has_order else ("=",)
+    sql = "SELECT " + ", ".join(f"$1::{cast} {operator} $2::{cast}" for operator in operators)
+    rows = [[a[0].encode(), b[0].encode()] for a, b in pairs]
+    theirs = client.execute(sql, [oid, oid], rows, results=(0,))
+    different = []
+    for (a, b), answer in zip(pairs, theirs, strict=True):
+        mine = [_tf(ours.equality(a[1]) == ours.equality(b[1]))]
+        if ours.has_order:
+            mine.append(_tf(SortKey(ours.order(a[1])) < SortKey(ours.order(b[1]))))
+        if answer.fields != tuple(mine):
+            different.append(f"{name} {a[0]!r} {b[0]!r}: PostgreSQL {_show(answer)}, ours {mine}")
+    return len(pairs), different
+
+
+def _tf(value: bool) -> bytes:
+    return b"t" if value else b"f"
+
+
+class SortKey:
+    """Numbers before texts, as SQLite has it; texts by their bytes."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = (1, value.encode()) if isinstance(value, str) else (2, value) if isinstance(value, bytes) else (0, value)
+
+    def __lt__(self, other: SortKey) -> bool:
+        return bool(self.value < other.value)
+
+
+def every(results: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
+    """Of several comparisons one."""
+    return sum(count for count, _ in results), [line for _, lines in results for line in lines]
