@@ -13,6 +13,7 @@ from .abbreviations import DAYLIGHT, DYNAMIC, STANDARD
 from .calendar import (
     DAY_SECONDS,
     EPOCH_JULIAN,
+    MAX_DATE,
     USECS_PER_DAY,
     USECS_PER_HOUR,
     USECS_PER_MINUTE,
@@ -35,6 +36,7 @@ DATE = YEAR | MONTH | DAY
 TIME = HOUR | MINUTE | SECOND | SUBSECOND
 
 _MAX_ZONE_HOUR = 15
+_FIRST_MONTH = days_from_civil(-4713, 11, 1)  # that of the first Julian day
 
 
 @dataclass(slots=True)
@@ -202,11 +204,8 @@ class Fields:
         """A number behind a letter that says what it is: y2001m02d04, J2451187, T040506."""
         unit, self.unit = self.unit, ""
         if unit == "time":
-            bits = self.read_run(text, self.seen | DATE)
-            if bits != TIME:
-                raise Fault(Bad.FORMAT)
             _int(text)
-            return bits
+            return self.read_run(text, self.seen | DATE)
         value, position = _int(text)
         pointed = text.startswith(".", position)
         if (pointed and unit not in ("julian", "second")) or (not pointed and position != len(text)):
@@ -340,10 +339,11 @@ class Fields:
         """The offset from Greenwich on that day at that time."""
         wall = days * DAY_SECONDS + (self.hour * 60 + self.minute) * 60 + self.second
         modified = self.seen & MODIFIER
+        known = _FIRST_MONTH <= days < MAX_DATE  # the calendar of zones does not go further
         if self.zone is not None:
             if modified:
                 raise Fault(Bad.FORMAT)
-            self.offset = self.zone.offset_of(wall)
+            self.offset = self.zone.offset_of(wall) if known else 0
         if self.abbreviation_zone is not None:
             if modified:
                 raise Fault(Bad.FORMAT)
@@ -354,7 +354,7 @@ class Fields:
         if not self.seen & ZONE:
             if modified:
                 raise Fault(Bad.FORMAT)
-            self.offset = self.settings.timezone.offset_of(wall)
+            self.offset = self.settings.timezone.offset_of(wall) if known else 0
         return self.offset
 
 
@@ -543,7 +543,7 @@ def _number(fields: Fields, text: str, pieces: list[Token], index: int) -> int:
     point = text.find(".")
     if point >= 0 and not seen & DATE:
         return fields.read_date(text)
-    if point > 2 or (point < 0 and len(text) >= 6 and not (seen & DATE and seen & TIME)):
+    if point > 2 or (len(text) >= 6 and not (seen & DATE and seen & TIME)):
         return fields.read_run(text, seen)
     return fields.read_number(text, fields.text_month, seen)
 
@@ -659,6 +659,8 @@ def decode_time(text: str, settings: Settings) -> Moment:
             raise Fault(Bad.FORMAT)
         wall = settings.now // USECS_PER_SEC
         days = (wall + settings.timezone.offset_at(wall)) // DAY_SECONDS
+    if fields.zone is not None and fields.zone.fixed is not None and not fields.seen & MODIFIER:
+        return Moment("", days, fields.clock, fields.zone.fixed)
     return Moment("", days, fields.clock, fields.resolve(days))
 
 

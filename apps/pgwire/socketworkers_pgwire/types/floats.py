@@ -204,7 +204,7 @@ def shortest4(value: float) -> str:
             break
         if digits < 9 and math.frexp(value)[0] in (0.5, -0.5):
             # below a power of two the neighbours are nearer than above it, so the nearest text may not be the one
-            if (other := _one_more(text)) is not None and to_float4(float(other)) == value:
+            if (other := _one_more(f"{value:.{digits - 1}e}")) is not None and to_float4(float(other)) == value:
                 text = other
                 break
     return _respell4(text)

@@ -14,7 +14,7 @@ from .base import Type, exactly
 from .calendar import USECS_PER_DAY, USECS_PER_SEC
 from .datetime_input import decode_time
 from .datetime_output import clock_text, zone_text
-from .datetime_tokens import Fault, fault
+from .datetime_tokens import Bad, Fault, fault
 from .errors import SqlError
 from .precision import precision_argument, round_usecs
 from .settings import DEFAULT, Settings
@@ -110,6 +110,8 @@ class TimeTz(_Time):
             moment = decode_time(text, settings)
         except Fault as wrong:
             raise fault(wrong.kind, "time with time zone", text) from None
+        if abs(moment.offset) >= _ZONE_HALF:  # some POSIX specification
+            raise fault(Bad.ZONE, "time with time zone", text)
         return pack_timetz(round_usecs(moment.usecs, self.typmod), moment.offset)
 
     def output(self, stored: int, settings: Settings = DEFAULT) -> str:

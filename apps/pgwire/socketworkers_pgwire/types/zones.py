@@ -13,12 +13,22 @@ import struct
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import UTC as PYTHON_UTC
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from .calendar import DAY_SECONDS
 
 __all__ = ["UTC", "Zone", "find_zone", "fixed_zone"]
+
+
+
+class FixedOffset(NamedTuple):
+    """An offset that never changes, in seconds east, and its name."""
+
+    seconds: int
+    name: str
+
 
 _EPOCH = datetime(2000, 1, 1)
 _EPOCH_UTC = datetime(2000, 1, 1, tzinfo=PYTHON_UTC)
@@ -39,16 +49,18 @@ class Zone:
 
     __slots__ = ("_days", "_names", "_rules", "_transitions", "fixed", "name")
 
-    def __init__(self, name: str, rules: tzinfo, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str, rules: tzinfo | FixedOffset, names: Mapping[str, str] | None = None) -> None:
         self.name = name
         self._rules = rules
         self._names = names
         self._days: dict[int, int | None] = {}
         self._transitions: list[tuple[int, int, bool, str]] | None = None
         #: the offset, when it has always been the same
-        self.fixed: int | None = _seconds(rules.utcoffset(None)) if isinstance(rules, timezone) else None
-        if self.fixed is None and len(steps := self.transitions()) == 1:
-            self.fixed = steps[0][1]
+        self.fixed: int | None = None
+        if isinstance(rules, FixedOffset):
+            self.fixed = rules.seconds
+        elif (always := rules.utcoffset(None)) is not None:
+            self.fixed = _seconds(always)
 
     def __repr__(self) -> str:
         return f"<Zone {self.name}>"
@@ -86,6 +98,7 @@ class Zone:
         self.offset_at(wall - DAY_SECONDS)
         self.offset_at(wall)
         self.offset_at(wall + DAY_SECONDS)
+        assert isinstance(self._rules, tzinfo)
         moment = _EPOCH + timedelta(seconds=self._within_python(wall))
         first = _seconds(self._rules.utcoffset(moment.replace(tzinfo=self._rules)))
         second = _seconds(self._rules.utcoffset(moment.replace(tzinfo=self._rules, fold=1)))
@@ -93,12 +106,14 @@ class Zone:
 
     def abbreviation_at(self, instant: int) -> str:
         """What the zone is called at `instant`: CET, CEST, +03."""
+        if isinstance(self._rules, FixedOffset):
+            return self._rules.name
         name = self._at(instant).tzname() or ""
         return name if self._names is None else self._names[name]
 
     def is_daylight_at(self, instant: int) -> bool:
         """Whether daylight-saving time is in force at `instant`."""
-        return bool(self._at(instant).dst())
+        return self.fixed is None and bool(self._at(instant).dst())
 
     def offset_of_abbreviation(self, abbreviation: str, instant: int) -> int | None:
         """The offset for which the zone last used an abbreviation before `instant`, or else first did after it."""
@@ -114,6 +129,8 @@ class Zone:
 
         Of the years 1830 to 2040; found by search, for Python does not show them.
         """
+        if isinstance(self._rules, FixedOffset):
+            return [(_FIRST, self._rules.seconds, False, self._rules.name)]
         if self._transitions is None:
             steps = [(_FIRST, *self._state(_SCAN_FROM))]
             instant, step = _SCAN_FROM, 14 * DAY_SECONDS
@@ -141,6 +158,7 @@ class Zone:
         return _seconds(self._at(instant).utcoffset())
 
     def _at(self, instant: int) -> datetime:
+        assert isinstance(self._rules, tzinfo)
         return (_EPOCH_UTC + timedelta(seconds=self._within_python(instant))).astimezone(self._rules)
 
     def _within_python(self, instant: int) -> int:
@@ -156,14 +174,16 @@ def _seconds(delta: timedelta | None) -> int:
     return delta.days * DAY_SECONDS + delta.seconds if delta is not None else 0
 
 
-UTC = Zone("UTC", PYTHON_UTC)
+UTC = Zone("UTC", FixedOffset(0, "UTC"))
 
 _POSIX = re.compile(
-    r"(?P<std><[^>]*>|[^0-9,+-]+)(?P<offset>[+-]?[0-9]{1,3}(?::[0-9]{1,2}){0,2})"
-    r"(?:(?P<dst><[^>]*>|[^0-9,+-]+)(?P<dstoffset>[+-]?[0-9]{1,3}(?::[0-9]{1,2}){0,2})?(?P<rules>[,;][^,]+,[^,]+)?)?",
+    r"(?P<std><[^>]*>|[^0-9,+-]+)(?P<offset>(?>[+-]?[0-9]+(?::[0-9]+){0,2}))(?!:)"
+    r"(?:(?P<dst><[^>]*>|[^0-9,+-]+)(?P<dstoffset>(?>[+-]?[0-9]+(?::[0-9]+){0,2})(?!:))?"
+    r"(?P<rules>[,;][^,]+,[^,]+)?)?",
     re.ASCII,
 )
 _MAX_POSIX_NAME = 255
+_MAX_POSIX_HOURS = 167  # B.5; with a rule of daylight-saving time less than a day, which is what Python's zones hold
 _UNITED_STATES = ",M3.2.0,M11.1.0"  # B.5: the rule of a specification that has none
 
 
@@ -178,7 +198,7 @@ def find_zone(name: str) -> Zone | None:
     """The zone of a full name, in any case (B.4), or of a POSIX specification (B.5); None when there is none."""
     lowered = name.lower()
     if lowered in ("utc", "gmt"):
-        return Zone(lowered.upper(), PYTHON_UTC if lowered == "utc" else timezone(timedelta(0), "GMT"))
+        return Zone(lowered.upper(), FixedOffset(0, lowered.upper()))
     prefix = "posix/" if lowered.startswith("posix/") else ""
     known = _names().get(lowered[len(prefix) :])
     if known is not None and not lowered.startswith("localtime"):
@@ -193,9 +213,9 @@ def _posix(name: str, match: re.Match[str]) -> Zone | None:
     if offset is None:
         return None
     if not match["dst"]:
-        return Zone(name, timezone(timedelta(seconds=-offset), standard))
+        return Zone(name, FixedOffset(-offset, standard))
     other = _posix_offset(match["dstoffset"]) if match["dstoffset"] else offset - 3600
-    if other is None or abs(other) >= DAY_SECONDS:
+    if other is None or max(abs(other), abs(offset), abs(other - offset)) >= DAY_SECONDS:
         return None
     # Python's reader of rules is strict about the names, so it gets others
     rule = f"STD{_clock(offset)}DST{_clock(other)}{(match['rules'] or _UNITED_STATES).replace(';', ',').upper()}"
@@ -205,6 +225,8 @@ def _posix(name: str, match: re.Match[str]) -> Zone | None:
         rules = ZoneInfo.from_file(io.BytesIO((header + block) * 2 + f"\n{rule}\n".encode()))
     except ValueError:
         return None
+    if other == offset and daylight == standard:
+        return Zone(name, FixedOffset(-offset, standard))
     return Zone(name, rules, {"STD": standard, "DST": daylight, "": standard})
 
 
@@ -215,9 +237,9 @@ def _clock(seconds: int) -> str:
 def _posix_offset(text: str) -> int | None:
     """Hours, minutes and seconds, positive to the west."""
     sign = -1 if text[0] == "-" else 1
-    parts = [int(part) for part in text.lstrip("+-").split(":")] + [0, 0]
-    if parts[0] > 23 or parts[1] > 59 or parts[2] > 59:
-        return None  # PostgreSQL takes up to a week; no zone of Python's has a day
+    parts = [int(part[:9]) for part in text.lstrip("+-").split(":")] + [0, 0]
+    if parts[0] > _MAX_POSIX_HOURS or parts[1] > 59 or parts[2] > 60:
+        return None
     return sign * (parts[0] * 3600 + parts[1] * 60 + parts[2])
 
 
@@ -227,4 +249,4 @@ def fixed_zone(offset: int) -> Zone:
     minutes, seconds = divmod(rest, 60)
     shown = f"{hours:02d}" + (f":{minutes:02d}" if minutes or seconds else "") + (f":{seconds:02d}" if seconds else "")
     east, west = ("+", "-") if offset >= 0 else ("-", "+")
-    return Zone(f"<{east}{shown}>{west}{shown}", timezone(timedelta(seconds=offset), f"{east}{shown}"))
+    return Zone(f"<{east}{shown}>{west}{shown}", FixedOffset(offset, f"{east}{shown}"))
