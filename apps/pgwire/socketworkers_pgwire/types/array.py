@@ -221,10 +221,10 @@ class ArrayType(Type[str]):
     def eqkey(self, expression: str) -> str:
         if self._equal_as_text():
             return expression
-        return f"pg_arraykey({expression},{self.element.oid},{self.element.typmod})"
+        return f"pg_arraykey({expression},{self.oid},{self.typmod})"
 
     def ordkey(self, expression: str) -> str:
-        return f"pg_arraykey({expression},{self.element.oid},{self.element.typmod})"
+        return f"pg_arraykey({expression},{self.oid},{self.typmod})"
 
     def equality(self, stored: str) -> str | bytes:
         return stored if self._equal_as_text() else self.order(stored)

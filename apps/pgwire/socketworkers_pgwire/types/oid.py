@@ -130,6 +130,12 @@ class TransactionId(Type[int]):
     def send(self, stored: int) -> bytes:
         return _uint8.pack(stored & ((1 << 64) - 1)) if self.typlen == 8 else _uint4.pack(stored)
 
+    def ordkey(self, expression: str) -> str:
+        return f"printf('%016x',{expression})" if self.typlen == 8 else expression
+
+    def order(self, stored: int) -> int | str:
+        return f"{stored & ((1 << 64) - 1):016x}" if self.typlen == 8 else stored
+
     @staticmethod
     def _signed(value: int) -> int:
         """SQLite's integers have a sign."""

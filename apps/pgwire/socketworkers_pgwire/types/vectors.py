@@ -56,6 +56,11 @@ class Vector(ArrayType):
             return bytes((0, 0, 0, 1, 0, 0, 0, 0)) + self.element.oid.to_bytes(4) + bytes(8)
         return super().send(stored)
 
+    def order(self, stored: str) -> bytes:
+        """An oidvector goes by its length first, an int2vector like any array."""
+        order = super().order(stored)
+        return len(self.load(stored).items).to_bytes(4) + order if self.element is OID else order
+
     def encode_column(
         self, values: object, settings: Settings = DEFAULT, binary: bool = False
     ) -> list[bytes | None]:

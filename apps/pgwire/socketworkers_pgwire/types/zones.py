@@ -225,7 +225,7 @@ def _posix(name: str, match: re.Match[str]) -> Zone | None:
         rules = ZoneInfo.from_file(io.BytesIO((header + block) * 2 + f"\n{rule}\n".encode()))
     except ValueError:
         return None
-    if other == offset and daylight == standard:
+    if other == offset:
         return Zone(name, FixedOffset(-offset, standard))
     return Zone(name, rules, {"STD": standard, "DST": daylight, "": standard})
 
