@@ -41,19 +41,124 @@ class Zoned:
 Operation = tuple[tuple[str, ...], str, Callable[..., Any] | Zoned]
 #: kinds of parameters that are no types: the type, and the texts, or how they are made
 KINDS: dict[str, tuple[str, tuple[str, ...] | Callable[[random.Random], str]]] = {
-    "small_numeric": ("numeric", lambda rng: f"{rng.choice(('', '', '', '-'))}{rng.randint(0, 10 ** rng.randint(0, 6))}.{rng.randint(0, 999)}"),
-    "tiny_numeric": ("numeric", lambda rng: f"{rng.choice(('', '', '-'))}{rng.randint(0, rng.choice((3, 40, 90)))}{rng.choice(('', '', '.5', f'.{rng.randint(0, 999)}'))}"),
+    "small_numeric": (
+        "numeric",
+        lambda rng: f"{rng.choice(('', '', '', '-'))}{rng.randint(0, 10 ** rng.randint(0, 6))}.{rng.randint(0, 999)}",
+    ),
+    "tiny_numeric": (
+        "numeric",
+        lambda rng: (
+            f"{rng.choice(('', '', '-'))}{rng.randint(0, rng.choice((3, 40, 90)))}"
+            f"{rng.choice(('', '', '.5', f'.{rng.randint(0, 999)}'))}"
+        ),
+    ),
     "small_int": ("int4", lambda rng: str(rng.randint(-5, 12))),
-    "small_float": ("float8", lambda rng: rng.choice(("0", "NaN", "1e300", "2", "0.5", "1e-5", f"{rng.uniform(-9, 9):.{rng.randint(0, 9)}f}", f"{rng.uniform(-9, 9):.{rng.randint(0, 9)}f}"))),
-    "epoch": ("float8", lambda rng: rng.choice(("NaN", "Infinity", "-Infinity", "1e30", "0", f"{rng.uniform(-1e11, 1e11):.7f}", f"{rng.uniform(0, 2e9):.6f}"))),
+    "small_float": (
+        "float8",
+        lambda rng: rng.choice(
+            (
+                "0",
+                "NaN",
+                "1e300",
+                "2",
+                "0.5",
+                "1e-5",
+                f"{rng.uniform(-9, 9):.{rng.randint(0, 9)}f}",
+                f"{rng.uniform(-9, 9):.{rng.randint(0, 9)}f}",
+            )
+        ),
+    ),
+    "epoch": (
+        "float8",
+        lambda rng: rng.choice(
+            (
+                "NaN",
+                "Infinity",
+                "-Infinity",
+                "1e30",
+                "0",
+                f"{rng.uniform(-1e11, 1e11):.7f}",
+                f"{rng.uniform(0, 2e9):.6f}",
+            )
+        ),
+    ),
     "key": ("text", ("a", "b", "bb", "", "é", "ccc", "d.e", "0", "1", "nosuch")),
-    "path": ("_text", ("{}", "{a}", "{a,b}", "{b,0}", "{0}", "{-1}", "{1,a}", "{0,0}", "{bb}", "{9}", "{-9}", "{x}", "{a,x}", "{ccc,1,a}", "{NULL}", "{a,NULL}", '{""}', "{é}", "{0,-1}")),
-    "unit": ("text", ("microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade", "century", "millennium", "DAY", "d", "y", "mon", "dow", "epoch", "timezone", "fortnight", "", "julian")),
-    "zone_name": ("text", ("UTC", "America/New_York", "europe/london", "PST", "pdt", "MSK", "Asia/Kathmandu", "EST5EDT", "<+03>-3", "Nowhere", "IST", "z", "+02", "UTC+3")),
-}  # fmt: skip
+    "path": (
+        "_text",
+        (
+            "{}",
+            "{a}",
+            "{a,b}",
+            "{b,0}",
+            "{0}",
+            "{-1}",
+            "{1,a}",
+            "{0,0}",
+            "{bb}",
+            "{9}",
+            "{-9}",
+            "{x}",
+            "{a,x}",
+            "{ccc,1,a}",
+            "{NULL}",
+            "{a,NULL}",
+            '{""}',
+            "{é}",
+            "{0,-1}",
+        ),
+    ),
+    "unit": (
+        "text",
+        (
+            "microseconds",
+            "milliseconds",
+            "second",
+            "minute",
+            "hour",
+            "day",
+            "week",
+            "month",
+            "quarter",
+            "year",
+            "decade",
+            "century",
+            "millennium",
+            "DAY",
+            "d",
+            "y",
+            "mon",
+            "dow",
+            "epoch",
+            "timezone",
+            "fortnight",
+            "",
+            "julian",
+        ),
+    ),
+    "zone_name": (
+        "text",
+        (
+            "UTC",
+            "America/New_York",
+            "europe/london",
+            "PST",
+            "pdt",
+            "MSK",
+            "Asia/Kathmandu",
+            "EST5EDT",
+            "<+03>-3",
+            "Nowhere",
+            "IST",
+            "z",
+            "+02",
+            "UTC+3",
+        ),
+    ),
+}
 
 
 OPERATIONS: dict[str, Operation] = {}
+_function: Callable[..., Any]
 
 
 def _add(sql: str, types: str, result: str, function: Callable[..., Any] | Zoned) -> None:
@@ -71,7 +176,12 @@ for _kind in (INT2, INT4, INT8):
 for _float in (FLOAT4, FLOAT8):
     for _sql, _name in (("+", "add"), ("-", "subtract"), ("*", "multiply"), ("/", "divide")):
         _add(f"$1 {_sql} $2", f"{_float.typname} {_float.typname}", _float.typname, getattr(_float, _name))
-    _add("$1::numeric", _float.typname, "numeric", lambda a, digits=6 if _float is FLOAT4 else 15: nm.from_float(a, digits))
+    _add(
+        "$1::numeric",
+        _float.typname,
+        "numeric",
+        lambda a, digits=6 if _float is FLOAT4 else 15: nm.from_float(a, digits),
+    )
     for _kind in (INT2, INT4, INT8):
         _add(
             f"$1::{_kind.typname}",
@@ -106,6 +216,7 @@ _add("round($1, $2)", "numeric small_int", "numeric", nm.round_to)
 _add("trunc($1, $2)", "numeric small_int", "numeric", nm.truncate)
 for _bits, _kind in ((16, INT2), (32, INT4), (64, INT8)):
     _add(f"$1::{_kind.typname}", "numeric", _kind.typname, lambda a, b=_bits, k=_kind: nm.to_integer(a, b, k.name))
+
 
 def _zoned(sql: str, types: str, result: str, function: Callable[..., Any]) -> None:
     _add(sql, types, result, Zoned(function))
@@ -143,15 +254,39 @@ _add(
     "timezone($2, $1)", "timestamp zone_name", "timestamptz", lambda a, b: dm.at_zone(a, dm.zone_named(b, a, wall=True))
 )
 _add(
-    "timezone($2, $1)", "timestamptz zone_name", "timestamp", lambda a, b: dm.local_of(a, dm.zone_named(b, a, wall=False))
+    "timezone($2, $1)",
+    "timestamptz zone_name",
+    "timestamp",
+    lambda a, b: dm.local_of(a, dm.zone_named(b, a, wall=False)),
 )
 _add("date_trunc($1, $2)", "unit timestamp", "timestamp", truncate_timestamp)
 _zoned("date_trunc($1, $2)", "unit timestamptz", "timestamptz", lambda s, u, a: truncate_timestamp(u, a, s.timezone))
 _add("date_trunc($1, $2)", "unit interval", "interval", truncate_interval)
-_UNITS = (
-    "microseconds milliseconds second minute hour day week month quarter year decade century millennium dow isodow doy "
-    "isoyear julian epoch timezone timezone_hour timezone_minute fortnight"
-).split()
+_UNITS = [
+    "microseconds",
+    "milliseconds",
+    "second",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "decade",
+    "century",
+    "millennium",
+    "dow",
+    "isodow",
+    "doy",
+    "isoyear",
+    "julian",
+    "epoch",
+    "timezone",
+    "timezone_hour",
+    "timezone_minute",
+    "fortnight",
+]
 for _unit in _UNITS:
     _add(f"extract({_unit} FROM $1)", "timestamp", "numeric", lambda a, u=_unit: extract_timestamp(u, a))
     _zoned(
@@ -171,8 +306,9 @@ def _flag(function: Callable[..., bool]) -> Callable[..., int]:
 for _json in ("json", "jsonb"):
     _add("$1 -> $2", f"{_json} key", _json, jo.field)
     _add("$1 ->> $2", f"{_json} key", "text", lambda a, b: jo.as_text(jo.field(a, b)))
-    _add("$1 -> $2", f"{_json} small_int", _json, jo.element)
-    _add("$1 ->> $2", f"{_json} small_int", "text", lambda a, b: jo.as_text(jo.element(a, b)))
+    _element = jo.element if _json == "json" else jo.jsonb_element
+    _add("$1 -> $2", f"{_json} small_int", _json, _element)
+    _add("$1 ->> $2", f"{_json} small_int", "text", lambda a, b, element=_element: jo.as_text(element(a, b)))
     _add("$1 #> $2", f"{_json} path", _json, lambda a, b: jo.extract_path(a, _path(b)))
     _add("$1 #>> $2", f"{_json} path", "text", lambda a, b: jo.as_text(jo.extract_path(a, _path(b))))
     _add(f"{_json}_typeof($1)", _json, "text", jo.type_of)
@@ -188,5 +324,7 @@ _add("$1 #- $2", "jsonb path", "jsonb", lambda a, b: jo.delete_path(a, _path(b))
 _add("jsonb_set($1, $2, $3)", "jsonb path jsonb", "jsonb", lambda a, b, c: jo.set_path(a, _path(b), c))
 _add("jsonb_set($1, $2, $3, false)", "jsonb path jsonb", "jsonb", lambda a, b, c: jo.set_path(a, _path(b), c, False))
 _add("jsonb_insert($1, $2, $3)", "jsonb path jsonb", "jsonb", lambda a, b, c: jo.insert_path(a, _path(b), c))
-_add("jsonb_insert($1, $2, $3, true)", "jsonb path jsonb", "jsonb", lambda a, b, c: jo.insert_path(a, _path(b), c, True))
+_add(
+    "jsonb_insert($1, $2, $3, true)", "jsonb path jsonb", "jsonb", lambda a, b, c: jo.insert_path(a, _path(b), c, True)
+)
 _add("jsonb_strip_nulls($1)", "jsonb", "jsonb", jo.strip_nulls)

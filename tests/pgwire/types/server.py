@@ -1,4 +1,4 @@
-"""A real PostgreSQL for comparisons, and a client that is just large enough: many executions of one statement in a row."""
+"""A real PostgreSQL for comparisons, and a client that executes one statement many times in a row."""
 
 from __future__ import annotations
 

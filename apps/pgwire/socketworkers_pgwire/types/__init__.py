@@ -1,4 +1,4 @@
-"""The types of PostgreSQL: what values look like in text, in binary and at rest, and how they are calculated with. Sans-IO.
+"""The types of PostgreSQL: what values look like in text, in binary and at rest, and how to calculate with them. Sans-IO.
 
 Of the runtime only its errors may be imported here.
 """

@@ -1,4 +1,4 @@
-"""Abbreviations of time zones that are read in dates and times: the set "Default" of PostgreSQL 15 (appendix B.4). Sans-IO."""
+"""Abbreviations of time zones in dates and times: the set "Default" of PostgreSQL 15 (appendix B.4). Sans-IO."""
 
 from __future__ import annotations
 

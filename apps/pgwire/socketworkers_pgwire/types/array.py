@@ -1,7 +1,7 @@
 """Arrays: PostgreSQL 15 documentation §8.15. Sans-IO.
 
-Stored as TEXT, the JSON array of the storage forms of the elements, nested when it has more dimensions: SQLite's own JSON
-functions look into it. Bytes are written in hexadecimal, infinities as words. With other lower bounds than 1 it is an
+Stored as TEXT, the JSON array of the storage forms of the elements, nested when it has more dimensions: SQLite's own
+JSON functions look into it. Bytes are written in hexadecimal, infinities as words. With other lower bounds than 1 it is an
 object with them beside the items.
 """
 

@@ -36,13 +36,9 @@ def print_literal(literal: Literal, delimiter: str = ",") -> str:
         return "{}"
     texts = [_quoted(item, delimiter) for item in items]
     for length in reversed(lengths):
-        texts = [
-            "{" + delimiter.join(texts[start : start + length]) + "}" for start in range(0, len(texts), length)
-        ]
+        texts = ["{" + delimiter.join(texts[start : start + length]) + "}" for start in range(0, len(texts), length)]
     if any(lower != 1 for lower in lowers):
-        bounds = "".join(
-            [f"[{lower}:{lower + length - 1}]" for lower, length in zip(lowers, lengths, strict=True)]
-        )
+        bounds = "".join([f"[{lower}:{lower + length - 1}]" for lower, length in zip(lowers, lengths, strict=True)])
         return f"{bounds}={texts[0]}"
     return texts[0]
 
@@ -173,12 +169,22 @@ class _Reader:
         delimiter: between elements.
     """
 
-    __slots__ = ("_depth", "_item", "_kept", "_pattern", "_position", "_quoted", "_state", "_text", "counts", "delimiter",
-                 "items", "lengths")  # fmt: skip
+    __slots__ = (
+        "_depth",
+        "_item",
+        "_kept",
+        "_pattern",
+        "_quoted",
+        "_state",
+        "_text",
+        "counts",
+        "delimiter",
+        "items",
+        "lengths",
+    )
 
     def __init__(self, text: str, position: int, delimiter: str) -> None:
         self._text = text[position:]
-        self._position = 0
         self.delimiter = delimiter
         self.items: list[str | None] = []
         #: of each level, as the first of its kind had it; -1 while it is open

@@ -13,10 +13,7 @@ __all__ = ["BOOL", "Boolean"]
 #: every unique prefix of these words is taken; "o" is none, for on and off begin with it
 _WORDS = {"true": 1, "false": 0, "yes": 1, "no": 0, "on": 1, "off": 0, "1": 1, "0": 0}
 _SPELLED = {
-    word[:length]: value
-    for word, value in _WORDS.items()
-    for length in range(1, len(word) + 1)
-    if word[:length] != "o"
+    word[:length]: value for word, value in _WORDS.items() for length in range(1, len(word) + 1) if word[:length] != "o"
 }
 _TEXT: dict[int | None, bytes | None] = {None: None, 0: b"f", 1: b"t"}
 _BINARY: dict[int | None, bytes | None] = {None: None, 0: b"\0", 1: b"\1"}

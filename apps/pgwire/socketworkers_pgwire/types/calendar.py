@@ -1,4 +1,4 @@
-"""Days and clocks: the proleptic Gregorian calendar around PostgreSQL's epoch, 2000-01-01 (documentation, B.7). Sans-IO."""
+"""Days and clocks: the proleptic Gregorian calendar around 2000-01-01 (PostgreSQL documentation, B.7). Sans-IO."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = [
     "USECS_PER_HOUR",
     "USECS_PER_MINUTE",
     "USECS_PER_SEC",
-    "days_from_civil",
     "civil_from_days",
+    "days_from_civil",
     "days_in_month",
     "is_leap",
     "iso_week",

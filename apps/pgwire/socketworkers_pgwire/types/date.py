@@ -1,4 +1,7 @@
-"""date: PostgreSQL 15 documentation §8.5. Stored as INTEGER days since 2000-01-01; the infinities are the ends of int4."""
+"""date: PostgreSQL 15 documentation §8.5. Sans-IO.
+
+Stored as INTEGER days since 2000-01-01; the infinities are the ends of int4.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,15 @@ import struct
 from collections.abc import Sequence
 
 from .base import Type, exactly
-from .calendar import DATE_INFINITY, DATE_MINUS_INFINITY, MAX_DATE, MIN_DATE, UNIX_EPOCH_DAYS, days_from_civil, days_in_month
+from .calendar import (
+    DATE_INFINITY,
+    DATE_MINUS_INFINITY,
+    MAX_DATE,
+    MIN_DATE,
+    UNIX_EPOCH_DAYS,
+    days_from_civil,
+    days_in_month,
+)
 from .datetime_input import decode
 from .datetime_output import date_text, iso_date
 from .datetime_tokens import Fault, fault

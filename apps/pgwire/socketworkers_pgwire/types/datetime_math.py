@@ -26,7 +26,7 @@ from .errors import SqlError
 from .interval import Interval
 from .interval_math import justify_hours, negate
 from .settings import Settings
-from .zones import Zone, find_zone, fixed_zone
+from .zones import UTC, Zone, find_zone, fixed_zone
 
 __all__ = [
     "add_days",
@@ -61,7 +61,7 @@ def _checked(usecs: int) -> int:
 
 
 def _is_infinite(usecs: int) -> bool:
-    return usecs == INFINITY or usecs == MINUS_INFINITY
+    return usecs in (INFINITY, MINUS_INFINITY)
 
 
 def _add_months(wall: int, months: int) -> int:
@@ -97,9 +97,9 @@ def add_interval_zoned(instant: int, interval: Interval, zone: Zone) -> int:
     if _is_infinite(instant):
         return instant
     if interval.months:
-        instant = _checked(_instant(_add_months(local_of(instant, zone), interval.months), zone))
+        instant = _checked(_instant(_add_months(_local(instant, zone), interval.months), zone))
     if interval.days:
-        instant = _checked(_instant(local_of(instant, zone) + interval.days * USECS_PER_DAY, zone))
+        instant = _checked(_instant(_local(instant, zone) + interval.days * USECS_PER_DAY, zone))
     return _checked(instant + interval.usecs)
 
 
@@ -128,9 +128,15 @@ def subtract_timestamps(a: int, b: int) -> Interval:
 
 
 def local_of(instant: int, zone: Zone) -> int:
-    """timestamptz AT TIME ZONE zone, which is a timestamp; with the session's zone also the cast."""
-    if _is_infinite(instant):
-        return instant
+    """timestamptz AT TIME ZONE zone, which is a timestamp; with the session's zone also the cast.
+
+    Raises:
+        SqlError: 22008.
+    """
+    return instant if _is_infinite(instant) else _checked(_local(instant, zone))
+
+
+def _local(instant: int, zone: Zone) -> int:
     return instant + zone.offset_at(instant // USECS_PER_SEC) * USECS_PER_SEC
 
 
@@ -158,6 +164,8 @@ def zone_named(name: str, instant: int, *, wall: bool) -> Zone:
     Raises:
         SqlError: 22023, it is not known.
     """
+    if _is_infinite(instant):  # which is the same everywhere
+        return UTC
     lowered = name.lower()
     offset = STANDARD.get(lowered, DAYLIGHT.get(lowered))
     if offset is not None:
@@ -165,7 +173,7 @@ def zone_named(name: str, instant: int, *, wall: bool) -> Zone:
     zone = find_zone(DYNAMIC.get(lowered, name))
     if zone is None:
         raise SqlError("22023", f'time zone "{name}" not recognized')
-    if lowered in DYNAMIC and not _is_infinite(instant):
+    if lowered in DYNAMIC:
         seconds = instant // USECS_PER_SEC
         used = zone.offset_of_abbreviation(name.upper(), seconds - zone.offset_of(seconds) if wall else seconds)
         if used is not None:
@@ -190,7 +198,7 @@ def add_to_time(usecs: int, interval: Interval) -> int:
 
 
 def _is_infinite_date(days: int) -> bool:
-    return days == DATE_INFINITY or days == DATE_MINUS_INFINITY
+    return days in (DATE_INFINITY, DATE_MINUS_INFINITY)
 
 
 def add_days(days: int, count: int) -> int:
@@ -289,4 +297,4 @@ def age_zoned(a: int, b: int, settings: Settings) -> Interval:
     if _is_infinite(a) or _is_infinite(b):
         raise _timestamp_range()
     zone = settings.timezone
-    return age(local_of(a, zone), local_of(b, zone))
+    return age(_local(a, zone), _local(b, zone))

@@ -63,10 +63,7 @@ def zone_text(offset: int) -> str:
 
 def date_text(days: int, settings: Settings) -> str:
     """A date in the session's style."""
-    if settings.datestyle == "ISO":
-        text = iso_date(days)
-    else:
-        text = _other_date(days, settings)
+    text = iso_date(days) if settings.datestyle == "ISO" else _other_date(days, settings)
     return text if days >= _FIRST_AD else text + " BC"
 
 
@@ -77,7 +74,11 @@ def _other_date(days: int, settings: Settings) -> str:
     if settings.datestyle == "German":
         return f"{day:02d}.{month:02d}.{year:04d}"
     first, second = (day, month) if settings.dateorder == "DMY" else (month, day)
-    return f"{first:02d}/{second:02d}/{year:04d}" if settings.datestyle == "SQL" else f"{first:02d}-{second:02d}-{year:04d}"
+    return (
+        f"{first:02d}/{second:02d}/{year:04d}"
+        if settings.datestyle == "SQL"
+        else f"{first:02d}-{second:02d}-{year:04d}"
+    )
 
 
 def timestamp_text(wall: int, settings: Settings, zoned: bool) -> str:
@@ -107,5 +108,3 @@ def timestamp_text(wall: int, settings: Settings, zoned: bool) -> str:
     first = f"{day:02d} {_MONTHS[month]}" if settings.dateorder == "DMY" else f"{_MONTHS[month]} {day:02d}"
     zone = f" {name or zone_text(offset)}" if zoned else ""
     return f"{_WEEKDAYS[days % 7]} {first} {clock} {year if year > 0 else 1 - year:04d}{zone}{era}"
-
-

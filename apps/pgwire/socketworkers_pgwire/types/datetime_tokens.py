@@ -1,4 +1,4 @@
-"""The pieces of a date, a time or an interval, and the words in them: PostgreSQL 15 documentation, B.1 and B.3. Sans-IO."""
+"""The pieces of a date, a time or an interval, and their words: PostgreSQL 15 documentation, B.1 and B.3. Sans-IO."""
 
 from __future__ import annotations
 
@@ -139,7 +139,9 @@ def _words() -> dict[str, Word]:
     months = "january february march april may june july august september october november december"
     for value, name in enumerate(months.split(), 1):
         table[name] = table[name[:3]] = Word(Words.MONTH, value)
-    weekdays = "sun sunday|mon monday|tue tues tuesday|wed weds wednesday|thu thur thurs thursday|fri friday|sat saturday"
+    weekdays = (
+        "sun sunday|mon monday|tue tues tuesday|wed weds wednesday|thu thur thurs thursday|fri friday|sat saturday"
+    )
     for value, names in enumerate(weekdays.split("|")):
         for name in names.split():
             table[name] = Word(Words.WEEKDAY, value)

@@ -10,6 +10,8 @@ from .calendar import (
     DATE_MINUS_INFINITY,
     EPOCH_JULIAN,
     INFINITY,
+    MAX_TIMESTAMP,
+    MIN_TIMESTAMP,
     MINUS_INFINITY,
     UNIX_EPOCH_DAYS,
     USECS_PER_DAY,
@@ -23,7 +25,7 @@ from .calendar import (
 from .datetime_tokens import WORDS, Words, unit
 from .errors import SqlError
 from .interval import Interval
-from .numeric_math import add, divide
+from .numeric_math import add, divide, round_to
 from .zones import Zone
 
 __all__ = [
@@ -44,6 +46,7 @@ _CYCLIC = {
 }  # fmt: skip
 _GROWING = {"year", "decade", "century", "millennium", "julian", "isoyear", "epoch"}
 _ZONE_UNITS = {"timezone", "timezone_hour", "timezone_minute"}
+_INT8_MAX = (1 << 63) - 1
 _CLOCK = {"microsecond", "millisecond", "second", "minute", "hour"}
 
 
@@ -133,16 +136,19 @@ def extract_timestamp(name: str, wall: int, zone: Zone | None = None) -> Decimal
     """
     type_name = _TIMESTAMPTZ if zone is not None else _TIMESTAMP
     known = _unit(name)
-    if known in _ZONE_UNITS and zone is None:
-        raise _refused(name, known, type_name)
-    if wall == INFINITY or wall == MINUS_INFINITY:
+    if wall in (INFINITY, MINUS_INFINITY):
         if known in _CYCLIC:
             return None
         if known in _GROWING:
             return Decimal("Infinity" if wall > 0 else "-Infinity")
         raise _refused(name, known, type_name)
+    if known in _ZONE_UNITS and zone is None:
+        raise _refused(name, known, type_name)
     if known == "epoch":
-        return _scaled(wall - UNIX_EPOCH_DAYS * USECS_PER_DAY, 6)
+        usecs = wall - UNIX_EPOCH_DAYS * USECS_PER_DAY
+        if usecs > _INT8_MAX:  # PostgreSQL has no exact way then
+            return round_to(divide(Decimal(usecs), Decimal(USECS_PER_SEC)), 6)
+        return _scaled(usecs, 6)
     offset = 0
     if zone is not None:
         offset = zone.offset_at(wall // USECS_PER_SEC)
@@ -259,24 +265,24 @@ def truncate_timestamp(name: str, wall: int, zone: Zone | None = None) -> int:
         zone: whose days and hours count, for a timestamptz.
 
     Raises:
-        SqlError: 22023, 0A000.
+        SqlError: 22023, 0A000, 22008.
     """
     type_name = _TIMESTAMPTZ if zone is not None else _TIMESTAMP
-    known = _unit(name)
-    if wall == INFINITY or wall == MINUS_INFINITY:
+    known = unit(name.lower()) or ""
+    if wall in (INFINITY, MINUS_INFINITY):
         return wall
     offset = zone.offset_at(wall // USECS_PER_SEC) * USECS_PER_SEC if zone is not None else 0
     local = wall + offset
     step = _CLOCK_STEPS.get(known)
     if step is not None:
         local -= local % step
-        if known != "day" or zone is None:
-            return local - offset
     else:
         local = _first_day(name, known, local // USECS_PER_DAY, type_name) * USECS_PER_DAY
-    if zone is None:
-        return local
-    return local - zone.offset_of(local // USECS_PER_SEC) * USECS_PER_SEC
+    if zone is not None and (step is None or known == "day"):
+        offset = zone.offset_of(local // USECS_PER_SEC) * USECS_PER_SEC
+    if not MIN_TIMESTAMP <= local - offset < MAX_TIMESTAMP:
+        raise SqlError("22008", "timestamp out of range")
+    return local - offset
 
 
 def _first_day(name: str, known: str, days: int, type_name: str) -> int:
@@ -305,7 +311,7 @@ def truncate_interval(name: str, interval: Interval) -> Interval:
     Raises:
         SqlError: 22023, 0A000.
     """
-    known = _unit(name)
+    known = unit(name.lower()) or ""
     months, days, usecs = interval
     if known in _CLOCK:
         return Interval(months, days, _toward_zero(usecs, _CLOCK_STEPS[known]))

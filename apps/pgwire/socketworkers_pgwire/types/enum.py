@@ -1,4 +1,7 @@
-"""Enumerated types: PostgreSQL 15 documentation §8.7. Stored as TEXT, the label; the order is that of the type. Sans-IO."""
+"""Enumerated types: PostgreSQL 15 documentation §8.7. Sans-IO.
+
+Stored as TEXT, the label; the order is that of the type.
+"""
 
 from __future__ import annotations
 

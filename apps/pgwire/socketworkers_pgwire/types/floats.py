@@ -183,7 +183,7 @@ def _exponent_form(text: str) -> str:
 
 
 def _within(text: str, value: float) -> str:
-    """Python takes a text that lies exactly between two doubles when reading gives the even one; PostgreSQL does not."""
+    """Python takes a text exactly between two doubles when reading it gives the even one; PostgreSQL does not."""
     exact = int(value)
     spelled = int(Fraction(text))
     if abs(spelled - exact) * 2 == math.ulp(value):
@@ -202,11 +202,11 @@ def shortest4(value: float) -> str:
         text = f"{value:.{digits}g}"
         if to_float4(float(text)) == value and not _between4(text, value):
             break
-        if digits < 9 and math.frexp(value)[0] in (0.5, -0.5):
-            # below a power of two the neighbours are nearer than above it, so the nearest text may not be the one
-            if (other := _one_more(f"{value:.{digits - 1}e}")) is not None and to_float4(float(other)) == value:
-                text = other
-                break
+        # below a power of two the neighbours are nearer than above it, so the nearest text may not be the one
+        other = _one_more(f"{value:.{digits - 1}e}") if math.frexp(value)[0] in (0.5, -0.5) else ""
+        if other and digits < 9 and to_float4(float(other)) == value:
+            text = other
+            break
     return _respell4(text)
 
 
@@ -216,15 +216,16 @@ def _between4(text: str, value: float) -> bool:
     return abs(spelled - value) * 2 == step and spelled == Fraction(text)
 
 
-def _one_more(text: str) -> str | None:
+def _one_more(text: str) -> str:
+    """One more in the last digit, "" when that makes it longer."""
     mantissa, e, exponent = text.partition("e")
     if not e:
-        return None
+        return ""
     sign = "-" if mantissa[0] == "-" else ""
     digits = mantissa.lstrip("-").replace(".", "")
     raised = str(int(digits) + 1)
     if len(raised) != len(digits):
-        return None
+        return ""
     return f"{sign}{raised[0]}{'.' + raised[1:] if len(raised) > 1 else ''}e{exponent}"
 
 

@@ -80,7 +80,8 @@ class IntervalType(Type[bytes]):
         return self.store(self._adjusted(Interval(months, days, usecs)))
 
     def output(self, stored: bytes, settings: Settings = DEFAULT) -> str:
-        return interval_text(*_parts.unpack_from(stored, _KEY), settings.intervalstyle)
+        months, days, usecs = _parts.unpack_from(stored, _KEY)
+        return interval_text(months, days, usecs, settings.intervalstyle)
 
     def receive(self, data: bytes, settings: Settings = DEFAULT) -> bytes:
         usecs, days, months = _binary.unpack(exactly(data, 16))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .calendar import USECS_PER_DAY, USECS_PER_HOUR, USECS_PER_MINUTE, USECS_PER_SEC
-from .datetime_input import clock
+from .datetime_fields import clock
 from .datetime_tokens import Bad, Fault, Kind, Token, fraction, number, tokens, unit
 from .settings import Settings
 
@@ -82,7 +82,7 @@ class _Sum:
         self.usecs = _int8(value)
 
     def negate(self) -> None:
-        if -(1 << 63) == self.usecs or -(1 << 31) in (self.days, self.months, self.years):
+        if self.usecs == -(1 << 63) or -(1 << 31) in (self.days, self.months, self.years):
             raise Fault(Bad.FIELD)
         self.years, self.months, self.days, self.usecs = -self.years, -self.months, -self.days, -self.usecs
 
@@ -268,8 +268,10 @@ def _decode_iso(text: str) -> _Sum:
             total.add(units[character], value, part)
             designated = True
             continue
-        ended = _iso_date(reader, value, part, width, character, designated) if in_date else (
-            _iso_time(reader, value, part, width, character, designated)
+        ended = (
+            _iso_date(reader, value, part, width, character, designated)
+            if in_date
+            else (_iso_time(reader, value, part, width, character, designated))
         )
         if ended:
             break

@@ -82,9 +82,8 @@ def _sql_standard(year: int, month: int, days: int, usecs: int) -> str:
     clock = f"{hours}:{minutes:02d}:{_seconds(seconds, rest)}"
     if (negative and positive) or (year_month and day_time):
         year_sign = "-" if year < 0 or month < 0 else "+"
-        return (
-            f"{year_sign}{abs(year)}-{abs(month)} {'-' if days < 0 else '+'}{abs(days)} {'-' if usecs < 0 else '+'}{clock}"
-        )
+        day_sign, clock_sign = "-" if days < 0 else "+", "-" if usecs < 0 else "+"
+        return f"{year_sign}{abs(year)}-{abs(month)} {day_sign}{abs(days)} {clock_sign}{clock}"
     sign = "-" if negative else ""
     if year_month:
         return f"{sign}{abs(year)}-{abs(month)}"

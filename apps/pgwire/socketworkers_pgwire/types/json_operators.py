@@ -1,17 +1,18 @@
 """Operators of json and jsonb: PostgreSQL 15 documentation §9.16, tables 9.45 and 9.46. Sans-IO.
 
-They take and give storage forms. A part of a canonical text is canonical itself, so `->` only cuts it out, for both types.
+They take and give storage forms. A part of a canonical text is canonical itself: `->` only cuts it out, for both types.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from .errors import SqlError, invalid_parameter
-from .json_text import Json, dump_canonical, load_json, scanstring
+from .json_text import Json, check_unicode, dump_canonical, load_json, scanstring
 from .json_text import too_deep as _too_deep
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "extract_path",
     "field",
     "insert_path",
+    "jsonb_element",
     "set_path",
     "strip_nulls",
     "type_of",
@@ -35,7 +37,7 @@ __all__ = [
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _INDEX = re.compile(r"[ \t-\r]*[+-]?[0-9]+", re.ASCII)
-_scan = json.JSONDecoder(parse_int=str, parse_float=str).scan_once
+_scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(parse_int=str, parse_float=str))["scan_once"]
 _TYPES = {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
 
 
@@ -43,6 +45,13 @@ def _behind_space(text: str, position: int) -> int:
     match = _SPACE.match(text, position)
     assert match is not None
     return match.end()
+
+
+def _start(text: str) -> int:
+    """Where the value begins, when all of it can be read."""
+    if "\\u" in text:
+        check_unicode(text)
+    return _behind_space(text, 0)
 
 
 def _value_end(text: str, position: int) -> int:
@@ -54,8 +63,12 @@ def _value_end(text: str, position: int) -> int:
 
 
 def field(text: str, key: str) -> str | None:
-    """`json -> text`: the member of an object; of several with this name the last."""
-    position = _behind_space(text, 0)
+    """`json -> text`: the member of an object; of several with this name the last.
+
+    Raises:
+        SqlError: 22P02, 22P05: a json has escapes that stand for no text, wherever they are.
+    """
+    position = _start(text)
     if text[position] != "{":
         return None
     found = None
@@ -73,11 +86,15 @@ def field(text: str, key: str) -> str | None:
 
 
 def element(text: str, index: int) -> str | None:
-    """`json -> integer`: the element of an array, counted from 0, or from the end when negative."""
-    position = _behind_space(text, 0)
+    """`json -> integer`: the element of an array, counted from 0, or from the end when negative.
+
+    Raises:
+        SqlError: 22P02, 22P05.
+    """
+    position = _start(text)
     if text[position] != "[":
         return None
-    spans = []
+    spans: list[tuple[int, int]] = []
     position = _behind_space(text, position + 1)
     while text[position] != "]":
         end = _value_end(text, position)
@@ -115,7 +132,14 @@ def _path_index(step: str) -> int | None:
 
 
 def extract_path(text: str, path: Sequence[str | None]) -> str | None:
-    """`json #> text[]`; `as_text` of it is `#>>`."""
+    """`json #> text[]`; `as_text` of it is `#>>`.
+
+    Raises:
+        SqlError: 22P02, 22P05.
+    """
+    if None in path:
+        return None
+    _start(text)
     part: str | None = text
     for step in path:
         if step is None or part is None:
@@ -137,6 +161,13 @@ def type_of(text: str) -> str:
 
 
 # jsonb only
+
+
+def jsonb_element(text: str, index: int) -> str | None:
+    """`jsonb -> integer`: a value that is no array and no object counts as an array of one element."""
+    if text[0] not in "[{":
+        return text if index in (0, -1) else None
+    return element(text, index)
 
 
 def contains(text: str, other: str) -> bool:
@@ -245,8 +276,6 @@ def _not_integer(position: int, step: str) -> SqlError:
     return SqlError("22P02", f'path element at position {position} is not an integer: "{step}"')
 
 
-
-
 def delete_path(text: str, path: Sequence[str | None]) -> str:
     """`jsonb #- text[]`.
 
@@ -258,7 +287,7 @@ def delete_path(text: str, path: Sequence[str | None]) -> str:
         raise invalid_parameter("cannot delete path in scalar")
     if not value or not path:
         return text
-    where = value
+    where: Any = value
     for position, step in enumerate(path, 1):
         last = position == len(path)
         if step is None:

@@ -7,19 +7,31 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
-from json.decoder import JSONDecodeError, scanstring
+from json.decoder import JSONDecodeError
 from typing import Any
 
 from .errors import SqlError
 from .numeric import numeric_text, parse
 
-__all__ = ["JSONDecodeError", "Json", "check_json", "complain", "dump_canonical", "load_json", "quote", "scanstring"]
+__all__ = [
+    "JSONDecodeError",
+    "Json",
+    "check_json",
+    "check_unicode",
+    "complain",
+    "dump_canonical",
+    "load_json",
+    "quote",
+    "scanstring",
+]
 
 #: a JSON value: dict, list, str, int, Decimal, bool or None
 Json = Any
 
 quote = json.encoder.encode_basestring
+scanstring: Callable[[str, int], tuple[str, int]] = vars(json.decoder)["scanstring"]
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
@@ -55,7 +67,7 @@ _loads = json.JSONDecoder(
     object_pairs_hook=_sorted, parse_float=_number, parse_int=_whole, parse_constant=_constant
 ).decode
 _validate = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_constant).decode
-_UNICODE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|.)', re.DOTALL)
+_UNICODE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 def check_json(text: str) -> None:
@@ -80,7 +92,7 @@ def load_json(text: str) -> Json:
     """
     try:
         if "\\u" in text:
-            _check_unicode(text)
+            check_unicode(text)
         return _loads(text)
     except JSONDecodeError:
         raise complain(text) from None
@@ -93,8 +105,12 @@ def too_deep() -> SqlError:
     return SqlError("54001", "stack depth limit exceeded")
 
 
-def _check_unicode(text: str) -> None:
-    """Surrogates come in pairs, and U+0000 not at all."""
+def check_unicode(text: str) -> None:
+    """Whether all escapes stand for text: surrogates come in pairs, and U+0000 not at all.
+
+    Raises:
+        SqlError: 22P02, 22P05.
+    """
     high_end = -1
     for match in _UNICODE.finditer(text):
         code = int(match[1], 16) if match[1] else -1
@@ -142,7 +158,11 @@ def _spell(value: Json) -> str:
 
 # what is wrong with a text
 
-_TOKEN = re.compile(r'[ \t\n\r]*(?:([{}\[\]:,])|(")|(-?[0-9][A-Za-z0-9_$\x80-\U0010ffff.+-]*|-)|([A-Za-z0-9_$\x80-\U0010ffff]+)|(.)|\Z)', re.DOTALL)
+_TOKEN = re.compile(
+    r'[ \t\n\r]*(?:([{}\[\]:,])|(")|(-?[0-9][A-Za-z0-9_$\x80-\U0010ffff.+-]*|-)'
+    r"|([A-Za-z0-9_$\x80-\U0010ffff]+)|(.)|\Z)",
+    re.DOTALL,
+)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)
 
 

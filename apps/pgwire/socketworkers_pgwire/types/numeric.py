@@ -1,8 +1,8 @@
 """numeric: PostgreSQL 15 documentation §8.1.2. Sans-IO.
 
 Stored as TEXT, spelled as it is written, with its display scale; equality and order go by `pg_numkey`. With a modifier
-of at most 18 digits it is `ScaledNumeric` instead: INTEGER, the value times ten to the scale, or TEXT 'NaN', which SQLite
-compares as PostgreSQL does.
+of at most 18 digits it is `ScaledNumeric` instead: INTEGER, the value times ten to the scale, or TEXT 'NaN', which
+SQLite compares as PostgreSQL does.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MAX_PRECISION = 1000
 MAX_SCALED_PRECISION = 18  # what int8 holds
 _HEADER = 4
 _PLAIN = re.compile(r"-?(?:[1-9][0-9]{0,999}|0)(?:\.[0-9]{1,999})?", re.ASCII)
+_SHORT = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?", re.ASCII)
 _NUMBER = re.compile(
     r"[ \t-\r]*([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE][ \t-\r]*([+-]?[0-9]+))?[ \t-\r]*", re.ASCII
 )
@@ -122,6 +123,12 @@ class ScaledNumeric(Type[int | str]):
         self.precision, self.scale = _unpacked(typmod)
 
     def input(self, text: str, settings: Settings = DEFAULT) -> int | str:
+        match = _SHORT.fullmatch(text)
+        if match is not None:
+            whole, fraction = match.groups()
+            fraction = fraction or ""
+            if len(fraction) <= self.scale and len(whole) <= self.precision - self.scale:
+                return int(whole + fraction.ljust(self.scale, "0"))
         return self.coerce(parse(text))
 
     def output(self, stored: int | str, settings: Settings = DEFAULT) -> str:
@@ -187,9 +194,7 @@ def _bounded(text: str, precision: int, scale: int) -> Decimal:
     if rounded and rounded.adjusted() >= precision - scale:
         power = precision - scale
         limit = f"10^{power}" if power else "1"
-        detail = (
-            f"A field with precision {precision}, scale {scale} must round to an absolute value less than {limit}."
-        )
+        detail = f"A field with precision {precision}, scale {scale} must round to an absolute value less than {limit}."
         raise SqlError("22003", "numeric field overflow", detail=detail)
     return rounded
 

@@ -1,8 +1,8 @@
 """Arithmetic of numeric: PostgreSQL 15 documentation §9.3. Sans-IO.
 
 Values are Decimal with exponents of at most 0, whose digits behind the point are the display scale. Sums, differences
-and products are exact; everything else is rounded, a half away from zero, to the scale that PostgreSQL chooses: at least
-sixteen significant digits, and no fewer than the operands have behind the point.
+and products are exact; everything else is rounded, a half away from zero, to the scale that PostgreSQL chooses: at
+least sixteen significant digits, and no fewer than the operands have behind the point.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ _SIGNIFICANT = 16  # the fewest digits that a rounded result has
 _GROUP = 4  # PostgreSQL counts in digits of base 10,000, and its choice of scales shows it
 _LOG10_E = 0.434294481903252
 
-EXACT = Context(
-    prec=2 * (MAX_WHOLE_DIGITS + MAX_SCALE), rounding=ROUND_HALF_UP, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[]
-)
+EXACT = Context(prec=2 * (MAX_WHOLE_DIGITS + MAX_SCALE), rounding=ROUND_HALF_UP, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
 _NAN = Decimal("NaN")
 _ZERO = Decimal(0)
 _ONE = Decimal(1)

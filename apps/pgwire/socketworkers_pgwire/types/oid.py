@@ -114,7 +114,9 @@ class TransactionId(Type[int]):
         if match is None:
             return 0
         sign, hexadecimal, octal, decimal = match.groups()
-        value = int(hexadecimal[:40], 16) if hexadecimal else int(decimal[:40]) if decimal else int(octal[:60] or "0", 8)
+        value = (
+            int(hexadecimal[:40], 16) if hexadecimal else int(decimal[:40]) if decimal else int(octal[:60] or "0", 8)
+        )
         limit = (1 << 64) - 1
         value = limit if value > limit else -value if sign == "-" else value
         bits = 64 if self.typlen == 8 else 32

@@ -1,4 +1,4 @@
-"""The precision of times: the modifier p of time(p), timestamp(p) and interval(p). PostgreSQL 15 documentation §8.5. Sans-IO."""
+"""The precision of times, the modifier p of time(p), timestamp(p) and interval(p): §8.5. Sans-IO."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def round_usecs(usecs: int, precision: int) -> int:
     """Microseconds to so many decimals of a second, a half away from zero."""
     if not 0 <= precision < MAX_PRECISION:
         return usecs
-    step = 10 ** (MAX_PRECISION - precision)
+    step: int = 10 ** (MAX_PRECISION - precision)
     half = step // 2
     return (usecs + half) // step * step if usecs >= 0 else -((half - usecs) // step * step)

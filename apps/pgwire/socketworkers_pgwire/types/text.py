@@ -13,7 +13,19 @@ from .base import Type, decode_utf8
 from .errors import SqlError, bad_binary, cut_binary, invalid_parameter
 from .settings import DEFAULT, Settings
 
-__all__ = ["BPCHAR", "CHAR", "NAME", "TEXT", "UNKNOWN", "VARCHAR", "Character", "InternalChar", "Name", "Text", "Varchar"]
+__all__ = [
+    "BPCHAR",
+    "CHAR",
+    "NAME",
+    "TEXT",
+    "UNKNOWN",
+    "VARCHAR",
+    "Character",
+    "InternalChar",
+    "Name",
+    "Text",
+    "Varchar",
+]
 
 MAX_LENGTH = 10_485_760  # §8.3: the largest n of char(n) and varchar(n)
 MAX_NAME = 63  # §8.3: NAMEDATALEN less the end
@@ -121,7 +133,6 @@ class Character(_Bounded):
     ) -> list[bytes | None]:
         length = self.length
         return [None if value is None else value.ljust(length).encode() for value in values]
-
 
     def eqkey(self, expression: str) -> str:
         return expression if self.length >= 0 else f"rtrim({expression},' ')"

@@ -52,9 +52,7 @@ class _Time(Type[int]):
         if typmod == self.typmod:
             return self
         if typmod not in self._variants:
-            self._variants[typmod] = type(self)(
-                self.oid, self.typname, self.name, self.array_oid, self.typlen, typmod
-            )
+            self._variants[typmod] = type(self)(self.oid, self.typname, self.name, self.array_oid, self.typlen, typmod)
         return self._variants[typmod]
 
 

@@ -45,9 +45,7 @@ class Timestamp(Type[int]):
 
     __slots__ = ("_variants", "zoned")
 
-    def __init__(
-        self, oid: int, typname: str, name: str, array_oid: int, zoned: bool, *, typmod: int = -1
-    ) -> None:
+    def __init__(self, oid: int, typname: str, name: str, array_oid: int, zoned: bool, *, typmod: int = -1) -> None:
         super().__init__(oid, typname, name, array_oid, 8, "D", "INTEGER", preferred=zoned, typmod=typmod)
         self.zoned = zoned
         self._variants: dict[int, Timestamp] = {}
@@ -110,8 +108,10 @@ class Timestamp(Type[int]):
             return [None if value is None else pack(value) for value in values]
         output = self.output
         zone = settings.timezone
-        if settings.datestyle != "ISO" or (self.zoned and zone.fixed is None):
+        if settings.datestyle != "ISO":
             return [None if value is None else output(value, settings).encode() for value in values]
+        if self.zoned and zone.fixed is None:
+            return self._encode_zoned(values, settings)
         shift, suffix = 0, ""
         if self.zoned and zone.fixed is not None:
             shift, suffix = zone.fixed * USECS_PER_SEC, zone_text(zone.fixed)
@@ -123,6 +123,23 @@ class Timestamp(Type[int]):
             else output(value, settings).encode()
             for value in values
         ]
+
+    def _encode_zoned(self, values: Sequence[int | None], settings: Settings) -> list[bytes | None]:
+        offset_at = settings.timezone.offset_at
+        suffixes: dict[int, str] = {}
+        spelled: list[bytes | None] = []
+        for value in values:
+            if value is None:
+                spelled.append(None)
+            elif _PLAIN_FROM <= value < MAX_TIMESTAMP:
+                offset = offset_at(value // USECS_PER_SEC)
+                suffix = suffixes.get(offset)
+                if suffix is None:
+                    suffix = suffixes[offset] = zone_text(offset)
+                spelled.append((iso_timestamp(value + offset * USECS_PER_SEC) + suffix).encode())
+            else:
+                spelled.append(self.output(value, settings).encode())
+        return spelled
 
     def typmodin(self, arguments: Sequence[str]) -> int:
         return precision_argument(arguments, self.name)
@@ -150,7 +167,7 @@ def check_timestamp(usecs: int) -> int:
     Raises:
         SqlError: 22008.
     """
-    if MIN_TIMESTAMP <= usecs < MAX_TIMESTAMP or usecs == INFINITY or usecs == MINUS_INFINITY:
+    if MIN_TIMESTAMP <= usecs < MAX_TIMESTAMP or usecs in (INFINITY, MINUS_INFINITY):
         return usecs
     raise SqlError("22008", "timestamp out of range")
 

@@ -61,9 +61,7 @@ class Vector(ArrayType):
         order = super().order(stored)
         return len(self.load(stored).items).to_bytes(4) + order if self.element is OID else order
 
-    def encode_column(
-        self, values: object, settings: Settings = DEFAULT, binary: bool = False
-    ) -> list[bytes | None]:
+    def encode_column(self, values: object, settings: Settings = DEFAULT, binary: bool = False) -> list[bytes | None]:
         assert isinstance(values, list | tuple)
         if binary:
             return [None if value is None else self.send(value) for value in values]

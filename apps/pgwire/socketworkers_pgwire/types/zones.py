@@ -22,13 +22,15 @@ from .calendar import DAY_SECONDS
 __all__ = ["UTC", "Zone", "find_zone", "fixed_zone"]
 
 
-
 class FixedOffset(NamedTuple):
     """An offset that never changes, in seconds east, and its name."""
 
     seconds: int
     name: str
 
+
+#: the instant from which on it holds, offset, whether it is daylight-saving time, abbreviation
+Step = tuple[int, int, bool, str]
 
 _EPOCH = datetime(2000, 1, 1)
 _EPOCH_UTC = datetime(2000, 1, 1, tzinfo=PYTHON_UTC)
@@ -54,7 +56,7 @@ class Zone:
         self._rules = rules
         self._names = names
         self._days: dict[int, int | None] = {}
-        self._transitions: list[tuple[int, int, bool, str]] | None = None
+        self._transitions: list[Step] | None = None
         #: the offset, when it has always been the same
         self.fixed: int | None = None
         if isinstance(rules, FixedOffset):
@@ -124,31 +126,32 @@ class Zone:
                 return steps[index][1]
         return None
 
-    def transitions(self) -> list[tuple[int, int, bool, str]]:
+    def transitions(self) -> list[Step]:
         """Instants from which on other offsets or names hold, each with offset, daylight-saving and abbreviation.
 
         Of the years 1830 to 2040; found by search, for Python does not show them.
         """
         if isinstance(self._rules, FixedOffset):
             return [(_FIRST, self._rules.seconds, False, self._rules.name)]
-        if self._transitions is None:
-            steps = [(_FIRST, *self._state(_SCAN_FROM))]
+        found = self._transitions
+        if found is None:
+            found = [(_FIRST, *self._state(_SCAN_FROM))]
             instant, step = _SCAN_FROM, 14 * DAY_SECONDS
             while instant < _SCAN_TO:
-                if self._state(instant + step) != steps[-1][1:]:
+                if self._state(instant + step) != found[-1][1:]:
                     low, high = instant, instant + step
                     while high - low > 1:
                         middle = (low + high) // 2
-                        if self._state(middle) == steps[-1][1:]:
+                        if self._state(middle) == found[-1][1:]:
                             low = middle
                         else:
                             high = middle
-                    steps.append((high, *self._state(high)))
+                    found.append((high, *self._state(high)))
                     instant = high
                 else:
                     instant += step
-            self._transitions = steps
-        return self._transitions
+            self._transitions = found
+        return found
 
     def _state(self, instant: int) -> tuple[int, bool, str]:
         moment = self._at(instant)
@@ -177,7 +180,7 @@ def _seconds(delta: timedelta | None) -> int:
 UTC = Zone("UTC", FixedOffset(0, "UTC"))
 
 _POSIX = re.compile(
-    r"(?P<std><[^>]*>|[^0-9,+-]+)(?P<offset>(?>[+-]?[0-9]+(?::[0-9]+){0,2}))(?!:)"
+    r"(?P<std><[^>]*>|[^0-9,+-]*)(?P<offset>(?>[+-]?[0-9]+(?::[0-9]+){0,2}))(?!:)"
     r"(?:(?P<dst><[^>]*>|[^0-9,+-]+)(?P<dstoffset>(?>[+-]?[0-9]+(?::[0-9]+){0,2})(?!:))?"
     r"(?P<rules>[,;][^,]+,[^,]+)?)?",
     re.ASCII,
