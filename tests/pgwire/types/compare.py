@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,17 +13,25 @@ from socketworkers_pgwire.types import BY_NAME, EnumType, Settings, SqlError, fi
 from socketworkers_pgwire.types.base import AnyType
 
 from .inputs import inputs
-from .operations import KINDS, OPERATIONS, Zoned
+from .operations import KINDS, OPERATIONS, Zoned, argument_type
 from .server import Answer, Client
 
-__all__ = ["SETTINGS", "compare_inputs", "compare_order", "set_up", "type_named"]
+__all__ = [
+    "SETTINGS",
+    "answer_of_both",
+    "answer_of_operation",
+    "compare_inputs",
+    "compare_operation",
+    "compare_order",
+    "means_to_differ",
+    "same",
+    "set_up",
+    "type_named",
+    "values_of",
+    "wraps_around",
+]
 
 MOODS = ("sad", "ok", "happy")
-MODIFIED: dict[str, tuple[str, list[str]]] = {
-    "varchar": ("varchar(5)", ["5"]),
-    "bpchar": ("char(5)", ["5"]),
-}
-
 SETTINGS: dict[str, tuple[tuple[str, ...], Settings]] = {}
 
 
@@ -69,15 +77,7 @@ def type_named(name: str, mood: AnyType) -> AnyType:
     return found.modified(found.typmodin(arguments.rstrip(")").split(","))) if arguments else found
 
 
-def answer_of(function: Callable[..., bytes | None], *arguments: Any) -> Answer:
-    """What ours gives."""
-    try:
-        return Answer((function(*arguments),))
-    except SqlError as error:
-        return Answer((), error.sqlstate, error.message, error.detail or "")
-
-
-def _known(theirs: Answer, ours: Answer, text: str) -> bool:
+def means_to_differ(theirs: Answer, ours: Answer, text: str) -> bool:
     """What is meant to differ.
 
     - POSIX zones with a rule and an offset of more than a day ("bct16:10.90") are not known to ours, and a timetz holds
@@ -93,7 +93,7 @@ def _known(theirs: Answer, ours: Answer, text: str) -> bool:
     )
 
 
-def _same(theirs: Answer, ours: Answer) -> bool:
+def same(theirs: Answer, ours: Answer) -> bool:
     if theirs.sqlstate or ours.sqlstate:
         return (theirs.sqlstate, theirs.message) == (ours.sqlstate, ours.message)
     if theirs.fields[0] == ours.fields[0] == b"NaN":
@@ -128,9 +128,9 @@ def compare_inputs(
     binaries = []
     for text, answer in zip(texts, theirs, strict=True):
         mine = answer_of_both(ours, text, settings, type_named(base, mood))
-        if not _same(answer, mine) and _known(answer, mine, text):
+        if not same(answer, mine) and means_to_differ(answer, mine, text):
             continue
-        if not _same(answer, mine) or (details and answer.detail != mine.detail):
+        if not same(answer, mine) or (details and answer.detail != mine.detail):
             different.append(f"{name} [{style}] {text!r}: PostgreSQL {_show(answer)}, ours {_show(mine)}")
         if answer.fields and answer.fields[1] is not None:
             binaries.append(answer.fields[1])
@@ -221,38 +221,45 @@ def compare_order(client: Client, name: str, mood: AnyType, count: int) -> tuple
 
 def compare_operation(client: Client, sql: str, style: str, count: int) -> tuple[int, list[str]]:
     """One operator or function, on values of its types."""
-    names, result, function = OPERATIONS[sql]
+    names = OPERATIONS[sql][0]
     commands, settings = SETTINGS[style]
     for command in ("RESET ALL", *commands):
         client.run(command)
     rng = random.Random(sql)
-    kinds = [BY_NAME[KINDS[name][0] if name in KINDS else name] for name in names]
-    columns = [_values(name, kind, count, settings, rng) for name, kind in zip(names, kinds, strict=True)]
+    kinds = [argument_type(name) for name in names]
+    columns = [values_of(name, kind, count, settings, rng) for name, kind in zip(names, kinds, strict=True)]
     rows = [[rng.choice(column) for column in columns] for _ in range(count)]
     theirs = client.execute(
         f"SELECT {sql}", [kind.oid for kind in kinds], [[t.encode() for t, _ in row] for row in rows]
     )
-    gives = BY_NAME[result]
     different = []
     for row, answer in zip(rows, theirs, strict=True):
-        arguments = [
-            stored if kind.typname in ("json", "jsonb", "_text") else kind.load(stored)
-            for (_, stored), kind in zip(row, kinds, strict=True)
-        ]
-        try:
-            given = [settings, *arguments] if isinstance(function, Zoned) else arguments
-            value = (function.function if isinstance(function, Zoned) else function)(*given)
-            stored = value if value is None or result in ("json", "jsonb") else gives.store(value)
-            mine = Answer((None if stored is None else gives.output(stored, settings).encode(),))
-        except SqlError as error:
-            mine = Answer((), error.sqlstate, error.message, error.detail or "")
-        if not _same(answer, mine) and not _wraps(sql, answer, mine):
+        mine = answer_of_operation(sql, row, settings)
+        if not same(answer, mine) and not wraps_around(sql, answer, mine):
             texts = [text for text, _ in row]
             different.append(f"{sql} {texts} [{style}]: PostgreSQL {_show(answer)}, ours {_show(mine)}")
     return len(rows), different
 
 
-def _wraps(sql: str, theirs: Answer, ours: Answer) -> bool:
+def answer_of_operation(sql: str, row: Sequence[tuple[str, Any]], settings: Settings) -> Answer:
+    """What ours gives for texts and their storage forms."""
+    names, result, function = OPERATIONS[sql]
+    gives = BY_NAME[result]
+    arguments: list[Any] = [settings] if isinstance(function, Zoned) else []
+    for (_, stored), name in zip(row, names, strict=True):
+        kind = argument_type(name)
+        arguments.append(stored if kind.typname in ("json", "jsonb", "_text") else kind.load(stored))
+    try:
+        value = (function.function if isinstance(function, Zoned) else function)(*arguments)
+        if value is None:
+            return Answer((None,))
+        stored = value if result in ("json", "jsonb") else gives.store(value)
+        return Answer((gives.output(stored, settings).encode(),))
+    except SqlError as error:
+        return Answer((), error.sqlstate, error.message, error.detail or "")
+
+
+def wraps_around(sql: str, theirs: Answer, ours: Answer) -> bool:
     """Where PostgreSQL 15 calculates with 64 bits and does not look whether that was enough; ours does."""
     if "::time + " in sql or "::timetz + " in sql:
         return not theirs.sqlstate and not ours.sqlstate
@@ -260,7 +267,7 @@ def _wraps(sql: str, theirs: Answer, ours: Answer) -> bool:
     return too_far and not theirs.sqlstate and ("age(" in sql or "$1::timestamp" in sql)
 
 
-def _values(name: str, kind: AnyType, count: int, settings: Settings, rng: random.Random) -> list[tuple[str, Any]]:
+def values_of(name: str, kind: AnyType, count: int, settings: Settings, rng: random.Random) -> list[tuple[str, Any]]:
     """Texts of a type and their storage forms."""
     if name in KINDS:
         source = KINDS[name][1]
@@ -292,8 +299,3 @@ class SortKey:
 
     def __lt__(self, other: SortKey) -> bool:
         return bool(self.value < other.value)
-
-
-def every(results: Sequence[tuple[int, list[str]]]) -> tuple[int, list[str]]:
-    """Of several comparisons one."""
-    return sum(count for count, _ in results), [line for _, lines in results for line in lines]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from socketworkers_pgwire.types import BY_NAME
+from socketworkers_pgwire.types import BY_NAME, AnyType
 from socketworkers_pgwire.types import datetime_math as dm
 from socketworkers_pgwire.types import interval_math as im
 from socketworkers_pgwire.types import json_operators as jo
@@ -22,7 +22,7 @@ from socketworkers_pgwire.types.datetime_units import (
 from socketworkers_pgwire.types.floats import FLOAT4, FLOAT8
 from socketworkers_pgwire.types.integers import INT2, INT4, INT8
 
-__all__ = ["KINDS", "OPERATIONS", "Operation", "Zoned"]
+__all__ = ["KINDS", "OPERATIONS", "Operation", "Zoned", "argument_type"]
 
 
 def _path(stored: str) -> list[str | None]:
@@ -155,6 +155,11 @@ KINDS: dict[str, tuple[str, tuple[str, ...] | Callable[[random.Random], str]]] =
         ),
     ),
 }
+
+
+def argument_type(name: str) -> AnyType:
+    """The type of a parameter."""
+    return BY_NAME[KINDS[name][0] if name in KINDS else name]
 
 
 OPERATIONS: dict[str, Operation] = {}

@@ -1,6 +1,6 @@
-"""The types of PostgreSQL: what values look like in text, in binary and at rest, and how to calculate with them. Sans-IO.
+"""The types of PostgreSQL: what values look like in text, in binary and at rest, and how they are calculated with.
 
-Of the runtime only its errors may be imported here.
+Sans-IO: of the runtime only its errors may be imported here.
 """
 
 from __future__ import annotations

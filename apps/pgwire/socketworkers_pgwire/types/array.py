@@ -1,7 +1,7 @@
 """Arrays: PostgreSQL 15 documentation §8.15. Sans-IO.
 
-Stored as TEXT, the JSON array of the storage forms of the elements, nested when it has more dimensions: SQLite's own
-JSON functions look into it. Bytes are written in hexadecimal, infinities as words. With other lower bounds than 1 it is an
+Stored as TEXT, the JSON array of the storage forms of the elements, nested for more dimensions: SQLite's own JSON
+functions look into it. Bytes are written in hexadecimal, infinities as words. With other lower bounds than 1 it is an
 object with them beside the items.
 """
 
@@ -82,13 +82,13 @@ class ArrayType(Type[str]):
     def typmodout(self) -> str:
         return ""
 
-    def modified(self, typmod: int) -> ArrayType:
+    def _modified(self, typmod: int) -> ArrayType:
         """Of an array the modifier is that of the elements."""
         element = self.element.modified(typmod)
         return self if element is self.element else ArrayType(element, self.oid)
 
     def coerce(self, stored: str, explicit: bool = False) -> str:
-        array = ArrayType(self.element.modified(-1), self.oid).load(stored)
+        array: Array = self.modified(-1).load(stored)
         coerce = self.element.coerce
         array.items = [None if item is None else coerce(item, explicit) for item in array.items]
         return self.store(array)

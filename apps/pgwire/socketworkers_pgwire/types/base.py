@@ -9,7 +9,7 @@ that is imported from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from .errors import SqlError, bad_binary, cut_binary
 from .settings import DEFAULT, Settings
@@ -18,8 +18,13 @@ __all__ = ["SPACES", "AnyType", "S", "Type", "exactly"]
 
 S = TypeVar("S", int, str, bytes, float | str, int | str)
 
+_MAX_VARIANTS = 256
+
 #: isspace() of the C locale, which PostgreSQL skips around most values
 SPACES = " \t\n\v\f\r"
+
+
+AnyType: TypeAlias = "Type[Any]"
 
 
 class Type(Generic[S]):
@@ -36,7 +41,18 @@ class Type(Generic[S]):
         preferred: pg_type.typispreferred.
     """
 
-    __slots__ = ("array_oid", "category", "declared", "name", "oid", "preferred", "typlen", "typmod", "typname")
+    __slots__ = (
+        "array_oid",
+        "category",
+        "declared",
+        "name",
+        "oid",
+        "preferred",
+        "typlen",
+        "typmod",
+        "typname",
+        "variants",
+    )
 
     array_delimiter = ","
     """pg_type.typdelim."""
@@ -63,6 +79,8 @@ class Type(Generic[S]):
         self.declared = declared
         self.preferred = preferred
         self.typmod = typmod
+        #: the same type with other modifiers, shared by all of them
+        self.variants: dict[int, AnyType] = {typmod: self}
 
     def __repr__(self) -> str:
         return f"<{self.format_type()}>"
@@ -171,6 +189,23 @@ class Type(Generic[S]):
 
     def modified(self, typmod: int) -> Type[S]:
         """The type with a modifier; its storage form may be another one."""
+        if typmod == self.typmod:
+            return self
+        variants = self.variants
+        found = variants.get(typmod)
+        if found is None:
+            found = self._modified(typmod)
+            if found is self:
+                return self
+            if len(variants) >= _MAX_VARIANTS:  # modifiers come from statements, so there may be any number
+                for old in list(variants)[1:]:
+                    del variants[old]
+            found.variants = variants
+            variants[typmod] = found
+        return found
+
+    def _modified(self, typmod: int) -> AnyType:
+        """A new object for a modifier; a type without modifiers gives itself."""
         return self
 
     def coerce(self, stored: S, explicit: bool = False) -> S:
@@ -184,9 +219,6 @@ class Type(Generic[S]):
             SqlError: it does not fit.
         """
         return stored
-
-
-AnyType = Type[Any]
 
 
 def _each(function: Callable[[Any], bytes], values: Iterable[Any]) -> list[bytes | None]:

@@ -62,13 +62,12 @@ class Interval(NamedTuple):
 class IntervalType(Type[bytes]):
     """interval, of all fields or of some."""
 
-    __slots__ = ("_variants", "precision", "range")
+    __slots__ = ("precision", "range")
 
     def __init__(self, typmod: int = -1) -> None:
         super().__init__(1186, "interval", "interval", 1187, 16, "T", "BLOB", preferred=True, typmod=typmod)
         self.range = FULL_RANGE if typmod < 0 else typmod >> 16 & FULL_RANGE
         self.precision = FULL_PRECISION if typmod < 0 else typmod & FULL_PRECISION
-        self._variants: dict[int, IntervalType] = {}
 
     def input(self, text: str, settings: Settings = DEFAULT) -> bytes:
         try:
@@ -123,12 +122,8 @@ class IntervalType(Type[bytes]):
         fields = f" {RANGES[self.range]}" if self.range in RANGES else ""
         return fields + (f"({self.precision})" if self.precision != FULL_PRECISION else "")
 
-    def modified(self, typmod: int) -> IntervalType:
-        if typmod == self.typmod:
-            return self
-        if typmod not in self._variants:
-            self._variants[typmod] = IntervalType(typmod)
-        return self._variants[typmod]
+    def _modified(self, typmod: int) -> IntervalType:
+        return IntervalType(typmod)
 
     def coerce(self, stored: bytes, explicit: bool = False) -> bytes:
         return stored if self.typmod < 0 else self.store(self._adjusted(self.load(stored)))

@@ -90,12 +90,15 @@ def load_json(text: str) -> Json:
     Raises:
         SqlError: 22P02; 22P05 for U+0000, which no text holds; 22003 for a number that no numeric holds; 54001.
     """
+    if "\\u" in text:
+        check_unicode(text)
     try:
-        if "\\u" in text:
-            check_unicode(text)
         return _loads(text)
     except JSONDecodeError:
         raise complain(text) from None
+    except SqlError:
+        check_json(text)  # what is no JSON is told before a number that is too large
+        raise
     except RecursionError:
         raise too_deep() from None
 
@@ -158,9 +161,11 @@ def _spell(value: Json) -> str:
 
 # what is wrong with a text
 
+_ALPHANUMERIC = r"A-Za-z0-9_\x80-\U0010ffff"
 _TOKEN = re.compile(
-    r'[ \t\n\r]*(?:([{}\[\]:,])|(")|(-?[0-9][A-Za-z0-9_$\x80-\U0010ffff.+-]*|-)'
-    r"|([A-Za-z0-9_$\x80-\U0010ffff]+)|(.)|\Z)",
+    r'[ \t\n\r]*(?:([{}\[\]:,])|(")'
+    rf"|((?:-|(?=[0-9]))(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[{_ALPHANUMERIC}]*)"
+    rf"|([{_ALPHANUMERIC}]+)|(.)|\Z)",
     re.DOTALL,
 )
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\Z", re.ASCII)

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from decimal import Decimal
 
-from .base import SPACES, Type
+from .base import SPACES, AnyType, Type
 from .errors import SqlError, bad_binary, cut_binary, invalid_input, invalid_parameter
 from .numeric_math import EXACT, MAX_SCALE, MAX_WHOLE_DIGITS, overflow, round_to
 from .settings import DEFAULT, Settings
@@ -44,12 +44,11 @@ _header = struct.Struct("!hhHH")
 class Numeric(Type[str]):
     """numeric without a modifier, or with more than 18 digits."""
 
-    __slots__ = ("_variants", "precision", "scale")
+    __slots__ = ("precision", "scale")
 
     def __init__(self, typmod: int = -1) -> None:
         super().__init__(1700, "numeric", "numeric", 1231, -1, "N", "TEXT", typmod=typmod)
         self.precision, self.scale = _unpacked(typmod)
-        self._variants: dict[int, Numeric | ScaledNumeric] = {}
 
     def input(self, text: str, settings: Settings = DEFAULT) -> str:
         spelled = parse(text)
@@ -98,14 +97,8 @@ class Numeric(Type[str]):
     def typmodout(self) -> str:
         return f"({self.precision},{self.scale})" if self.typmod >= 0 else ""
 
-    def modified(self, typmod: int) -> Numeric | ScaledNumeric:  # type: ignore[override]
-        if typmod < _HEADER:
-            return NUMERIC
-        variant = self._variants.get(typmod)
-        if variant is None:
-            scaled = _unpacked(typmod)[0] <= MAX_SCALED_PRECISION
-            variant = self._variants[typmod] = ScaledNumeric(typmod) if scaled else Numeric(typmod)
-        return variant
+    def _modified(self, typmod: int) -> AnyType:
+        return _of_modifier(typmod)
 
     def coerce(self, stored: str, explicit: bool = False) -> str:
         if self.typmod < 0 or stored == "NaN":
@@ -161,8 +154,8 @@ class ScaledNumeric(Type[int | str]):
     def typmodout(self) -> str:
         return f"({self.precision},{self.scale})"
 
-    def modified(self, typmod: int) -> Numeric | ScaledNumeric:  # type: ignore[override]
-        return self if typmod == self.typmod else NUMERIC.modified(typmod)
+    def _modified(self, typmod: int) -> AnyType:
+        return _of_modifier(typmod)
 
     def coerce(self, stored: int | str, explicit: bool = False) -> int | str:
         """A value in the form of a numeric without modifier, its text, scaled."""
@@ -170,6 +163,10 @@ class ScaledNumeric(Type[int | str]):
             return stored
         value = _bounded(str(stored), self.precision, self.scale)
         return int(value.scaleb(self.scale, EXACT))
+
+
+def _of_modifier(typmod: int) -> AnyType:
+    return ScaledNumeric(typmod) if 0 < _unpacked(typmod)[0] <= MAX_SCALED_PRECISION else Numeric(typmod)
 
 
 def _unpacked(typmod: int) -> tuple[int, int]:

@@ -150,7 +150,7 @@ class Tid(Type[int]):
     __slots__ = ()
 
     def input(self, text: str, settings: Settings = DEFAULT) -> int:
-        match = _TID.fullmatch(text[text.find("(") :].rstrip(SPACES)) if "(" in text else None
+        match = _TID.match(text, text.find("(")) if "(" in text else None
         if match is None:
             raise invalid_input("tid", text)
         block, place = int(match[1][:40]), int(match[2][:40])

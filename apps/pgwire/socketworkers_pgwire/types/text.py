@@ -59,12 +59,11 @@ class Text(Type[str]):
 class _Bounded(Text):
     """varchar and char: with a length that counts characters."""
 
-    __slots__ = ("_variants", "length")
+    __slots__ = ("length",)
 
     def __init__(self, oid: int, typname: str, name: str, array_oid: int, typmod: int = -1) -> None:
         super().__init__(oid, typname, name, array_oid, -1, "S", "TEXT", typmod=typmod)
         self.length = typmod - _HEADER if typmod >= _HEADER else -1
-        self._variants: dict[int, _Bounded] = {}
 
     def typmodin(self, arguments: Sequence[str]) -> int:
         short = "char" if self.typname == "bpchar" else "varchar"
@@ -80,12 +79,8 @@ class _Bounded(Text):
     def typmodout(self) -> str:
         return f"({self.length})" if self.length >= 0 else ""
 
-    def modified(self, typmod: int) -> _Bounded:
-        if typmod == self.typmod:
-            return self
-        if typmod not in self._variants:
-            self._variants[typmod] = type(self)(self.oid, self.typname, self.name, self.array_oid, typmod)
-        return self._variants[typmod]
+    def _modified(self, typmod: int) -> _Bounded:
+        return type(self)(self.oid, self.typname, self.name, self.array_oid, typmod)
 
     def _too_long(self) -> SqlError:
         return SqlError("22001", f"value too long for type {self.name}({self.length})")

@@ -32,11 +32,10 @@ _MAX_ZONE = 16 * 3600  # no zone reaches it: table 8.9
 class _Time(Type[int]):
     """What both have in common: a precision."""
 
-    __slots__ = ("_variants",)
+    __slots__ = ()
 
     def __init__(self, oid: int, typname: str, name: str, array_oid: int, typlen: int, typmod: int = -1) -> None:
         super().__init__(oid, typname, name, array_oid, typlen, "D", "INTEGER", typmod=typmod)
-        self._variants: dict[int, _Time] = {}
 
     def typmodin(self, arguments: Sequence[str]) -> int:
         return precision_argument(arguments, self.name)
@@ -48,12 +47,8 @@ class _Time(Type[int]):
         head, _, rest = self.name.partition(" ")
         return f"{head}{self.typmodout()} {rest}"
 
-    def modified(self, typmod: int) -> _Time:
-        if typmod == self.typmod:
-            return self
-        if typmod not in self._variants:
-            self._variants[typmod] = type(self)(self.oid, self.typname, self.name, self.array_oid, self.typlen, typmod)
-        return self._variants[typmod]
+    def _modified(self, typmod: int) -> _Time:
+        return type(self)(self.oid, self.typname, self.name, self.array_oid, self.typlen, typmod)
 
 
 class Time(_Time):

@@ -43,12 +43,11 @@ _PLAIN_FROM = days_from_civil(1, 1, 3) * USECS_PER_DAY
 class Timestamp(Type[int]):
     """timestamp, or timestamptz when it is zoned."""
 
-    __slots__ = ("_variants", "zoned")
+    __slots__ = ("zoned",)
 
     def __init__(self, oid: int, typname: str, name: str, array_oid: int, zoned: bool, *, typmod: int = -1) -> None:
         super().__init__(oid, typname, name, array_oid, 8, "D", "INTEGER", preferred=zoned, typmod=typmod)
         self.zoned = zoned
-        self._variants: dict[int, Timestamp] = {}
 
     def input(self, text: str, settings: Settings = DEFAULT) -> int:
         match = _ISO.fullmatch(text)
@@ -151,14 +150,8 @@ class Timestamp(Type[int]):
         head, _, rest = self.name.partition(" ")
         return f"{head}{self.typmodout()} {rest}"
 
-    def modified(self, typmod: int) -> Timestamp:
-        if typmod == self.typmod:
-            return self
-        if typmod not in self._variants:
-            self._variants[typmod] = Timestamp(
-                self.oid, self.typname, self.name, self.array_oid, self.zoned, typmod=typmod
-            )
-        return self._variants[typmod]
+    def _modified(self, typmod: int) -> Timestamp:
+        return Timestamp(self.oid, self.typname, self.name, self.array_oid, self.zoned, typmod=typmod)
 
 
 def check_timestamp(usecs: int) -> int:

@@ -123,7 +123,8 @@ class Zone:
         position = bisect_right(steps, (instant, 1 << 40, True, "")) - 1
         for index in [*range(position, -1, -1), *range(position + 1, len(steps))]:
             if index >= 0 and steps[index][3] == abbreviation:
-                return steps[index][1]
+                offset: int = steps[index][1]
+                return offset
         return None
 
     def transitions(self) -> list[Step]:
