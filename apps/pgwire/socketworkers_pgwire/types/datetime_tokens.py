@@ -6,6 +6,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from .base import SPACES
 from .errors import SqlError
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
 MAX_FIELDS = 25
 _MAX_WORK = 153  # what PostgreSQL's buffer holds: each piece and an end for each
 _MAX_INTERVAL_WORK = 256
+_MAX_TEXT = 4096  # what is between the pieces is bounded too
 _WORD_LENGTH = 10  # of longer words the rest is not looked at
 
 
@@ -200,7 +202,7 @@ _TOKEN = re.compile(
 )
 _NAME_REST = re.compile(r"[A-Za-z0-9+\-/_.:]*", re.ASCII)
 _PUNCTUATION = frozenset("!\"#$%&'()*,/:;<=>?@[\\]^_`{|}~")
-_BLANKS = frozenset(" \t\n\v\f\r")
+_BLANKS = frozenset(SPACES)
 
 
 def tokens(text: str, *, interval: bool = False) -> list[Token]:
@@ -209,6 +211,9 @@ def tokens(text: str, *, interval: bool = False) -> list[Token]:
     Raises:
         Fault: a character that has no place in it, or more pieces than 25.
     """
+    text = text.strip(SPACES)
+    if len(text) > _MAX_TEXT:
+        raise Fault(Bad.FORMAT)
     found: list[Token] = []
     position, end = 0, len(text)
     room = _MAX_INTERVAL_WORK if interval else _MAX_WORK

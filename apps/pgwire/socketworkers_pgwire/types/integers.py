@@ -12,7 +12,7 @@ from .settings import DEFAULT, Settings
 
 __all__ = ["INT2", "INT4", "INT8", "Integer"]
 
-_INTEGER = re.compile(r"[ \t-\r]*([+-]?[0-9]+)[ \t-\r]*", re.ASCII)
+_INTEGER = re.compile(r"[ \t-\r]*([+-]?)0*([0-9]+)[ \t-\r]*", re.ASCII)
 
 _START = re.compile(r"[ \t-\r]*([+-]?)0*([0-9]+)", re.ASCII)
 
@@ -35,10 +35,10 @@ class Integer(Type[int]):
         match = _INTEGER.fullmatch(text)
         if match is None:
             raise self._refused(text)
-        digits = match[1]
+        sign, digits = match.groups()
         # the length first: int() of many digits takes long
-        if len(digits) <= 19 or len(digits.lstrip("+-0")) <= 19:
-            value = int(digits)
+        if len(digits) <= 19:
+            value = int(sign + digits)
             if self.minimum <= value <= self.maximum:
                 return value
         raise SqlError("22003", f'value "{text}" is out of range for type {self.name}')

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from .base import Type, decode_utf8
 from .errors import SqlError, cut_binary
-from .json_text import Json, check_json, dump_canonical, load_json
+from .json_text import Json, check_json, dump_canonical, load_json, not_too_deep
 from .numeric import numeric_key, numeric_text
 from .numeric_math import trim_scale
 from .settings import DEFAULT, Settings
@@ -94,6 +94,7 @@ class JsonbType(_JsonText):
         return jsonb_key(stored)
 
 
+@not_too_deep
 def jsonb_equality(text: str) -> str:
     """A text that is the same for equal jsonb values: 1.0 becomes 1."""
     if "." not in text:
@@ -115,6 +116,7 @@ _count = struct.Struct("!I")
 _UP = bytes(min(byte + 1, 255) for byte in range(256))
 
 
+@not_too_deep
 def jsonb_key(text: str) -> bytes:
     """Bytes that sort as PostgreSQL orders jsonb.
 

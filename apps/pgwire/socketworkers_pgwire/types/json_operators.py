@@ -12,8 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from .errors import SqlError, invalid_parameter
-from .json_text import Json, check_unicode, dump_canonical, load_json, scanstring
-from .json_text import too_deep as _too_deep
+from .json_text import Json, check_unicode, dump_canonical, load_json, not_too_deep, scanstring
 
 __all__ = [
     "as_text",
@@ -54,12 +53,9 @@ def _start(text: str) -> int:
     return _behind_space(text, 0)
 
 
+@not_too_deep
 def _value_end(text: str, position: int) -> int:
-    try:
-        end: int = _scan(text, position)[1]
-    except RecursionError:
-        raise _too_deep() from None
-    return end
+    return _scan(text, position)[1]
 
 
 def field(text: str, key: str) -> str | None:
@@ -170,6 +166,7 @@ def jsonb_element(text: str, index: int) -> str | None:
     return element(text, index)
 
 
+@not_too_deep
 def contains(text: str, other: str) -> bool:
     """`jsonb @> jsonb`, §8.14.3. An array contains a primitive value, and not the other way round."""
     value, wanted = load_json(text), load_json(other)
@@ -377,6 +374,7 @@ def _change_array(where: list[Json], index: int, new: Json, create: bool, insert
         where.insert(0 if index < 0 else length, new)
 
 
+@not_too_deep
 def strip_nulls(text: str) -> str:
     """jsonb_strip_nulls: no members that are null, at any depth."""
     return dump_canonical(_without_nulls(load_json(text)))

@@ -5,12 +5,13 @@ Python's scanner does the work on what is right. On what is wrong `complain` rea
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
 from json.decoder import JSONDecodeError
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from .errors import SqlError
 from .numeric import numeric_text, parse
@@ -23,9 +24,13 @@ __all__ = [
     "complain",
     "dump_canonical",
     "load_json",
+    "not_too_deep",
     "quote",
     "scanstring",
 ]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: a JSON value: dict, list, str, int, Decimal, bool or None
 Json = Any
@@ -33,6 +38,19 @@ Json = Any
 quote = json.encoder.encode_basestring
 scanstring: Callable[[str, int], tuple[str, int]] = vars(json.decoder)["scanstring"]
 _dump = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
+
+def not_too_deep(function: Callable[P, R]) -> Callable[P, R]:
+    """For a function that goes down into values: too many levels are an error of the statement, 54001."""
+
+    @functools.wraps(function)
+    def guarded(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return function(*arguments, **named)
+        except RecursionError:
+            raise SqlError("54001", "stack depth limit exceeded") from None
+
+    return guarded
 
 
 def _constant(name: str) -> Any:
@@ -70,6 +88,7 @@ _validate = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_con
 _UNICODE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
+@not_too_deep
 def check_json(text: str) -> None:
     """Whether `text` is JSON.
 
@@ -80,10 +99,9 @@ def check_json(text: str) -> None:
         _validate(text)
     except JSONDecodeError:
         raise complain(text) from None
-    except RecursionError:
-        raise too_deep() from None
 
 
+@not_too_deep
 def load_json(text: str) -> Json:
     """The value of a JSON text, with the keys of objects in the order of jsonb.
 
@@ -99,13 +117,6 @@ def load_json(text: str) -> Json:
     except SqlError:
         check_json(text)  # what is no JSON is told before a number that is too large
         raise
-    except RecursionError:
-        raise too_deep() from None
-
-
-def too_deep() -> SqlError:
-    """54001 statement_too_complex, in PostgreSQL's words."""
-    return SqlError("54001", "stack depth limit exceeded")
 
 
 def check_unicode(text: str) -> None:
@@ -135,13 +146,16 @@ def check_unicode(text: str) -> None:
         raise _invalid("Unicode low surrogate must follow a high surrogate.")
 
 
+@not_too_deep
 def dump_canonical(value: Json) -> str:
-    """The text of a jsonb, whose objects are sorted already."""
+    """The text of a jsonb, whose objects are sorted already.
+
+    Raises:
+        SqlError: 54001.
+    """
     try:
         return _dump(value)
-    except TypeError:
-        return _spell(value)
-    except (RecursionError, ValueError):
+    except (TypeError, ValueError):  # a Decimal, or an integer with thousands of digits
         return _spell(value)
 
 
@@ -160,6 +174,8 @@ def _spell(value: Json) -> str:
 
 
 # what is wrong with a text
+
+_MAX_EXPLAINED = 1 << 18
 
 _ALPHANUMERIC = r"A-Za-z0-9_\x80-\U0010ffff"
 _TOKEN = re.compile(
@@ -245,7 +261,9 @@ def _unexpected(kind: str, token: str, expected: str) -> SqlError:
 
 
 def complain(text: str) -> SqlError:
-    """The error for a text that is no JSON; its DETAIL names the first token that is wrong."""
+    """The error for a text that is no JSON; unless it is huge, the DETAIL names the first token that is wrong."""
+    if len(text) > _MAX_EXPLAINED:
+        return SqlError("22P02", "invalid input syntax for type json")
     reader = _Reader(text)
     open_: list[str] = []
     expected = "value"
