@@ -84,15 +84,12 @@ def test_what_was_read_at_some_depth_is_an_error_when_it_is_too_deep_to_handle()
 
 def test_powers_and_exponentials_are_bounded() -> None:
     start = time.thread_time()
-    for call in (
-        lambda: nm.power(Decimal("9.999999999"), Decimal(200_000)),
-        lambda: nm.power(Decimal(10), Decimal(2_147_483_647)),
-        lambda: nm.power(Decimal("1.5"), Decimal("99999.5")),
-        lambda: nm.exp(Decimal(6_000)),
-        lambda: nm.exp(Decimal("1e50000")),
-    ):
+    for base, exponent in (("9.999999999", "200000"), ("10", "2147483647"), ("1.5", "99999.5")):
         with pytest.raises(SqlError, match="value overflows numeric format"):
-            call()
+            nm.power(Decimal(base), Decimal(exponent))
+    for exponent in ("6000", "1e50000"):
+        with pytest.raises(SqlError, match="value overflows numeric format"):
+            nm.exp(Decimal(exponent))
     assert nm.power(Decimal("0.1"), Decimal(2_147_483_647)) == 0
     assert nm.exp(Decimal(-10_000)) == 0
     assert time.thread_time() - start < 1
