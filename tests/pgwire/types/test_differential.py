@@ -28,6 +28,9 @@ MODIFIED = (
     "timestamptz(0)",
     "time(2)",
     "timetz(1)",
+    "_numeric(10,2)",
+    "_varchar(5)",
+    "_bpchar(5)",
 )
 STYLED = ("float4", "float8", "bytea", "date", "timestamp", "timestamptz", "time", "timetz", "interval", "_timestamptz")
 
@@ -51,7 +54,7 @@ def test_text_and_binary_forms_with_other_settings(postgres: Client, mood: AnyTy
     assert not different, _shown(different)
 
 
-@pytest.mark.parametrize("name", [*(name for name in GENERATORS if name != "json"), *MODIFIED[1:7]])
+@pytest.mark.parametrize("name", [*(name for name in GENERATORS if name != "json"), *MODIFIED[1:7], *MODIFIED[-3:]])
 def test_equality_and_order(postgres: Client, mood: AnyType, name: str) -> None:
     compared, different = compare_order(postgres, name, mood, COUNT)
     assert compared > COUNT

@@ -54,8 +54,8 @@ def test_1_nan_is_above_infinity_and_equal_to_itself(strict: apsw.Connection) ->
 def test_2_minus_zero_keeps_its_sign(strict: apsw.Connection) -> None:
     strict.execute("INSERT INTO t VALUES (?)", (FLOAT8.input("-0"),))
     (row,) = strict.execute("SELECT v FROM t").fetchall()
-    assert FLOAT8.output(row[0]) == "-0"
-    assert FLOAT8.encode_column([row[0]]) == [b"-0"]
+    assert FLOAT8.output(_float(row[0])) == "-0"
+    assert FLOAT8.encode_column([_float(row[0])]) == [b"-0"]
     strict.close()
 
 

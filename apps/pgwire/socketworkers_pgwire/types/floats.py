@@ -112,9 +112,6 @@ class Float(Type[float | str]):
     def store(self, value: float) -> float | str:
         return NAN if value != value else value
 
-    def eqkey(self, expression: str) -> str:
-        return expression
-
     # arithmetic: documentation §9.3
 
     def _checked(self, value: float, infinite: bool, zero: bool) -> float:

@@ -19,7 +19,7 @@ def append_key(value: int | float | str | bytes, parts: list[bytes]) -> None:
         parts: where to.
     """
     if isinstance(value, int):
-        parts.append((value + _SIGN).to_bytes(8))
+        parts += (b"\1", (value + _SIGN).to_bytes(8))
     elif isinstance(value, float):
         bits = int.from_bytes(_double.pack(value + 0.0))  # -0 becomes 0
         parts += (b"\1", (bits ^ (_ALL if bits & _SIGN else _SIGN)).to_bytes(8))
