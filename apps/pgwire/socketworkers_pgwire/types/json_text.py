@@ -109,7 +109,10 @@ def load_json(text: str) -> Json:
         SqlError: 22P02; 22P05 for U+0000, which no text holds; 22003 for a number that no numeric holds; 54001.
     """
     if "\\u" in text:
-        check_unicode(text)
+        try:
+            check_unicode(text)
+        except SqlError as error:
+            raise complain(text, error) from None
     try:
         return _loads(text)
     except JSONDecodeError:
@@ -117,6 +120,16 @@ def load_json(text: str) -> Json:
     except SqlError:
         check_json(text)  # what is no JSON is told before a number that is too large
         raise
+
+
+_HIGH_MUST_NOT_FOLLOW = "Unicode high surrogate must not follow a high surrogate."
+_LOW_MUST_FOLLOW = "Unicode low surrogate must follow a high surrogate."
+_HEXADECIMAL = re.compile(r"[0-9a-fA-F]{4}")
+
+
+def _no_text() -> SqlError:
+    """22P05 untranslatable_character."""
+    return SqlError("22P05", "unsupported Unicode escape sequence", detail="\\u0000 cannot be converted to text.")
 
 
 def check_unicode(text: str) -> None:
@@ -130,20 +143,18 @@ def check_unicode(text: str) -> None:
         code = int(match[1], 16) if match[1] else -1
         if high_end >= 0 and (match.start() != high_end or not 0xDC00 <= code < 0xE000):
             if match.start() == high_end and 0xD800 <= code < 0xDC00:
-                raise _invalid("Unicode high surrogate must not follow a high surrogate.")
-            raise _invalid("Unicode low surrogate must follow a high surrogate.")
+                raise _invalid(_HIGH_MUST_NOT_FOLLOW)
+            raise _invalid(_LOW_MUST_FOLLOW)
         if 0xD800 <= code < 0xDC00:
             high_end = match.end()
             continue
         if 0xDC00 <= code < 0xE000 and high_end < 0:
-            raise _invalid("Unicode low surrogate must follow a high surrogate.")
+            raise _invalid(_LOW_MUST_FOLLOW)
         if code == 0:
-            raise SqlError(
-                "22P05", "unsupported Unicode escape sequence", detail="\\u0000 cannot be converted to text."
-            )
+            raise _no_text()
         high_end = -1
     if high_end >= 0:
-        raise _invalid("Unicode low surrogate must follow a high surrogate.")
+        raise _invalid(_LOW_MUST_FOLLOW)
 
 
 @not_too_deep
@@ -194,11 +205,12 @@ def _invalid(detail: str) -> SqlError:
 class _Reader:
     """One token after the other; a wrong one is the error."""
 
-    __slots__ = ("position", "text")
+    __slots__ = ("_decoded", "position", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, decoded: bool) -> None:
         self.text = text
         self.position = 0
+        self._decoded = decoded
 
     def next(self) -> tuple[str, str]:
         """Kind and text: a sign, "string", "number", "word" or "end"."""
@@ -227,31 +239,49 @@ class _Reader:
     def _string(self) -> None:
         text, position = self.text, self.position
         start = position - 1
+        after_high = False
         while True:
             if position >= len(text):
                 raise _invalid(f'Token "{text[start:]}" is invalid.')
             character = text[position]
             position += 1
+            if character < " ":
+                raise _invalid(f"Character with value 0x{ord(character):02x} must be escaped.")
+            if text.startswith("\\u", position - 1):
+                after_high = self._unicode(start, position + 1, after_high)
+                position += 5
+                continue
+            if character == "\\" and position >= len(text):
+                raise _invalid(f'Token "{text[start:]}" is invalid.')
+            if after_high:
+                raise _invalid(_LOW_MUST_FOLLOW)
             if character == '"':
                 self.position = position
                 return
-            if character < " ":
-                raise _invalid(f"Character with value 0x{ord(character):02x} must be escaped.")
-            if character != "\\":
-                continue
-            if position >= len(text):
-                raise _invalid(f'Token "{text[start:]}" is invalid.')
-            escape = text[position]
-            position += 1
-            if escape == "u":
-                digits = text[position : position + 4]
-                if len(digits) < 4 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-                    raise _invalid(f'Token "{text[start:]}" is invalid.')
-                if not all(digit in "0123456789abcdefABCDEF" for digit in digits):
-                    raise _invalid('"\\u" must be followed by four hexadecimal digits.')
-                position += 4
-            elif escape not in '"\\/bfnrt':
-                raise _invalid(f'Escape sequence "\\{escape}" is invalid.')
+            if character == "\\":
+                if text[position] not in '"\\/bfnrt':
+                    raise _invalid(f'Escape sequence "\\{text[position]}" is invalid.')
+                position += 1
+
+    def _unicode(self, start: int, position: int, after_high: bool) -> bool:
+        """Four hexadecimal digits at `position`; whether they are the first half of a character."""
+        digits = self.text[position : position + 4]
+        if not _HEXADECIMAL.fullmatch(digits):
+            if len(digits) < 4 and (not digits or _HEXADECIMAL.match(digits.ljust(4, "0"))):
+                raise _invalid(f'Token "{self.text[start:]}" is invalid.')
+            raise _invalid('"\\u" must be followed by four hexadecimal digits.')
+        if not self._decoded:
+            return False
+        code = int(digits, 16)
+        if 0xD800 <= code < 0xDC00:
+            if after_high:
+                raise _invalid(_HIGH_MUST_NOT_FOLLOW)
+            return True
+        if after_high != (0xDC00 <= code < 0xE000):
+            raise _invalid(_LOW_MUST_FOLLOW)
+        if not code:
+            raise _no_text()
+        return False
 
 
 def _unexpected(kind: str, token: str, expected: str) -> SqlError:
@@ -260,11 +290,16 @@ def _unexpected(kind: str, token: str, expected: str) -> SqlError:
     return _invalid(f'Expected {expected}, but found "{token}".')
 
 
-def complain(text: str) -> SqlError:
-    """The error for a text that is no JSON; unless it is huge, the DETAIL names the first token that is wrong."""
+def complain(text: str, wrong: SqlError | None = None) -> SqlError:
+    """The error for a text that is no JSON; unless it is huge, the DETAIL names the first token that is wrong.
+
+    Args:
+        text: it.
+        wrong: what is wrong with its escapes; without it they are not looked at.
+    """
     if len(text) > _MAX_EXPLAINED:
-        return SqlError("22P02", "invalid input syntax for type json")
-    reader = _Reader(text)
+        return wrong or SqlError("22P02", "invalid input syntax for type json")
+    reader = _Reader(text, decoded=wrong is not None)
     open_: list[str] = []
     expected = "value"
     try:

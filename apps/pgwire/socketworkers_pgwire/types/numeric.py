@@ -27,6 +27,7 @@ _SHORT = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?", re.ASCII)
 _NUMBER = re.compile(
     r"[ \t-\r]*([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE][ \t-\r]*([+-]?[0-9]+))?[ \t-\r]*", re.ASCII
 )
+_EXPONENT = re.compile(r"[ \t-\r]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][ \t-\r]*([+-]?[0-9]+)", re.ASCII)
 _MAX_EXPONENT = (1 << 30) - 1
 _SPECIAL = {
     "nan": "NaN",
@@ -208,6 +209,9 @@ def parse(text: str) -> str:
     if match is None:
         special = _SPECIAL.get(text.strip(SPACES).lower())
         if special is None:
+            start = _EXPONENT.match(text)
+            if start is not None and abs(int(start[1][:22])) > _MAX_EXPONENT:
+                raise overflow()  # told before what stands behind it
             raise invalid_input("numeric", text)
         return special
     sign, whole, fraction, only_fraction, exponent = match.groups()

@@ -47,6 +47,7 @@ _MAX_DISPLAY_SCALE = 1000
 _MAX_RESULT_SCALE = 2000
 _SIGNIFICANT = 16  # the fewest digits that a rounded result has
 _GROUP = 4  # PostgreSQL counts in digits of base 10,000, and its choice of scales shows it
+_MAX_EXACT_ROOT = 5_000  # digits
 _LOG10_E = 0.434294481903252
 
 EXACT = Context(prec=2 * (MAX_WHOLE_DIGITS + MAX_SCALE), rounding=ROUND_HALF_UP, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
@@ -219,8 +220,14 @@ def sqrt(value: Decimal) -> Decimal:
     weight = _group(value)[0]
     digits = weight * _GROUP // 2 + 1 if weight >= 0 else 1 - (1 - weight * _GROUP) // 2
     scale = _bounded_scale(_SIGNIFICANT - digits, value)
-    context = _context(scale + max(value.adjusted() // 2, 0) + 5)
-    return _with_scale(context.sqrt(value), scale)
+    shifted = value.scaleb(2 * scale, EXACT)
+    if shifted.adjusted() > _MAX_EXACT_ROOT:
+        return _with_scale(_context(scale + value.adjusted() // 2 + 10).sqrt(value), scale)
+    square = int(shifted)
+    root = math.isqrt(square)
+    # what is cut off can only raise the root by less than a half
+    root += square - root * root > root
+    return Decimal(root).scaleb(-scale, EXACT)
 
 
 def exp(value: Decimal) -> Decimal:
