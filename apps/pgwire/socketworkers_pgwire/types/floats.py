@@ -98,7 +98,7 @@ class Float(Type[float | str]):
         for value in values:
             if type(value) is float:
                 text = spell(value)
-                if len(text) < 17 and "e" not in text and "n" not in text:
+                if -1e15 < value < 1e15 and "e" not in text:
                     append((text[:-2] if text.endswith(".0") else text).encode())
                 else:
                     append(self.output(value, settings).encode())

@@ -13,14 +13,13 @@ from .settings import DEFAULT, Settings
 __all__ = ["INT2", "INT4", "INT8", "Integer"]
 
 _INTEGER = re.compile(r"[ \t-\r]*([+-]?)0*([0-9]+)[ \t-\r]*", re.ASCII)
-
-_START = re.compile(r"[ \t-\r]*([+-]?)0*([0-9]+)", re.ASCII)
+_START = re.compile(r"[ \t-\r]*[+-]?0*([0-9]+)", re.ASCII)
 
 
 class Integer(Type[int]):
     """A signed integer of two, four or eight bytes."""
 
-    __slots__ = ("_pack", "_unpack", "maximum", "minimum")
+    __slots__ = ("_pack", "_short", "_unpack", "maximum", "minimum")
 
     def __init__(
         self, oid: int, typname: str, name: str, array_oid: int, size: int, format: str, *, preferred: bool = False
@@ -28,10 +27,13 @@ class Integer(Type[int]):
         super().__init__(oid, typname, name, array_oid, size, "N", "INTEGER", preferred=preferred)
         self.maximum = (1 << size * 8 - 1) - 1
         self.minimum = -1 - self.maximum
+        self._short = len(str(self.maximum)) - 1  # so many digits always fit
         self._pack = struct.Struct(format).pack
         self._unpack = struct.Struct(format).unpack
 
     def input(self, text: str, settings: Settings = DEFAULT) -> int:
+        if len(text) <= self._short and text.isdigit() and text.isascii():
+            return int(text)
         match = _INTEGER.fullmatch(text)
         if match is None:
             raise self._refused(text)
@@ -44,9 +46,9 @@ class Integer(Type[int]):
         raise SqlError("22003", f'value "{text}" is out of range for type {self.name}')
 
     def _refused(self, text: str) -> SqlError:
-        """A number that is too large is told before what stands behind it."""
+        """Digits that are too many, of either sign, are told before what stands behind them."""
         start = _START.match(text)
-        if start is not None and not self.minimum <= int(start[1] + start[2][:25]) <= self.maximum:
+        if start is not None and int(start[1][:25]) > -self.minimum:
             return SqlError("22003", f'value "{text}" is out of range for type {self.name}')
         return invalid_input(self.name, text)
 
