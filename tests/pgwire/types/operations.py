@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from socketworkers_pgwire.types import BY_NAME, AnyType
+from socketworkers_pgwire.types import BY_NAME, AnyType, Interval
 from socketworkers_pgwire.types import datetime_math as dm
 from socketworkers_pgwire.types import interval_math as im
 from socketworkers_pgwire.types import json_operators as jo
@@ -254,6 +254,12 @@ _zoned("$1::timestamp", "timestamptz", "timestamp", lambda s, a: dm.local_of(a, 
 _zoned("$1::timestamptz", "timestamp", "timestamptz", lambda s, a: dm.at_zone(a, s.timezone))
 _add("$1 + $2", "time interval", "time", dm.add_to_time)
 _add("$1 + $2", "timetz interval", "timetz", lambda a, b: (dm.add_to_time(a[0], b), a[1]))
+_zoned("$1::time", "timestamptz", "time", lambda s, a: dm.time_of(dm.local_of(a, s.timezone)))
+_zoned("$1::timetz", "timestamptz", "timetz", lambda s, a: dm.timetz_of(a, s.timezone))
+_add("$1 + $2", "date time", "timestamp", dm.date_and_time)
+_add("$1 + $2", "date timetz", "timestamptz", lambda a, b: dm.date_and_time(a, *b))
+_add("$1 - $2", "time time", "interval", lambda a, b: Interval(0, 0, a - b))
+_add("$1::time", "interval", "time", dm.interval_to_time)
 _add("to_timestamp($1)", "epoch", "timestamptz", dm.from_epoch)
 _add(
     "timezone($2, $1)", "timestamp zone_name", "timestamptz", lambda a, b: dm.at_zone(a, dm.zone_named(b, a, wall=True))

@@ -36,9 +36,11 @@ __all__ = [
     "age",
     "age_zoned",
     "at_zone",
+    "date_and_time",
     "date_of",
     "date_to_timestamp",
     "from_epoch",
+    "interval_to_time",
     "local_of",
     "session_zone",
     "subtract_dates",
@@ -46,6 +48,7 @@ __all__ = [
     "subtract_interval_zoned",
     "subtract_timestamps",
     "time_of",
+    "timetz_of",
     "zone_named",
 ]
 
@@ -249,6 +252,36 @@ def date_of(wall: int) -> int:
 def time_of(wall: int) -> int | None:
     """The cast of a timestamp to time; NULL of an infinite one."""
     return None if _is_infinite(wall) else wall % USECS_PER_DAY
+
+
+def timetz_of(instant: int, zone: Zone) -> tuple[int, int] | None:
+    """The cast of a timestamptz to timetz: the time in the zone and its offset; NULL of an infinite one."""
+    if _is_infinite(instant):
+        return None
+    offset = zone.offset_at(instant // USECS_PER_SEC)
+    return (instant + offset * USECS_PER_SEC) % USECS_PER_DAY, offset
+
+
+def date_and_time(days: int, usecs: int, offset: int | None = None) -> int:
+    """date + time, which is a timestamp; date + timetz, with the offset in seconds east, a timestamptz.
+
+    Raises:
+        SqlError: 22008.
+    """
+    midnight = date_to_timestamp(days)
+    if _is_infinite(midnight):
+        return midnight
+    if offset is None:
+        return _checked(midnight + usecs)
+    instant = midnight + usecs - offset * USECS_PER_SEC
+    if not MIN_TIMESTAMP <= instant < MAX_TIMESTAMP:
+        raise SqlError("22008", "date out of range for timestamp")
+    return instant
+
+
+def interval_to_time(interval: Interval) -> int:
+    """The cast: what is left of a day, counted forward."""
+    return interval.usecs % USECS_PER_DAY
 
 
 def from_epoch(seconds: float) -> int:
