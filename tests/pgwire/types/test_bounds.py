@@ -82,6 +82,12 @@ def test_what_was_read_at_some_depth_is_an_error_when_it_is_too_deep_to_handle()
         field('{"a": ' + deep + "}", "a")
 
 
+@pytest.mark.parametrize("text", ["[" * 500 + "]" * 500, "[" + "[1]," * 5_000 + "{}]", '["' + "[" * 5_000 + '"]'])
+def test_what_is_not_deep_is_taken(text: str) -> None:
+    assert BY_NAME["json"].input(text) == text
+    assert BY_NAME["jsonb"].input(BY_NAME["jsonb"].input(text)) == BY_NAME["jsonb"].input(text)
+
+
 def test_powers_and_exponentials_are_bounded() -> None:
     start = time.thread_time()
     for base, exponent in (("9.999999999", "200000"), ("10", "2147483647"), ("1.5", "99999.5")):

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from .errors import SqlError, invalid_parameter
-from .json_text import Json, check_unicode, dump_canonical, load_json, not_too_deep, scanstring
+from .json_text import Json, check_depth, check_unicode, dump_canonical, load_json, not_too_deep, scanstring
 
 __all__ = [
     "as_text",
@@ -48,6 +48,7 @@ def _behind_space(text: str, position: int) -> int:
 
 def _start(text: str) -> int:
     """Where the value begins, when all of it can be read."""
+    check_depth(text)
     if "\\u" in text:
         check_unicode(text)
     return _behind_space(text, 0)

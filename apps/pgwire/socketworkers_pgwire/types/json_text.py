@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import accumulate
 from json.decoder import JSONDecodeError
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,8 +18,10 @@ from .errors import SqlError
 from .numeric import numeric_text, parse
 
 __all__ = [
+    "MAX_DEPTH",
     "JSONDecodeError",
     "Json",
+    "check_depth",
     "check_json",
     "check_unicode",
     "complain",
@@ -28,6 +31,9 @@ __all__ = [
     "quote",
     "scanstring",
 ]
+
+#: levels of arrays and objects; PostgreSQL has as many as fit on its stack, some thousands
+MAX_DEPTH = 1000
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,9 +54,26 @@ def not_too_deep(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*arguments, **named)
         except RecursionError:
-            raise SqlError("54001", "stack depth limit exceeded") from None
+            raise _too_deep() from None
 
     return guarded
+
+
+def _too_deep() -> SqlError:
+    return SqlError("54001", "stack depth limit exceeded")
+
+
+def check_depth(text: str) -> None:
+    """Whether a text is nested so that it can be handled; what is between brackets is not looked at.
+
+    Raises:
+        SqlError: 54001.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    brackets = _NO_BRACKETS.sub("", text).encode()
+    if max(accumulate(map(_STEPS.__getitem__, brackets))) > MAX_DEPTH:
+        raise _too_deep()
 
 
 def _constant(name: str) -> Any:
@@ -85,6 +108,8 @@ _loads = json.JSONDecoder(
     object_pairs_hook=_sorted, parse_float=_number, parse_int=_whole, parse_constant=_constant
 ).decode
 _validate = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_constant).decode
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[^\[\]{}"]+', re.DOTALL)
+_STEPS = [{"[": 1, "{": 1, "]": -1, "}": -1}.get(chr(byte), 0) for byte in range(128)]
 _UNICODE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
@@ -95,6 +120,7 @@ def check_json(text: str) -> None:
     Raises:
         SqlError: 22P02 if it is not; 54001 if it is nested too deeply.
     """
+    check_depth(text)
     try:
         _validate(text)
     except JSONDecodeError:
@@ -108,6 +134,7 @@ def load_json(text: str) -> Json:
     Raises:
         SqlError: 22P02; 22P05 for U+0000, which no text holds; 22003 for a number that no numeric holds; 54001.
     """
+    check_depth(text)
     if "\\u" in text:
         try:
             check_unicode(text)
