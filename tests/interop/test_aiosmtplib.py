@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from email.message import EmailMessage
 
 import aiosmtplib
 import pytest
 from tests.interop.live import MailServer, body_of
 from tests.interop.messages import EIGHT_BIT, PLAIN
+from tests.support.pairs import eventually
 
 HOST = "127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+async def closed_in_the_end() -> AsyncIterator[None]:
+    """The client closes its TLS connections, but does not wait until the loop has given them back."""
+    yield
+    transports = getattr(asyncio.get_running_loop(), "_transports", {})
+    await eventually(lambda: not list(transports.values()))
 
 
 @pytest.mark.parametrize("way", ["plain", "starttls", "tls"])
