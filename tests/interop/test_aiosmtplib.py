@@ -20,7 +20,7 @@ async def closed_in_the_end() -> AsyncIterator[None]:
     """The client closes its TLS connections, but does not wait until the loop has given them back."""
     yield
     transports = getattr(asyncio.get_running_loop(), "_transports", {})
-    await eventually(lambda: not list(transports.values()))
+    await eventually(lambda: all(getattr(each, "_sock", None) is None for each in list(transports.values())))
 
 
 @pytest.mark.parametrize("way", ["plain", "starttls", "tls"])
