@@ -99,6 +99,7 @@ class _Persistent:
                     read.cancel()
                 if not data:
                     return
+                out = []
                 for packet in decoder.receive(data):
                     if not connected:
                         connected = True
@@ -109,13 +110,14 @@ class _Persistent:
                         if self.known and not packet.session_present:
                             self.wrong.append(f"the session of {self.name} is lost")
                         self.known = True
-                        writer.write(self.resumed(packet.session_present))
+                        out.append(self.resumed(packet.session_present))
                     elif isinstance(packet, Disconnect):
                         self.wrong.append(f"{self.name} was disconnected: {packet.reason!r}")
                     else:
-                        writer.write(self.answer(packet))
+                        out.append(self.answer(packet))
                 if connected:
-                    writer.write(self.more(stop.is_set()))
+                    out.append(self.more(stop.is_set()))
+                    writer.write(b"".join(out))
                     if stop.is_set() and self.finished():
                         return
         except TimeoutError:
@@ -154,7 +156,10 @@ class _Underway:
 
 
 class Publisher(_Persistent):
-    """Publishes to ``t/NAME`` with QoS 1 and 2, and now and then a retained message to ``r/NAME``.
+    """Publishes to ``t/NAME`` with QoS 1 and 2, and now and then a retained message to ``r/NAME/QOS``.
+
+    A retained topic has one QoS: a QoS 1 message that is sent again comes behind a QoS 2 message that was received
+    already, and order is promised within a QoS only (§4.6).
 
     Args:
         journal: file that gets one token a line.
@@ -171,8 +176,9 @@ class Publisher(_Persistent):
         self._last_id = 0
         self._underway: dict[int, _Underway] = {}
         self.acknowledged = 0
-        #: number of the last retained message that was acknowledged, and that was sent
-        self.retained = self.retained_sent = 0
+        #: by topic: number of the last retained message that was acknowledged, and that was sent
+        self.retained: dict[str, int] = {}
+        self.retained_sent: dict[str, int] = {}
 
     def close(self) -> None:
         """Give the journal back."""
@@ -202,7 +208,7 @@ class Publisher(_Persistent):
             number = self._number
             retain = number % 8 == 0
             qos = 1 + number % 3 % 2
-            topic = f"r/{self.name}" if retain else f"t/{self.name}"
+            topic = f"r/{self.name}/{qos}" if retain else f"t/{self.name}"
             token = f"{self.name} {topic} {qos} {number}"
             self._last_id = packet_id = self._last_id % 30_000 + 1
             payload = payload_of(token, number)
@@ -211,7 +217,7 @@ class Publisher(_Persistent):
             )
             self._underway[packet_id] = _Underway(token, data, again, qos)
             if retain:
-                self.retained_sent = number
+                self.retained_sent[topic] = number
             if not self._honest:
                 self._note(token)
             out.append(data)
@@ -223,7 +229,7 @@ class Publisher(_Persistent):
         self.acknowledged += 1
         _, topic, _, number = item.token.split(" ")
         if topic[0] == "r":
-            self.retained = max(self.retained, int(number))
+            self.retained[topic] = int(number)
 
     def answer(self, packet: Packet) -> bytes:
         if isinstance(packet, Acks):
