@@ -63,7 +63,11 @@ class Client:
         properties: dict[str, Any] = {"session_expiry_interval": 0xFFFFFFFF} if version == 5 and lasting else {}
         connect = Connect("MQTT", version, not lasting, 0, client_id, None, None, None, Properties(**properties))
         self.socket.sendall(encode_connect(connect))
-        self.connack = self.next(Connack)
+        try:
+            self.connack = self.next(Connack)
+        except Gone:
+            self.socket.close()
+            raise
         assert not accepted or self.connack.reason == 0, self.connack
 
     def packet(self) -> Packet:
