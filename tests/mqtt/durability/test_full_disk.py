@@ -116,6 +116,7 @@ def test_a_full_disk(tiny: Path, leave: int, size: int) -> None:
             taken = [payload(number) for number in range(2) if older.send(payload(number), 1 + number % 2)]
             assert len(taken) == 2
             fill(tiny / "filler", leave)
+            time.sleep(0.2)  # the server looks at a disk ten times a second
             refused = 0
             for number in range(2, 42):
                 if (older, newer)[number // 2 % 2].send(payload(number), 1 + number % 2):
