@@ -247,7 +247,7 @@ class BrokerObject(DurableObject):
             broker.full = True
             if self._full is None:
                 self._full = self._loop.call_later(RETRY, self._try_again)
-        else:
+        elif broker.refusal is None:
             broker.refusal = (Reason.SERVER_UNAVAILABLE, "the server cannot store anything")
             for link in list(self.links):
                 link.connection.disconnect(Reason.IMPLEMENTATION_SPECIFIC_ERROR, "the server cannot store anything")
