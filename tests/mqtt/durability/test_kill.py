@@ -1,4 +1,4 @@
-"""D2: the broker is killed, at named points and at random times under QoS 1 and 2, and started again on the same folder.
+"""D2: the broker is killed, at named points and at random times under QoS 1 and 2, and started again on its folder.
 
 Whatever was acknowledged comes to each session that lasts, QoS 2 once, in the order of its topic; the retained message
 is the last one. ``SOCKETWORKERS_KILLS`` sets how many kills there are in all, ``SOCKETWORKERS_SEED`` which ones.
@@ -45,9 +45,7 @@ class Crowd:
 
     def __init__(self, folder: Path, *, honest: bool = True) -> None:
         self.folder = folder
-        self.publishers = [
-            Publisher(folder / f"journal-p{n}", f"p{n}", (4, 5)[n % 2], honest=honest) for n in range(4)
-        ]
+        self.publishers = [Publisher(folder / f"journal-p{n}", f"p{n}", (4, 5)[n % 2], honest=honest) for n in range(4)]
         self.subscribers = [Subscriber("steady", 5), Subscriber("narrow", 5, 10), Subscriber("absent", 4)]
 
     def close(self) -> None:

@@ -38,7 +38,7 @@ def told(gone: Gone) -> list[Reason]:
 
 
 @pytest.mark.parametrize("version", [4, 5])
-@pytest.mark.parametrize("at", [8, 17])
+@pytest.mark.parametrize("at", [13, 20])
 def test_nothing_unsynced_is_acknowledged(tmp_path: Path, at: int, version: int) -> None:
     with BrokerProcess(tmp_path, *METRICS) as server:
         with Client(server.port, "keeper", lasting=True) as client:

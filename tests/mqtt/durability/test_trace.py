@@ -35,7 +35,7 @@ def on_socket(call: Call) -> bool:
 def data_of(call: Call) -> bytes:
     """The bytes that a call moved, b"" if there are none."""
     match = re.search(r'"((?:[^"\\]|\\.)*)"', call.text)
-    return codecs.escape_decode(match[1].encode())[0] if match else b""  # type: ignore[attr-defined]
+    return codecs.escape_decode(match[1].encode())[0] if match else b""
 
 
 def acknowledgements(calls: list[Call]) -> list[tuple[Call, Call, int]]:

@@ -361,5 +361,3 @@ def judge(promised: set[str], received: Sequence[str], who: str = "") -> list[st
             wrong.append(f"{token} came to {who} behind {last[key]}")
         last[key] = int(number)
     return wrong
-
-
