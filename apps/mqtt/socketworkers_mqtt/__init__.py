@@ -58,6 +58,11 @@ def _connect(socket: Socket, env: Env, ctx: Context) -> Awaitable[object]:
     from .mqtt import BROKER
 
     env.mqtt.watch(ctx.draining)
+    owner = env.mqtt.object
+    if owner is not None and owner.broker.refusal is not None:
+        # an object whose file has failed is not called any more: the broker in memory says so to each client
+        refused: Awaitable[object] = owner.connect(socket)
+        return refused
     connected: Awaitable[object] = env.BROKER.get(BROKER).connect(socket)
     return connected
 

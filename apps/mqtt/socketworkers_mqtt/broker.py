@@ -164,10 +164,12 @@ class Broker:
 
     # -- connections and sessions ------------------------------------------------------------------------------
 
-    def may_store(self, client_id: str) -> bool:
-        """Whether there is room for a client's session."""
+    def may_store(self, client_id: str, *, clean_start: bool) -> bool:
+        """Whether there is room for a client's session; one that is there goes on also when the disk is full."""
         known = client_id in self.sessions
-        return not self.full and (known or len(self.sessions) < self.limits.max_sessions)
+        if self.full:
+            return known and not clean_start
+        return known or len(self.sessions) < self.limits.max_sessions
 
     def attach(self, connection: Outgoing, clean_start: bool, expiry: int) -> tuple[Session, bool, bool]:
         """Give a connection its session (MQTT 5.0 §3.1.2.4, §3.1.4).
@@ -203,6 +205,7 @@ class Broker:
                 session.persistent = True
                 self._keys += 1
                 session.key = self._keys
+                self.batch.fresh = True
                 gate = True
             self._keep(session)
         if connection.will is not None:
@@ -541,6 +544,7 @@ class Broker:
         """Nothing of a batch was kept: what it would have added was not acknowledged, what it took away still goes."""
         for seq in batch.bodies:
             self.bodies.pop(seq, None)
+        self._unqueue(batch)
         lost: dict[int, set[int]] = {}
         left = self.batch
         for (key, packet_id), there in batch.incoming.items():
@@ -553,6 +557,7 @@ class Broker:
             for session in self.sessions.values():
                 if session.key in lost and session.incoming:
                     session.incoming -= lost[session.key]
+        left.fresh = batch.fresh
         left.ended = batch.ended
         left.queue_deleted = batch.queue_deleted
         left.bodies_deleted = batch.bodies_deleted
@@ -562,6 +567,25 @@ class Broker:
         left.wills = {key: None for key, row in batch.wills.items() if row is None}
         left.retained = {key: None for key, row in batch.retained.items() if row is None}
         left.dirty = True
+
+    def _unqueue(self, batch: Batch) -> None:
+        """Messages that were not stored are not accepted: their senders send them again, and then they are new.
+
+        Those of QoS 1 that left already stay until they are acknowledged.
+        """
+        by_key = {session.key: session for session in self.sessions.values()} if batch.queue else {}
+        for (key, seq), row in batch.queue.items():
+            session = by_key.get(key)
+            if session is None:
+                continue
+            packet_id = row[2]
+            if packet_id is None:
+                payload = row[10] if row[10] is not None else batch.bodies.get(seq, b"")
+                size = len(row[5]) + len(row[6]) + len(payload)
+                session.unqueue(seq, size)
+                self.queued_bytes -= size
+            elif row[4] & 3 == 2 and session.inflight is not None:
+                session.inflight.pop(packet_id, None)  # it waited for the sync that did not come
 
 
 def _delivery(row: QueueRow) -> Delivery:

@@ -116,7 +116,7 @@ class Connection(Handshake):
             stats.publish_refused += 1
             self._refuse_publish(qos, packet_id, Reason.NOT_AUTHORIZED)
             return
-        if (broker.full and (packet.retain or (qos and broker.router.lasts(topic)))) or (
+        if (broker.full and (packet.retain or (qos and self._needs_disk(session, qos, topic)))) or (
             packet.retain and not broker.retained.has_room(topic, payload)
         ):
             stats.publish_refused += 1
@@ -146,6 +146,9 @@ class Connection(Handshake):
             self.puback(packet_id, gate)
         else:
             self.answer(_PUBREC_HEAD + packet_id.to_bytes(2, "big"), gate)
+
+    def _needs_disk(self, session: Session, qos: int, topic: bytes) -> bool:
+        return (qos == 2 and session.persistent) or self.broker.router.lasts(topic)
 
     def _alias(self, alias: int, topic: bytes) -> bytes:
         """Topic Alias of the client (MQTT 5.0 §3.3.2.3.4)."""
@@ -273,6 +276,9 @@ class Connection(Handshake):
             filter = "/".join(parsed.levels)
             if not broker.access.may_subscribe(self.client_id, self.username, filter.encode()):
                 reasons.append(Reason.NOT_AUTHORIZED if self.version == 5 else 0x80)
+                continue
+            if broker.full and session.persistent:
+                reasons.append(Reason.QUOTA_EXCEEDED if self.version == 5 else 0x80)
                 continue
             subscription = Subscription(
                 session,

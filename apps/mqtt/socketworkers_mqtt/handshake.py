@@ -234,7 +234,9 @@ class Handshake(Outgoing):
             self._refuse(Reason.NOT_AUTHORIZED, "the will's topic is not allowed")
             return
         lasts = packet.properties.session_expiry_interval if self.version == 5 else not packet.clean_start
-        if (lasts or packet.will is not None) and not broker.may_store(self.client_id):
+        if (packet.will is not None and broker.full) or (
+            (lasts or packet.will is not None) and not broker.may_store(self.client_id, clean_start=packet.clean_start)
+        ):
             self._refuse(Reason.QUOTA_EXCEEDED, "the server cannot store another session now")
             return
         answer: dict[str, Any] = {}

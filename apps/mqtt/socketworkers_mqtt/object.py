@@ -65,6 +65,7 @@ class BrokerObject(DurableObject):
             now=self._clock.now(),
             token=lambda: secrets.token_urlsafe(18),
         )
+        faults.point("mqtt.recovered")
         self.system = SystemTopics(self.broker, self._clock.now())
         mqtt.started(self)
         self.schedule()
@@ -144,6 +145,8 @@ class BrokerObject(DurableObject):
         trouble: StorageError | None = None
         if broker.retained.busy:
             broker.retained.step()
+        if broker.batch.dirty:
+            faults.point("mqtt.before_commit")
         try:
             broker.write()
             ticket = self.ctx.storage.flush()
@@ -154,6 +157,8 @@ class BrokerObject(DurableObject):
         if trouble is not None:
             self._refused(trouble)
         dirty, broker.dirty = broker.dirty, []
+        if ticket is not None:
+            faults.point("mqtt.after_commit")
         for connection in dirty:
             if connection.gated is not None:
                 gated, connection.gated = connection.gated, None
@@ -242,7 +247,7 @@ class BrokerObject(DurableObject):
             broker.full = True
             if self._full is None:
                 self._full = self._loop.call_later(RETRY, self._try_again)
-        else:
+        elif broker.refusal is None:
             broker.refusal = (Reason.SERVER_UNAVAILABLE, "the server cannot store anything")
             for link in list(self.links):
                 link.connection.disconnect(Reason.IMPLEMENTATION_SPECIFIC_ERROR, "the server cannot store anything")

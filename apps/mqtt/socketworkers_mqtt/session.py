@@ -141,6 +141,14 @@ class Session:
         self.queue_bytes -= delivery.message.size
         return delivery
 
+    def unqueue(self, seq: int, size: int) -> None:
+        """A message that was put at the end of the queue is not to wait after all."""
+        self.queue_count -= 1
+        self.queue_bytes -= size
+        queue = self.queue
+        if queue is not None:
+            self.queue = deque(each for each in queue if each.message.seq != seq) or None
+
     def forget_queue(self) -> None:
         """Nothing waits any more."""
         self.queue = None

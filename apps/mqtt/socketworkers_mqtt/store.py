@@ -81,6 +81,7 @@ class Batch:
         "bodies_deleted",
         "dirty",
         "ended",
+        "fresh",
         "incoming",
         "queue",
         "queue_deleted",
@@ -93,6 +94,8 @@ class Batch:
 
     def __init__(self) -> None:
         self.dirty = False
+        #: whether there is a session that was not there before
+        self.fresh = False
         self.sessions: dict[int, SessionRow] = {}
         #: keys of sessions that are over: everything of theirs goes
         self.ended: list[int] = []
@@ -105,6 +108,18 @@ class Batch:
         self.incoming: dict[tuple[int, int], bool] = {}
         self.wills: dict[str, WillRow | None] = {}
         self.retained: dict[bytes, RetainedRow | None] = {}
+
+    @property
+    def adds(self) -> bool:
+        """Whether it needs room. What only goes on with what is stored, or takes it away, may use the reserve."""
+        tables: tuple[dict[Any, Any], ...] = (self.subscriptions, self.wills, self.retained)
+        return bool(
+            self.fresh
+            or self.queue
+            or self.bodies
+            or any(self.incoming.values())
+            or any(row is not None for table in tables for row in table.values())
+        )
 
     def set_queue_state(self, session: int, seq: int, packet_id: int | None, state: int) -> None:
         """A queued message was sent or released."""
@@ -239,6 +254,9 @@ class SqlStore:
         sql = self._sql
         change = 0
         with self._storage.transaction():
+            if not batch.adds:
+                # the storage takes a transaction that begins with a deletion for one that makes room
+                sql.execute("delete from body where seq = 0")
             for session in batch.ended:
                 for table in ("subscription", "queue", "incoming"):
                     sql.execute(f"delete from {table} where session = ?", (session,))

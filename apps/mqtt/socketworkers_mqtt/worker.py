@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from socketworkers import IdleTimeout, Socket
+from socketworkers import IdleTimeout, Socket, faults
 from socketworkers.settings import is_loopback
 
 from .codec import Reason
@@ -118,6 +118,7 @@ class Link:
         broker.stats.bytes_received += len(data)
         before = connection.packets
         state = connection.state
+        faults.point("mqtt.after_read")
         try:
             connection.receive(data)
         except Exception as error:

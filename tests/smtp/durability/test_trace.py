@@ -5,63 +5,20 @@ and a sync that began afterwards has ended well.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.disk.trace import Call, calls_of, can_trace
 from tests.support.mailserver.client import Client
 from tests.support.mailserver.process import MailProcess
 
 SPOILED = Path(__file__).parents[2] / "support" / "mailserver" / "spoiled.py"
 CALLS = "write,writev,pwrite64,sendto,sendmsg,fdatasync,fsync,rename,renameat,renameat2"
-_LINE = re.compile(r"(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\()(.*)", re.DOTALL)
-
-
-def _can_trace() -> bool:
-    if shutil.which("strace") is None:
-        return False
-    return subprocess.run(["strace", "-f", "-o", "/dev/null", "true"], capture_output=True, timeout=20).returncode == 0
-
 
 pytestmark = [
     pytest.mark.timeout(120),
-    pytest.mark.skipif(not _can_trace(), reason="needs strace and the right to trace"),
+    pytest.mark.skipif(not can_trace(), reason="needs strace and the right to trace"),
 ]
-
-
-@dataclass
-class Call:
-    """One system call: where in the trace it began and ended."""
-
-    name: str
-    text: str
-    began: int
-    ended: int
-    ok: bool
-
-
-def calls_of(trace: str) -> list[Call]:
-    """The calls of a trace of several threads, in the order of their ends."""
-    running: dict[str, Call] = {}
-    found: list[Call] = []
-    for number, line in enumerate(trace.splitlines()):
-        match = _LINE.match(line)
-        if match is None:
-            continue
-        thread, resumed, name, rest = match.groups()
-        ok = re.search(r"\) += -1 ", rest) is None
-        if resumed:
-            call = running.pop(thread)
-            call.ended, call.ok = number, ok
-            call.text += rest
-            found.append(call)
-        elif rest.endswith("<unfinished ...>"):
-            running[thread] = Call(name, rest, number, 1 << 60, False)
-        else:
-            found.append(Call(name, rest, number, number, ok))
-    return found
 
 
 def unsynced(calls: list[Call]) -> list[str]:

@@ -1,10 +1,7 @@
 """A mail server on a disk whose n-th call fails, again and again: the other side of the D4 test.
 
-Started by the test as a program with the shim preloaded: ``driver.py FOLDER FIRST LAST ERRNO CONTROL``. For each n it
-forks a child that starts a server on a fresh data folder, arms the shim and lets a client work: small and large
-messages, a Maildir, POP3, removals. What was promised goes to a journal ("sent TOKEN", "ack TOKEN") to which the shim
-also writes its failures. A second child, on a healthy disk, starts on the same folder and compares. One line per n
-goes to standard output: "n STATUS CALLS JUDGEMENT FAULTS PROMISES".
+See ``tests/support/disk/runs.py``. The child starts a server on a fresh data folder, arms the shim and lets a client
+work: small and large messages, a Maildir, POP3, removals. Its journal has "sent TOKEN" and "ack TOKEN".
 """
 
 from __future__ import annotations
@@ -18,12 +15,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from tests.support.disk.shim import ALL, Shim, forked
+from tests.support.disk.runs import run_all
 from tests.support.mailserver.load import token_of
 
 from socketworkers.server import Server
-from socketworkers.storage import Options
-from socketworkers.storage.wal import WalFile
 from socketworkers_smtp import SmtpConfig, app
 
 #: seconds within which each answer has to come
@@ -146,63 +141,5 @@ async def compare(folder: Path) -> str:
     return ",".join(word.replace(" ", "_") for word in wrong) or "ok"
 
 
-class RetryingWal(WalFile):
-    """The control: the mistake of trying a failed sync again."""
-
-    __slots__ = ()
-
-    def sync(self) -> None:
-        try:
-            super().sync()
-        except OSError:
-            super().sync()
-
-
-def main() -> None:
-    base, first, last, number, control = Path(sys.argv[1]), *map(int, sys.argv[2:5]), sys.argv[5] == "control"
-    shim = Shim()
-    shim.disarm()
-    for n in [first] if first < 0 else range(first, last + 1):
-        folder = base / f"{number}-{n}"
-        (folder / "data").mkdir(parents=True)
-        journal = os.open(folder / "journal", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-
-        def arm(n: int = n, folder: Path = folder, journal: int = journal) -> None:
-            shim.arm(folder / "data", n, number, calls=ALL, journal=journal)
-
-        def child(arm: Callable[[], None] = arm, folder: Path = folder, journal: int = journal) -> int:
-            if control:
-                from socketworkers.objects import runtime
-
-                vars(runtime)["Options"] = lambda: Options(wal=RetryingWal)
-            return asyncio.run(bounded(folder, journal, arm, shim))
-
-        def second(folder: Path = folder) -> int:
-            (folder / "judgement").write_text(asyncio.run(compare(folder)))
-            return 0
-
-        status = forked(child)
-        os.close(journal)
-        again = forked(second)
-        lines = (folder / "journal").read_text().splitlines()
-        judgement = (folder / "judgement").read_text() if again == 0 else f"restart-{again}"
-        if status:
-            judgement += f",status-{status}"
-        calls = next((line.split()[1] for line in lines if line.startswith("calls ")), "-")
-        faults = ",".join(line.split()[1] for line in lines if line.startswith("fault ")) or "-"
-        promises = sum(line.startswith("ack ") for line in lines)
-        sys.stdout.write(f"{n} {status} {calls} {judgement} {faults} {promises}\n")
-        sys.stdout.flush()
-
-
-async def bounded(folder: Path, journal: int, arm: Callable[[], None], shim: Shim) -> int:
-    """No run takes longer than a few answers that are late; the child ends as if it were killed."""
-    async with asyncio.timeout(40):
-        status = await work(folder, journal, arm)
-    os.write(journal, f"calls {shim.count}\n".encode())
-    sys.stderr.flush()
-    os._exit(status)
-
-
 if __name__ == "__main__":
-    main()
+    run_all(work, compare)
