@@ -69,6 +69,7 @@ class SessionCore:
         "_request",
         "_sent",
         "_settings",
+        "_ssl_done",
         "_statements",
         "_tag",
         "_then",
@@ -138,6 +139,7 @@ class SessionCore:
         self._after: Callable[[], None] = _nothing_more
         self._progress = 0
         self._gss_done = False
+        self._ssl_done = False
         self._method = ""
         self._exchange: ScramServer | None = None
         self._settings: dict[str, str] = {}

@@ -1,4 +1,5 @@
-"""Running portals: rows and their limit, COPY both ways, statements about transactions. A layer of `Session`, sans-IO."""
+"""Running portals: rows and their limit, COPY both ways, statements about transactions. A layer of
+`Session`, sans-IO."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Login(Extended):
     # Encryption
 
     def _ssl(self, message: SSLRequest) -> None:
-        if self.secure:  # asked twice, or within TLS (P1)
+        if self.secure or self._ssl_done:  # asked twice, or within TLS (P1)
             self._unsupported(1234 << 16 | 5679)
         elif self.config.tls:
             if self._decoder.buffered:  # C1: it came in the clear, and would be taken for what comes encrypted
@@ -72,10 +72,8 @@ class Login(Extended):
             self._output.append(b"S")
             self.state = State.TLS
             self._pause("tls", StartTls())
-        elif self._method:
-            self._unsupported(1234 << 16 | 5679)
         else:
-            self._method = "no tls"
+            self._ssl_done = True
             self._output.append(b"N")
 
     def _gssenc(self, message: GSSENCRequest) -> None:
@@ -114,7 +112,6 @@ class Login(Extended):
         if message.version >> 16 != 3:
             self._unsupported(message.version)
             return
-        self._method = ""
         self.version = min(message.version, PROTOCOL_3_2)
         options = [name for name in message.parameters if name.startswith(_PROTOCOL_OPTION)]
         if message.version > PROTOCOL_3_2 or options:

@@ -1,4 +1,6 @@
-"""The simple query protocol and function calls: "Simple Query", "Multiple Statements in a Simple Query", "Function Call".
+"""The simple query protocol, and function calls.
+
+"Simple Query", "Multiple Statements in a Simple Query" and "Function Call" of "Message Flow".
 
 A layer of `Session`, sans-IO.
 """
