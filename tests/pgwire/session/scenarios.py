@@ -89,7 +89,7 @@ _BLOCKS = {
     + q("RELEASE a", "ROLLBACK TO a", "RELEASE a", "RELEASE a", "ROLLBACK"),
     "no such savepoint": q("BEGIN", "RELEASE a", "ROLLBACK TO a", "ROLLBACK"),
     "failed within a savepoint, commit": q("BEGIN", INSERT, "SAVEPOINT a", "SELECT 1/0", "COMMIT") + COUNT,
-    "prepare transaction": q("BEGIN", INSERT, "PREPARE TRANSACTION 'x'") + COUNT,
+    "prepare transaction": q("BEGIN", "SELECT 1", "PREPARE TRANSACTION 'x'") + COUNT,
     "prepare transaction of a failed block": q("BEGIN", "SELECT 1/0", "PREPARE TRANSACTION 'x'"),
     "vacuum": q("VACUUM"),
     "vacuum in a block": q("BEGIN", "VACUUM", "ROLLBACK"),
@@ -110,6 +110,7 @@ _EXTENDED = {
     "run again": p(SERIES) + B(b"", b"") + E() + E() + SYNC,
     "insert again": p(INSERT) + B(b"", b"") + E() + E() + SYNC + COUNT,
     "returning": p("INSERT INTO t VALUES (7) RETURNING a") + B(b"", b"") + E() + E() + SYNC + COUNT,
+    "returning, row limit": p("INSERT INTO t VALUES (7) RETURNING a") + B(b"", b"") + E(b"", 1) + E() + SYNC + COUNT,
     "empty statement": p("") + D(b"S") + B(b"", b"") + D(b"P") + E() + E() + SYNC,
     "two statements": p("SELECT 1; SELECT 2") + B(b"", b"") + SYNC,
     "skipped up to Sync": p("SELECT nosuch") + B(b"", b"") + q("SELECT 1") + E() + encode_close(b"S") + FLUSH + SYNC
@@ -155,6 +156,14 @@ _PIPELINES = {
     "vacuum first": run("VACUUM") + run(INSERT) + SYNC + COUNT,
     "vacuum later": run(INSERT) + run("VACUUM") + SYNC + COUNT,
     "vacuum in a block": run("BEGIN") + run("VACUUM") + SYNC + q("ROLLBACK"),
+    "vacuum in a block, later": run("BEGIN") + run(INSERT) + run("VACUUM") + SYNC + q("ROLLBACK"),
+    "vacuum in a block, in the next pipeline": run("BEGIN") + SYNC + run(INSERT) + run("VACUUM") + SYNC + q("ROLLBACK"),
+    "vacuum behind a commit": run(INSERT) + run("COMMIT") + run("VACUUM") + SYNC + COUNT,
+    "vacuum and a query": run("SELECT 1") + q("VACUUM") + SYNC + q("SELECT 1"),
+    "vacuum behind a suspended portal": p(SERIES) + B(b"c", b"") + E(b"c", 1) + run("VACUUM") + SYNC,
+    "a failing query, then one that works": run(INSERT) + q("SELECT 1/0", "SELECT 1") + SYNC,
+    "a query within, then another": run(INSERT) + q(INSERT, "SELECT 1/0") + SYNC + COUNT,
+    "a function call within": run(INSERT) + encode_function_call(177, [b"\0\0\0\1", b"\0\0\0\2"], [1], 1) + SYNC,
     "control again": p("BEGIN") + B(b"", b"") + E() + E() + SYNC + q("ROLLBACK"),
     "describe control": p("BEGIN") + D(b"S") + B(b"", b"") + D(b"P") + E(b"", 1) + SYNC + q("COMMIT"),
 }
@@ -173,6 +182,10 @@ _FAILED = {
     + q("RELEASE x", "SAVEPOINT y", "ROLLBACK TO y") + E(b"b", 1) + SYNC + q("COMMIT"),
     "rollback that was bound before": q("BEGIN") + p("ROLLBACK") + B(b"r", b"") + SYNC + q("SELECT 1/0") + E(b"r")
     + SYNC,
+    "rollback that was bound outside of the savepoint": q("BEGIN") + p("ROLLBACK") + B(b"r", b"") + SYNC
+    + q("SAVEPOINT a", "SELECT 1/0") + E(b"r") + SYNC,
+    "a portal outside of the savepoint": q("BEGIN") + p(SERIES) + B(b"c", b"") + E(b"c", 1) + SYNC
+    + q("SAVEPOINT a", "SELECT 1/0", "ROLLBACK TO a") + E(b"c", 1) + SYNC + q("ROLLBACK"),
     "function call": q("BEGIN", "SELECT 1/0") + encode_function_call(177, [b"\0\0\0\1", b"\0\0\0\2"], [1], 1)
     + q("ROLLBACK"),
 }

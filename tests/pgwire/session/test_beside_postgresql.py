@@ -26,7 +26,11 @@ from socketworkers_pgwire.codec import (
 SAMPLES = read()
 
 #: scenarios where ours answers otherwise, and why
-OTHERWISE: dict[str, str] = {}
+OTHERWISE = {
+    "malformed: length 3": "ours says why before it closes",
+    "malformed: length -1": "ours says why before it closes",
+    "malformed: small message too large": "ours says why before it closes",
+}
 
 
 def comparable(message: Message) -> object:

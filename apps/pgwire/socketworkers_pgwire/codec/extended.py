@@ -229,7 +229,7 @@ def _read_target(data: bytes, position: int, end: int, word: str) -> tuple[bytes
     """Kind and name, which Describe and Close have."""
     kind = data[position : position + 1] if position < end else b""
     if not kind:
-        raise truncated()
+        raise MalformedMessage("no data left in message")
     name, position = read_string(data, position + 1, end)
     check_end(position, end)
     if kind not in (b"S", b"P"):

@@ -131,10 +131,10 @@ class Block:
         Raises:
             SqlError: 25001, it would be.
         """
+        if self.pipelining and self.state is not BlockState.BLOCK:
+            raise error("25001", f"{name} cannot be executed within a pipeline")
         if self.state is not BlockState.STARTED:
             raise error("25001", f"{name} cannot run inside a transaction block")
-        if self.pipelining:
-            raise error("25001", f"{name} cannot be executed within a pipeline")
 
     def control(self, control: Control) -> Step:
         """What a statement about transactions comes to, now. `done` follows when it is carried out.

@@ -309,6 +309,8 @@ class SessionCore:
                 self.names.released.append(portal.handle)
             self._portal = None
         kind = self._block.fail()
+        if kind is TransactKind.ABORT and self.names.portals:
+            self.names.failed(len(self._block.savepoints))
         if kind is None:
             self._go_on()
         elif kind is TransactKind.ROLLBACK and not self._touched:

@@ -278,7 +278,8 @@ class Portion(Answer):
     tag: str | None = None
     """Tag of CommandComplete, when this is the end."""
     counted: bool = False
-    """Whether the rows of this Execute are to be counted and written behind the tag: ``SELECT``."""
+    """Whether the rows of this Execute are to be counted and written behind the tag: ``SELECT``, and ``INSERT 0`` with
+    RETURNING."""
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ from ..codec import (
     encode_parameter_description,
     encode_row_description,
 )
-from .block import EXITS, BlockState
+from .block import EXITS
 from .engine import Answer, Open, Opened, Prepare, Prepared
 from .errors import ABORTED, SqlError, error
 from .names import Portal, PreparedStatement
@@ -167,10 +167,12 @@ class Extended(Simple):
         block = self._block
         block.start()
         block.check(statement)
+        if portal.failed and block.failed:
+            raise SqlError(ABORTED)
         self._check_run(portal)
         if statement.control is not None:
             portal.done = True
-            self._control(statement.control, self._executed)
+            self._control(statement.control, self._executed_control)
         elif portal.done:
             self._executed(f"{portal.tag} 0" if portal.counted else portal.tag)
         else:
@@ -181,10 +183,12 @@ class Extended(Simple):
             )
 
     def _executed(self, tag: str | None) -> None:
-        block = self._block
-        if block.state is not BlockState.IDLE:
-            block.pipelining = True
+        self._block.pipelining = True
         self._output.append(PORTAL_SUSPENDED if tag is None else encode_command_complete(tag.encode()))
+
+    def _executed_control(self, tag: str | None) -> None:
+        assert tag is not None
+        self._output.append(encode_command_complete(tag.encode()))
 
     def _executed_alone(self, tag: str | None) -> None:
         assert tag is not None

@@ -62,6 +62,8 @@ class Portal:
     """With which tag it ended."""
     counted: bool = False
     """Whether rows are counted behind that tag."""
+    failed: bool = False
+    """The transaction that it was made in has failed."""
     copying: bool = False
     """What it gives is CopyData."""
 
@@ -219,6 +221,13 @@ class Names:
             for portal in list(self.portals.values()):
                 if not portal.held:
                     self.drop_portal(portal.name)
+
+    def failed(self, level: int) -> None:
+        """What was made while `level` savepoints were open cannot run any more."""
+        for portal in self.portals.values():
+            if portal.level >= level and not portal.held:
+                portal.done = portal.failed = True
+                portal.tag = ""
 
     def rolled_back_to(self, level: int) -> None:
         """What was made while more than `level` savepoints were open is undone."""
