@@ -11,8 +11,9 @@ import socket
 import sys
 from pathlib import Path
 
-from socketworkers_pgwire.codec import Decoder, Message, ReadyForQuery, encode_query, encode_startup
 from tests.pgwire.session.scenarios import SCENARIOS
+
+from socketworkers_pgwire.codec import Decoder, Message, ReadyForQuery, encode_query, encode_startup
 
 SAMPLES = Path(__file__).parent / "samples" / "postgresql15.txt"
 
@@ -81,9 +82,7 @@ def unescape(text: str) -> bytes:
 def read() -> dict[str, tuple[bytes, bytes]]:
     """Name of each scenario, what was sent, and what was answered."""
     lines = SAMPLES.read_text(encoding="ascii").splitlines()[1:]
-    return {
-        lines[at]: (unescape(lines[at + 1][2:]), unescape(lines[at + 2][2:])) for at in range(0, len(lines), 3)
-    }
+    return {lines[at]: (unescape(lines[at + 1][2:]), unescape(lines[at + 2][2:])) for at in range(0, len(lines), 3)}
 
 
 def main() -> None:

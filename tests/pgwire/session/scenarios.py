@@ -1,5 +1,6 @@
-"""What clients send to see how a server behaves: name to bytes, for a session that is logged in and has an empty table t.
+"""What clients send to see how a server behaves: name to bytes, for a session that is logged in.
 
+It has an empty table t.
 Each was sent to PostgreSQL 15, whose answers are in ``samples``; see ``capture``.
 """
 
@@ -105,24 +106,66 @@ _EXTENDED = {
     "row limit is the number of rows": p(SERIES) + B(b"", b"") + E(b"", 5) + E(b"", 5) + E() + SYNC,
     "negative row limit": p(SERIES) + B(b"", b"") + E(b"", -3) + SYNC,
     "row limit over Sync": p(SERIES) + B(b"c", b"") + E(b"c", 2) + SYNC + E(b"c", 2) + SYNC,
-    "row limit over Sync in a block": q("BEGIN") + p(SERIES) + B(b"c", b"") + E(b"c", 2) + SYNC + E(b"c", 9) + SYNC
-    + q("COMMIT") + E(b"c", 9) + SYNC,
+    "row limit over Sync in a block": q("BEGIN")
+    + p(SERIES)
+    + B(b"c", b"")
+    + E(b"c", 2)
+    + SYNC
+    + E(b"c", 9)
+    + SYNC
+    + q("COMMIT")
+    + E(b"c", 9)
+    + SYNC,
     "run again": p(SERIES) + B(b"", b"") + E() + E() + SYNC,
     "insert again": p(INSERT) + B(b"", b"") + E() + E() + SYNC + COUNT,
     "returning": p("INSERT INTO t VALUES (7) RETURNING a") + B(b"", b"") + E() + E() + SYNC + COUNT,
     "returning, row limit": p("INSERT INTO t VALUES (7) RETURNING a") + B(b"", b"") + E(b"", 1) + E() + SYNC + COUNT,
     "empty statement": p("") + D(b"S") + B(b"", b"") + D(b"P") + E() + E() + SYNC,
     "two statements": p("SELECT 1; SELECT 2") + B(b"", b"") + SYNC,
-    "skipped up to Sync": p("SELECT nosuch") + B(b"", b"") + q("SELECT 1") + E() + encode_close(b"S") + FLUSH + SYNC
+    "skipped up to Sync": p("SELECT nosuch")
+    + B(b"", b"")
+    + q("SELECT 1")
+    + E()
+    + encode_close(b"S")
+    + FLUSH
+    + SYNC
     + q("SELECT 2"),
     "error while running": p("SELECT 1/0") + B(b"", b"") + E() + B(b"", b"") + SYNC + q("SELECT 2"),
-    "unknown names": B(b"", b"x") + SYNC + B(b"", b"") + SYNC + E(b"x") + SYNC + E() + SYNC + D(b"S", b"x") + SYNC
-    + D(b"P", b"x") + SYNC + D(b"S") + SYNC + encode_close(b"S", b"x") + encode_close(b"P", b"x") + SYNC,
+    "unknown names": B(b"", b"x")
+    + SYNC
+    + B(b"", b"")
+    + SYNC
+    + E(b"x")
+    + SYNC
+    + E()
+    + SYNC
+    + D(b"S", b"x")
+    + SYNC
+    + D(b"P", b"x")
+    + SYNC
+    + D(b"S")
+    + SYNC
+    + encode_close(b"S", b"x")
+    + encode_close(b"P", b"x")
+    + SYNC,
     "statement exists": p("SELECT 1", b"a") + p("SELECT 2", b"a") + SYNC + p("SELECT 1") + p("SELECT 2") + SYNC,
     "portal exists": p(SERIES) + B(b"a", b"") + B(b"a", b"") + SYNC,
-    "close": p("SELECT 1", b"a") + B(b"c", b"a") + encode_close(b"S", b"a") + E(b"c") + encode_close(b"P", b"c")
-    + E(b"c") + SYNC + B(b"", b"a") + SYNC,
-    "unnamed ones are replaced": p(SERIES) + B(b"", b"") + E(b"", 1) + p("SELECT 2") + E(b"", 1) + B(b"", b"") + E()
+    "close": p("SELECT 1", b"a")
+    + B(b"c", b"a")
+    + encode_close(b"S", b"a")
+    + E(b"c")
+    + encode_close(b"P", b"c")
+    + E(b"c")
+    + SYNC
+    + B(b"", b"a")
+    + SYNC,
+    "unnamed ones are replaced": p(SERIES)
+    + B(b"", b"")
+    + E(b"", 1)
+    + p("SELECT 2")
+    + E(b"", 1)
+    + B(b"", b"")
+    + E()
     + SYNC,
     "a query drops the unnamed ones": p("SELECT 1") + B(b"", b"") + q("SELECT 2") + E() + SYNC + B(b"", b"") + SYNC,
     "too few parameters": p("SELECT $1::int4", b"s") + B(b"", b"s") + SYNC + B(b"", b"s", [b"1", b"2"]) + SYNC,
@@ -132,8 +175,14 @@ _EXTENDED = {
     "result formats without rows": p(INSERT) + B(b"", b"", (), (), [0, 0]) + E() + SYNC,
     "flush": p("SELECT 1") + FLUSH + B(b"", b"") + FLUSH + E() + SYNC,
     "only Sync": SYNC + SYNC,
-    "declared cursor": q("BEGIN", f"DECLARE c CURSOR FOR {SERIES}") + D(b"P", b"c") + E(b"c", 2) + SYNC
-    + q("CLOSE c") + E(b"c") + SYNC + q("ROLLBACK"),
+    "declared cursor": q("BEGIN", f"DECLARE c CURSOR FOR {SERIES}")
+    + D(b"P", b"c")
+    + E(b"c", 2)
+    + SYNC
+    + q("CLOSE c")
+    + E(b"c")
+    + SYNC
+    + q("ROLLBACK"),
     "cursor with hold": q("BEGIN", f"DECLARE c CURSOR WITH HOLD FOR {SERIES}", "COMMIT") + E(b"c", 2) + SYNC,
     "prepared by SQL": q("PREPARE s AS SELECT 1") + B(b"", b"s") + E() + SYNC + q("DEALLOCATE s") + B(b"", b"s") + SYNC,
     "deallocated": p("SELECT 1", b"s") + SYNC + q("DEALLOCATE s") + D(b"S", b"s") + SYNC + q("DEALLOCATE s"),
@@ -147,8 +196,15 @@ _PIPELINES = {
     "rollback within": run(INSERT) + run("ROLLBACK") + run(INSERT) + SYNC + COUNT,
     "savepoint within": run(INSERT) + run("SAVEPOINT a") + run(INSERT) + SYNC + COUNT,
     "savepoint first": run("SAVEPOINT a") + SYNC,
-    "savepoint in a block": run("BEGIN") + run("SAVEPOINT a") + run("SELECT 1/0") + SYNC + run("ROLLBACK TO a")
-    + run(INSERT) + run("COMMIT") + SYNC + COUNT,
+    "savepoint in a block": run("BEGIN")
+    + run("SAVEPOINT a")
+    + run("SELECT 1/0")
+    + SYNC
+    + run("ROLLBACK TO a")
+    + run(INSERT)
+    + run("COMMIT")
+    + SYNC
+    + COUNT,
     "commit of a failed block": run("BEGIN") + run("SELECT 1/0") + SYNC + run("COMMIT") + SYNC,
     "a query within": run(INSERT) + q(INSERT) + run("SELECT 1/0") + SYNC + COUNT,
     "several within": run(INSERT) + q(f"{INSERT}; {INSERT}") + run("SELECT 1/0") + SYNC + COUNT,
@@ -170,28 +226,94 @@ _PIPELINES = {
 _FAILED = {
     "parse": q("BEGIN", "SELECT 1/0") + p("SELECT 1") + SYNC + p("ROLLBACK") + B(b"", b"") + E() + SYNC,
     "parse nothing": q("BEGIN", "SELECT 1/0") + p("") + B(b"", b"") + SYNC + q("ROLLBACK"),
-    "bind": p("SELECT 1", b"s") + SYNC + q("BEGIN", "SELECT 1/0") + B(b"", b"s") + SYNC + B(b"", b"x") + SYNC
+    "bind": p("SELECT 1", b"s")
+    + SYNC
+    + q("BEGIN", "SELECT 1/0")
+    + B(b"", b"s")
+    + SYNC
+    + B(b"", b"x")
+    + SYNC
     + q("ROLLBACK"),
-    "describe": p("SELECT 1", b"s") + p(INSERT, b"i") + SYNC + q("BEGIN", "SELECT 1/0") + D(b"S", b"i") + SYNC
-    + D(b"S", b"s") + SYNC + D(b"S", b"x") + SYNC + q("ROLLBACK"),
-    "portals": q("BEGIN") + p(SERIES) + B(b"c", b"") + E(b"c", 1) + SYNC + q("SELECT 1/0") + E(b"c", 1) + SYNC
-    + D(b"P", b"c") + SYNC + E(b"x") + SYNC + encode_close(b"P", b"c") + SYNC + q("ROLLBACK"),
-    "portals of a savepoint": q("BEGIN") + p(SERIES, b"s") + B(b"a", b"s") + SYNC + q("SAVEPOINT x") + B(b"b", b"s")
-    + SYNC + q("SELECT 1/0", "ROLLBACK TO x") + E(b"a", 1) + SYNC + E(b"b", 1) + SYNC + q("ROLLBACK"),
-    "portals of a released savepoint": q("BEGIN", "SAVEPOINT x") + p(SERIES, b"s") + B(b"b", b"s") + SYNC
-    + q("RELEASE x", "SAVEPOINT y", "ROLLBACK TO y") + E(b"b", 1) + SYNC + q("COMMIT"),
-    "rollback that was bound before": q("BEGIN") + p("ROLLBACK") + B(b"r", b"") + SYNC + q("SELECT 1/0") + E(b"r")
+    "describe": p("SELECT 1", b"s")
+    + p(INSERT, b"i")
+    + SYNC
+    + q("BEGIN", "SELECT 1/0")
+    + D(b"S", b"i")
+    + SYNC
+    + D(b"S", b"s")
+    + SYNC
+    + D(b"S", b"x")
+    + SYNC
+    + q("ROLLBACK"),
+    "portals": q("BEGIN")
+    + p(SERIES)
+    + B(b"c", b"")
+    + E(b"c", 1)
+    + SYNC
+    + q("SELECT 1/0")
+    + E(b"c", 1)
+    + SYNC
+    + D(b"P", b"c")
+    + SYNC
+    + E(b"x")
+    + SYNC
+    + encode_close(b"P", b"c")
+    + SYNC
+    + q("ROLLBACK"),
+    "portals of a savepoint": q("BEGIN")
+    + p(SERIES, b"s")
+    + B(b"a", b"s")
+    + SYNC
+    + q("SAVEPOINT x")
+    + B(b"b", b"s")
+    + SYNC
+    + q("SELECT 1/0", "ROLLBACK TO x")
+    + E(b"a", 1)
+    + SYNC
+    + E(b"b", 1)
+    + SYNC
+    + q("ROLLBACK"),
+    "portals of a released savepoint": q("BEGIN", "SAVEPOINT x")
+    + p(SERIES, b"s")
+    + B(b"b", b"s")
+    + SYNC
+    + q("RELEASE x", "SAVEPOINT y", "ROLLBACK TO y")
+    + E(b"b", 1)
+    + SYNC
+    + q("COMMIT"),
+    "rollback that was bound before": q("BEGIN")
+    + p("ROLLBACK")
+    + B(b"r", b"")
+    + SYNC
+    + q("SELECT 1/0")
+    + E(b"r")
     + SYNC,
-    "rollback that was bound outside of the savepoint": q("BEGIN") + p("ROLLBACK") + B(b"r", b"") + SYNC
-    + q("SAVEPOINT a", "SELECT 1/0") + E(b"r") + SYNC,
-    "a portal outside of the savepoint": q("BEGIN") + p(SERIES) + B(b"c", b"") + E(b"c", 1) + SYNC
-    + q("SAVEPOINT a", "SELECT 1/0", "ROLLBACK TO a") + E(b"c", 1) + SYNC + q("ROLLBACK"),
-    "function call": q("BEGIN", "SELECT 1/0") + encode_function_call(177, [b"\0\0\0\1", b"\0\0\0\2"], [1], 1)
+    "rollback that was bound outside of the savepoint": q("BEGIN")
+    + p("ROLLBACK")
+    + B(b"r", b"")
+    + SYNC
+    + q("SAVEPOINT a", "SELECT 1/0")
+    + E(b"r")
+    + SYNC,
+    "a portal outside of the savepoint": q("BEGIN")
+    + p(SERIES)
+    + B(b"c", b"")
+    + E(b"c", 1)
+    + SYNC
+    + q("SAVEPOINT a", "SELECT 1/0", "ROLLBACK TO a")
+    + E(b"c", 1)
+    + SYNC
+    + q("ROLLBACK"),
+    "function call": q("BEGIN", "SELECT 1/0")
+    + encode_function_call(177, [b"\0\0\0\1", b"\0\0\0\2"], [1], 1)
     + q("ROLLBACK"),
 }
 _COPY = {
     "in": q("COPY t FROM STDIN") + encode_copy_data(b"1\n2\n") + encode_copy_data(b"3\n") + COPY_DONE + COUNT,
-    "in, lines cut anywhere": q("COPY t FROM STDIN") + encode_copy_data(b"1") + encode_copy_data(b"2\n3") + COPY_DONE
+    "in, lines cut anywhere": q("COPY t FROM STDIN")
+    + encode_copy_data(b"1")
+    + encode_copy_data(b"2\n3")
+    + COPY_DONE
     + COUNT,
     "in, nothing": q("COPY t FROM STDIN") + COPY_DONE + COUNT,
     "in, given up": q("COPY t FROM STDIN") + encode_copy_data(b"1\n") + encode_copy_fail(b"no more") + COUNT,
@@ -207,8 +329,14 @@ _COPY = {
     "in, extended, given up": run("COPY t FROM STDIN") + encode_copy_fail(b"x") + run(INSERT) + SYNC + COUNT,
     "in, extended, bad data": run("COPY t FROM STDIN") + encode_copy_data(b"x\n") + COPY_DONE + SYNC + COUNT,
     "in, extended, a bind": run("COPY t FROM STDIN") + B(b"", b"") + SYNC,
-    "in, row limit": p("COPY t FROM STDIN") + B(b"", b"") + D(b"P") + E(b"", 1) + encode_copy_data(b"1\n2\n")
-    + COPY_DONE + SYNC + COUNT,
+    "in, row limit": p("COPY t FROM STDIN")
+    + B(b"", b"")
+    + D(b"P")
+    + E(b"", 1)
+    + encode_copy_data(b"1\n2\n")
+    + COPY_DONE
+    + SYNC
+    + COUNT,
     "out": q(f"{INSERT}; {INSERT}", "COPY t TO STDOUT"),
     "out, extended": q(INSERT) + run("COPY t TO STDOUT") + SYNC,
     "out, row limit": q(f"{INSERT}; {INSERT}") + p("COPY t TO STDOUT") + B(b"", b"") + E(b"", 1) + SYNC,

@@ -221,9 +221,7 @@ class TinyEngine:
                 named = found.groupdict()
                 return Statement(text, Control(kind, tag, named.get("name") or "", bool(named.get("chain"))))
         if not re.match(r"(select|insert|copy|vacuum|set|declare|deallocate|prepare|close)\b", lowered):
-            raise SqlError(
-                Report(sqlstate="42601", message=f'syntax error at or near "{text.split()[0]}"', position=1)
-            )
+            raise SqlError(Report(sqlstate="42601", message=f'syntax error at or near "{text.split()[0]}"', position=1))
         return Statement(text, alone="VACUUM" if lowered == "vacuum" else "")
 
     def _plan(self, text: str, types: tuple[int, ...]) -> Plan:

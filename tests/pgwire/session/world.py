@@ -133,7 +133,11 @@ def brief(message: Message) -> str:
 
 
 def ready(
-    config: SessionConfig | None = None, *, held: bool = False, version: int = 3 << 16, make: Callable[[], TinyEngine] = TinyEngine
+    config: SessionConfig | None = None,
+    *,
+    held: bool = False,
+    version: int = 3 << 16,
+    make: Callable[[], TinyEngine] = TinyEngine,
 ) -> World:
     """A session that is logged in and has said so."""
     world = World(Session(config or SessionConfig()), make())

@@ -236,7 +236,7 @@ class Session(Login):
         """Carry on until something has to be waited for."""
         while not self._paused:
             try:
-                if self._statements is not None:
+                if self._statements is not None and self.state is not State.COPY_IN:
                     self._next_statement()
                 elif self._next < len(self._messages):
                     message = self._messages[self._next]
