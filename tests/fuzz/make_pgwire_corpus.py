@@ -20,7 +20,9 @@ __all__ = ["KNOWN", "messages_of", "pgwire"]
 HERE = Path(__file__).parent / "corpus" / "pgwire"
 LIMIT = 600
 
-FOUND: list[bytes] = []
+FOUND: list[bytes] = [
+    b"\0\x0cV",  # once a fault or not by how it was cut
+]
 
 #: one input for each entry of the reliability catalogue that a codec meets: its id, then what is sent
 KNOWN: dict[str, bytes] = {
@@ -112,6 +114,4 @@ def pgwire() -> list[bytes]:
 
 if __name__ == "__main__":
     HERE.mkdir(parents=True, exist_ok=True)
-    write_corpus(
-        HERE / "corpus.txt", pgwire(), "Inputs of the PostgreSQL codec; written by tests.fuzz.make_pgwire_corpus"
-    )
+    write_corpus(HERE / "corpus.txt", pgwire(), "Inputs of the PostgreSQL codec")

@@ -404,7 +404,7 @@ class Decoder:
             if not b"\0\0".startswith(data[:2]):
                 raise MalformedMessage("invalid length of startup packet", silent=True)
             if end < 4:
-                self._need = 4
+                self._need = 4 if end > 1 else 2
                 return 0
             stop = int.from_bytes(data[:4])
             if not 8 <= stop <= MAX_STARTUP + 4:
