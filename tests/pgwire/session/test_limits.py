@@ -161,7 +161,7 @@ def test_deadlines_of_every_state_C5() -> None:
     assert timeout(world) == ("idle in transaction", 3)
     world.send(b"Q\0")
     assert timeout(world) == ("message", 5)
-    world.send(b"\0\0\x0aCOMMIT"[:-1])
+    world.send(b"\0\0\x0bCOMMI")
     world.send(b"T\0" + c.encode_parse(b"", b"SELECT 1"))
     world.go_all()
     assert timeout(world) == ("pipeline", 6)
@@ -175,13 +175,12 @@ def test_deadlines_of_every_state_C5() -> None:
 
 def test_bytes_that_finish_nothing_prolong_nothing_C5() -> None:
     world = ready(SessionConfig(timeouts=Timeouts(message=5)))
-    world.send(b"Q\0\1\0\0" + b"x" * 10)
+    world.send(b"Q\0\2\0\0" + b"x" * 10)
     first = world.session.next_timeout()
     for _ in range(100):
         world.send(b"x")
     assert world.session.next_timeout() == first
-    world.send(b"x" * 65_000)
-    world.send(b"Q")
+    world.send(b"x" * 65_536)
     second = world.session.next_timeout()
     assert second is not None
     assert first is not None

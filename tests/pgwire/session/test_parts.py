@@ -24,36 +24,66 @@ from socketworkers_pgwire.session import (
 from socketworkers_pgwire.session.options import parse_options
 from socketworkers_pgwire.session.table import refusal
 
+ENCODINGS = """
+LATIN10 KOI8U WIN866 WIN874 BIG5 EUC_CN EUC_JP EUC_KR GB18030 GBK JOHAB SJIS UHC ISO_8859_8 SQL_ASCII
+"""
+CODEC = """
+AUTHENTICATION_CLEARTEXT_PASSWORD AUTHENTICATION_OK Authentication AuthenticationCleartextPassword AuthenticationGSS
+AuthenticationGSSContinue AuthenticationMD5Password AuthenticationOk AuthenticationSASL AuthenticationSASLContinue
+AuthenticationSASLFinal AuthenticationSSPI BIND_COMPLETE BackendKeyData BackendType Bind BindComplete CLOSE_COMPLETE
+COPY_DONE CancelRequest Close CloseComplete CommandComplete CopyBothResponse CopyData CopyDone CopyFail CopyInResponse
+CopyOutResponse CopyResponse DataRow Decoder Describe EMPTY_QUERY_RESPONSE EmptyQueryResponse ErrorResponse Execute
+FLUSH FieldDescription Flush FrontendType FunctionCall FunctionCallResponse GSSENCRequest GSSENC_REQUEST
+MAX_BEFORE_LOGIN MAX_CANCEL_KEY MAX_SMALL MAX_STARTUP MIN_CANCEL_KEY Malformed MalformedMessage Message NO_DATA
+NegotiateProtocolVersion NegotiationAnswer NoData NoticeResponse NotificationResponse PARSE_COMPLETE PORTAL_SUSPENDED
+PROTOCOL_3_0 PROTOCOL_3_2 ParameterDescription ParameterStatus Parse ParseComplete PasswordMessage PortalSuspended
+Query READY ReadyForQuery Report Role RowDescription SASLInitialResponse SSLRequest SSL_REQUEST SYNC StartupMessage
+StartupPacket Sync TERMINATE Terminate decode_password decode_sasl_initial_response encode_authentication
+encode_authentication_sasl encode_authentication_sasl_continue encode_authentication_sasl_final
+encode_backend_key_data encode_bind encode_cancel_request encode_close encode_columns encode_command_complete
+encode_copy_data encode_copy_data_rows encode_copy_fail encode_copy_response encode_describe encode_execute
+encode_function_call encode_function_call_response encode_negotiate_protocol_version encode_notification
+encode_parameter_description encode_parameter_status encode_parse encode_password encode_query encode_report
+encode_response encode_row_description encode_rows encode_sasl_initial_response encode_startup version_text
+"""
+SESSION = """
+ALLOWED ALPN Answer AuthFailed Authenticate Authenticated Block BlockState CallFunction Cancel CancelKeys Close
+Control ControlKind CopyEnd CopyIn CopyOut CopyPut Done Engine Event Failure Fetch FunctionResult Interrupt Method
+Names Open Opened ParseQuery Parsed Policy Portal Portion Prepare Prepared PreparedStatement ROWS Release Request
+Session SessionConfig SessionView SqlError StartTls Startup State Statement TRUST_ALL Timeout Timeouts Transact
+TransactKind TrustAll decode_text error fatal find_encoding key_size perform
+"""
+
 
 def test_the_table_has_every_message_of_a_client_and_names_its_section() -> None:
     messages = {message for message, _, _, _ in ROWS}
-    for name in [
-        "StartupMessage",
-        "SSLRequest",
-        "GSSENCRequest",
-        "CancelRequest",
-        "PasswordMessage",
-        "Query",
-        "Parse",
-        "Bind",
-        "Describe",
-        "Execute",
-        "Close",
-        "Flush",
-        "Sync",
-        "CopyData",
-        "CopyDone",
-        "CopyFail",
-        "FunctionCall",
-        "Terminate",
-        "Malformed",
-    ]:
-        assert getattr(codec, name) in messages, name
-    for message, states, action, section in ROWS:
+    for message in (
+        codec.StartupMessage,
+        codec.SSLRequest,
+        codec.GSSENCRequest,
+        codec.CancelRequest,
+        codec.PasswordMessage,
+        codec.Query,
+        codec.Parse,
+        codec.Bind,
+        codec.Describe,
+        codec.Execute,
+        codec.Close,
+        codec.Flush,
+        codec.Sync,
+        codec.CopyData,
+        codec.CopyDone,
+        codec.CopyFail,
+        codec.FunctionCall,
+        codec.Terminate,
+        codec.Malformed,
+    ):
+        assert message in messages
+    for each, states, action, section in ROWS:
         assert states
         assert section
         for state in states:
-            assert ALLOWED[state][message] == action
+            assert ALLOWED[state][each] == action
     pairs = [(message, state) for message, states, _, _ in ROWS for state in states]
     assert len(pairs) == len(set(pairs)), "no pair has two answers"
 
@@ -70,12 +100,10 @@ def test_refusals_end_the_session(state: State) -> None:
 
 
 def test_names_are_those_on_the_list() -> None:
-    for module in (codec, session):
-        assert sorted(set(module.__all__)) == sorted(module.__all__)
+    for module, names in ((codec, CODEC), (session, SESSION)):
+        assert sorted(module.__all__) == names.split()
         for name in module.__all__:
             assert getattr(module, name) is not None
-    assert len(session.__all__) == 62
-    assert len(codec.__all__) == 108
 
 
 def test_the_tiny_engine_is_an_engine() -> None:
@@ -177,8 +205,7 @@ def test_text_that_is_not_of_its_encoding(data: bytes, encoding: str, shown: str
 
 
 def test_every_encoding_is_one_of_python() -> None:
-    for name in ("LATIN10", "KOI8U", "WIN866", "WIN874", "BIG5", "EUC_CN", "EUC_JP", "EUC_KR", "GB18030", "GBK", "JOHAB",
-                 "SJIS", "UHC", "ISO_8859_8", "SQL_ASCII"):  # fmt: skip
+    for name in ENCODINGS.split():
         found = find_encoding(name)
         assert found is not None
         assert decode_text(b"abc", found[1]) == "abc"
