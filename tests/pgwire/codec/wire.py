@@ -57,7 +57,8 @@ def run(pieces: list[bytes], *, role: Role = "backend", opened: bool = True, max
         assert not decoder.buffered
         return _flat(messages, role), "", ""
     assert decoder.receive(b"S\0\0\0\x04") == decoder.resume() == []
-    assert decoder.fault.__traceback__ is decoder.fault.__context__ is None
+    assert decoder.fault.__traceback__ is None
+    assert decoder.fault.__context__ is None
     return _flat(messages, role), decoder.fault.sqlstate, decoder.fault.message
 
 

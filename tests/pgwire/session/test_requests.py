@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.pgwire.session.world import ready
+from tests.pgwire.session.world import World, ready
 
 from socketworkers.errors import StateError
 from socketworkers_pgwire import codec as c
@@ -31,12 +31,14 @@ SERIES = b"SELECT generate_series(1,8)"
 ONE = c.encode_bind(b"", b"") + c.encode_execute()
 
 
-def kinds(world: object) -> list[str]:
+def kinds(world: World) -> list[str]:
     """Requests in a word each."""
-    return [
-        each.kind.value if isinstance(each, Transact) else type(each).__name__
-        for each in world.engine.requests  # type: ignore[attr-defined]
-    ]
+    return [each.kind.value if isinstance(each, Transact) else type(each).__name__ for each in world.engine.requests]
+
+
+def state(world: World) -> State:
+    """Where the session is."""
+    return world.session.state
 
 
 def test_a_commit_is_told_when_it_is_done() -> None:
@@ -57,13 +59,13 @@ def test_a_pipeline_commits_at_sync() -> None:
     world.send(c.encode_parse(b"", b"INSERT INTO t VALUES (1)") + ONE + ONE)
     world.go_all()
     assert kinds(world) == ["Prepare", "Open", "Fetch", "Open", "Fetch"]
-    assert world.session.state is State.PIPELINE
+    assert state(world) is State.PIPELINE
     world.send(c.SYNC)
     assert world.brief()[-1] == "INSERT 0 1"
     assert world.request == Transact(TransactKind.COMMIT)
     world.go()
     assert world.brief() == ["ready I"]
-    assert world.session.state is State.READY
+    assert state(world) is State.READY
 
 
 def test_a_lone_sync_asks_nothing() -> None:

@@ -233,8 +233,8 @@ class TinyEngine:
         found = re.fullmatch(r"select generate_series\(1, ?(\d+)\)", lowered)
         if found is not None:
             count = int(found[1])
-            rows = lambda _: ((b"%d" % each,) for each in range(1, count + 1))  # noqa: E731
-            return Plan(text, "SELECT", (column("generate_series", INT4),), rows=rows)
+            series = [(b"%d" % each,) for each in range(1, count + 1)]
+            return Plan(text, "SELECT", (column("generate_series", INT4),), rows=lambda _: iter(series))
         found = re.fullmatch(r"select \$1::(int4|text)(, \$2::int4)?", lowered)
         if found is not None:
             kinds = (INT4 if found[1] == "int4" else TEXT, *((INT4,) if found[2] else ()))
@@ -243,8 +243,7 @@ class TinyEngine:
         if lowered == "select 1/0":
             return Plan(text, "SELECT", (column("?column?", INT4),), rows=lambda _: iter(()))
         if lowered == "select count(*) from t":
-            rows = lambda _: iter([(b"%d" % len(self.table),)])  # noqa: E731
-            return Plan(text, "SELECT", (column("count", INT8),), rows=rows)
+            return Plan(text, "SELECT", (column("count", INT8),), rows=lambda _: iter([(b"%d" % len(self.table),)]))
         found = re.fullmatch(r"insert into t values \((\d+)\)( returning a)?", lowered)
         if found is not None:
             return self._insert(text, int(found[1]), bool(found[2]))

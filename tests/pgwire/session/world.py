@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeGuard, get_args
 
 from tests.pgwire.session.tiny import TinyEngine
 
@@ -16,7 +17,6 @@ from socketworkers_pgwire.codec import (
     encode_startup,
 )
 from socketworkers_pgwire.session import (
-    ROWS,
     Answer,
     Close,
     Engine,
@@ -33,8 +33,7 @@ from socketworkers_pgwire.session import (
 __all__ = ["PARAMETERS", "REQUESTS", "World", "brief", "ready"]
 
 PARAMETERS = {"server_version": "15.0", "client_encoding": "UTF8"}
-REQUESTS = Request.__args__  # type: ignore[attr-defined]
-assert ROWS
+REQUESTS = get_args(Request)
 
 
 class World:
@@ -65,12 +64,12 @@ class World:
         told: list[Event] = []
         while True:
             self.output += self.session.take_output()
-            asked = [each for each in events if isinstance(each, REQUESTS)]
+            asked = [each for each in events if is_request(each)]
             assert len(asked) <= 1
             for each in events:
                 if isinstance(each, Release):
                     self.released += each.handles
-                elif not isinstance(each, REQUESTS):
+                elif not is_request(each):
                     told.append(each)
             self.events += events
             if not asked:
@@ -114,6 +113,11 @@ class World:
         assert len(reasons) <= 1
         assert bool(reasons) == self.session.closed
         return reasons[0] if reasons else ""
+
+
+def is_request(event: Event) -> TypeGuard[Request]:
+    """Whether an event goes to the engine."""
+    return isinstance(event, REQUESTS)
 
 
 def engine_is_whole(engine: TinyEngine) -> Engine:
