@@ -7,6 +7,7 @@ source files.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from tests.pgwire.capture import read
@@ -22,6 +23,7 @@ from socketworkers_pgwire.codec import (
     Report,
     RowDescription,
 )
+from socketworkers_pgwire.session import perform
 
 SAMPLES = read()
 
@@ -62,6 +64,16 @@ def ours(pieces: list[bytes]) -> tuple[bytes, str]:
     return world.output, world.closed()
 
 
+def inline(pieces: list[bytes]) -> tuple[bytes, str]:
+    """The same, with an engine that answers inline."""
+    world = ready()
+    world.session.inline = partial(perform, world.engine)
+    for piece in (*pieces, b""):
+        world.send(piece)
+    assert world.engine.requests == [], "no request became an event"
+    return world.output, world.closed()
+
+
 def test_all_scenarios_are_sampled() -> None:
     assert {name: data for name, (data, _) in SAMPLES.items()} == SCENARIOS, "run python -m tests.pgwire.capture"
 
@@ -71,6 +83,7 @@ def test_all_scenarios_are_sampled() -> None:
 def test_the_answers_are_those_of_postgresql(name: str) -> None:
     sent, answered = SAMPLES[name]
     output, reason = feed_all_ways(sent, ours, rounds=2)
+    assert inline([sent]) == (output, reason)
     if name in OTHERWISE:
         assert decoded(output) != decoded(answered), "no difference any more"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.pgwire.session.tiny import TinyEngine
 from tests.pgwire.session.world import World, ready
 
 from socketworkers.errors import StateError
@@ -25,6 +26,7 @@ from socketworkers_pgwire.session import (
     TransactKind,
     error,
     fatal,
+    perform,
 )
 
 SERIES = b"SELECT generate_series(1,8)"
@@ -336,3 +338,38 @@ def test_many_statements_that_ask_nothing_need_no_depth() -> None:
     brief = world.brief()
     assert brief.count("BEGIN") == 5000
     assert brief.count("WARNING 25001 there is already a transaction in progress") == 4999
+
+
+def test_an_engine_that_answers_inline_what_it_can() -> None:
+    world = ready()
+    world.session.inline = lambda request: perform(world.engine, request) if isinstance(request, ParseQuery) else None
+    world.send(c.encode_query(b"SELECT 1"))
+    assert kinds(world) == ["Open", "Fetch", "commit"]
+    assert world.brief()[-2:] == ["SELECT 1", "ready I"]
+
+
+def test_rows_do_not_pile_up_inline() -> None:
+    world = ready(make=lambda: TinyEngine(batch=1000), held=True)
+    world.session.inline = lambda request: perform(world.engine, request)
+    events = world.session.receive(c.encode_query(b"SELECT generate_series(1,100000)"))
+    sizes = []
+    while events:
+        (request,) = events
+        assert isinstance(request, Fetch)
+        sizes.append(len(world.session.take_output()))
+        events = world.session.answer(perform(world.engine, request))
+    assert len(sizes) >= 5
+    assert max(sizes) < 300_000
+    assert world.session.take_output().endswith(c.encode_command_complete(b"SELECT 100000") + c.READY["I"])
+
+
+def test_a_query_that_leaves_nothing_open_needs_no_commit() -> None:
+    for data in (c.encode_query(b"SELECT 1"), c.encode_parse(b"", b"SELECT 1") + ONE + c.SYNC):
+        world = ready(held=True)
+        world.send(data)
+        while not isinstance(world.request, Fetch):
+            world.go()
+        world.go(Portion(tag="SELECT", counted=True, settled=True))
+        assert world.request is None
+        assert world.brief()[-2:] == ["SELECT 0", "ready I"]
+        assert world.session.names.portals == {}

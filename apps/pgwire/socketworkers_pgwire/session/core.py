@@ -74,6 +74,7 @@ class SessionCore:
         "_tag",
         "_then",
         "_touched",
+        "_unsent",
         "alpn",
         "binding",
         "certificate_user",
@@ -81,6 +82,7 @@ class SessionCore:
         "credentials",
         "database",
         "encoding",
+        "inline",
         "names",
         "peer",
         "policy",
@@ -104,6 +106,7 @@ class SessionCore:
         binding: bytes | None = None,
         certificate_user: str | None = None,
         nonce: Callable[[], str] = secrets.token_urlsafe,
+        inline: Callable[[Request], Answer | None] | None = None,
     ) -> None:
         self.config = config
         self.policy = policy
@@ -125,10 +128,12 @@ class SessionCore:
         self.names = Names(config)
         self._direct = direct
         self._nonce = nonce
+        self.inline = inline
         self._decoder = Decoder(max_message=config.max_message)
         self._block = Block(config.max_savepoints)
         self._events: list[Event] = []
         self._output: list[bytes] = []
+        self._unsent = 0
         self._messages: list[Message] = []
         self._next = 0
         self._held: bytearray | None = None
@@ -180,6 +185,7 @@ class SessionCore:
     def take_output(self) -> bytes:
         """What must be written now; every call empties it. Call it after every other call."""
         output = self._output
+        self._unsent = 0
         if not output:
             return b""
         data = output[0] if len(output) == 1 else b"".join(output)
@@ -229,9 +235,8 @@ class SessionCore:
     def _ask(self, request: Request, then: Callable[[Answer], None]) -> None:
         self._request = request
         self._then = then
-        self._paused = "engine"
+        self._paused = "engine"  # the loop tells it
         self._touched = True
-        self._events.append(request)
 
     def _pause(self, reason: str, event: Event) -> None:
         self._paused = reason

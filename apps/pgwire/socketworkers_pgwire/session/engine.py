@@ -280,6 +280,9 @@ class Portion(Answer):
     counted: bool = False
     """Whether the rows of this Execute are to be counted and written behind the tag: ``SELECT``, and ``INSERT 0`` with
     RETURNING."""
+    settled: bool = False
+    """Whether the engine has nothing open behind this, so that an implicit transaction needs no COMMIT: of a query that
+    only read, and where nothing was done before it."""
 
 
 @dataclass(slots=True)

@@ -79,12 +79,15 @@ class Execution(SessionCore):
             return
         if answer.data:
             self._output.append(answer.data)
+            self._unsent += len(answer.data)
         self._sent += answer.count
         limit, tag = self._limit, answer.tag
         if tag is not None:
             portal.done = True
             portal.tag = tag
             portal.counted = answer.counted
+            if answer.settled:
+                self._touched = False
         if limit and self._sent >= limit:
             # whether there are more rows is known only when they are asked for
             self._portal = None

@@ -26,6 +26,8 @@ __all__ = ["Session", "Timeout"]
 _BLOCK = 16
 """Bits of 64 KiB: so much of a message must come within `Timeouts.message`."""
 _BLOCKS = 1 << 20
+_UNSENT = 1 << 18
+"""Bytes of rows that wait for `Session.take_output` while an engine answers inline."""
 _LOGIN = frozenset((State.STARTUP, State.TLS, State.LOGIN, State.STARTING))
 
 
@@ -43,6 +45,8 @@ class Session(Login):
         binding: ``tls-server-end-point`` of the TLS in use, for SCRAM-SHA-256-PLUS.
         certificate_user: the user that the client's certificate names.
         nonce: makes the server's nonce of a SCRAM exchange.
+        inline: answers at once what it can of the requests; for None the request becomes an event as usual. May be
+            changed at any time.
     """
 
     __slots__ = ()
@@ -80,21 +84,7 @@ class Session(Login):
         if self.state is State.CLOSED:
             return []
         self._answering("engine")
-        request, then = self._request, self._then
-        self._request = None
-        try:
-            for report in answer.notices:
-                self._say(report, notice=True)
-            if answer.parameters:
-                self._take_parameters(answer)
-            if not isinstance(answer, Failure):
-                then(answer)
-            elif type(request) is Transact and request.kind in (TransactKind.ROLLBACK, TransactKind.ABORT):
-                self._die(answer.report, "rollback failed")  # what the transaction has done is not known any more
-            else:
-                self._fail_request(answer.report)
-        except SqlError as wrong:
-            self._fail(wrong.report)
+        self._accept(answer)
         self._run()
         return self._take_events()
 
@@ -233,8 +223,21 @@ class Session(Login):
     # The loop
 
     def _run(self) -> None:
-        """Carry on until something has to be waited for."""
-        while not self._paused:
+        """Carry on until something has to be waited for. Never called while something is."""
+        while True:
+            if self._paused:
+                request = self._request
+                if request is None:
+                    return
+                # rows that nobody takes must not pile up: with enough of them it is the worker's turn
+                inline = self.inline if self._unsent < _UNSENT else None
+                answer = None if inline is None else inline(request)
+                if answer is None:
+                    self._events.append(request)
+                    return
+                self._paused = ""
+                self._accept(answer)
+                continue
             try:
                 if self._statements is not None and self.state is not State.COPY_IN:
                     self._next_statement()
@@ -254,6 +257,25 @@ class Session(Login):
                     self._die(wrong.report, "login")
                 else:
                     self._fail(wrong.report)
+
+    def _accept(self, answer: Answer) -> None:
+        """Go on with the answer to the request that came last."""
+        request, then = self._request, self._then
+        self._request = None
+        try:
+            if answer.notices:
+                for report in answer.notices:
+                    self._say(report, notice=True)
+            if answer.parameters:
+                self._take_parameters(answer)
+            if type(answer) is not Failure:
+                then(answer)
+            elif type(request) is Transact and request.kind in (TransactKind.ROLLBACK, TransactKind.ABORT):
+                self._die(answer.report, "rollback failed")  # what the transaction has done is not known any more
+            else:
+                self._fail_request(answer.report)
+        except SqlError as wrong:
+            self._fail(wrong.report)
 
     def _more(self) -> bool:
         """Read on when all messages are done; whether there is anything new."""
