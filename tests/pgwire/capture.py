@@ -11,7 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
-from tests.pgwire.session.scenarios import SCENARIOS
+from tests.pgwire.session.scenarios import SCENARIOS, STARTUPS
 
 from socketworkers_pgwire.codec import Decoder, Message, ReadyForQuery, encode_query, encode_startup
 
@@ -61,6 +61,20 @@ def capture(host: str, port: int, user: str, data: bytes) -> bytes:
             found += more
 
 
+def capture_whole(host: str, port: int, data: bytes) -> bytes:
+    """What a server answers to a connection of this, up to its end."""
+    with connect(host, port) as sock:
+        sock.settimeout(20)
+        sock.sendall(data)
+        found = b""
+        try:
+            while more := sock.recv(65536):
+                found += more
+        except ConnectionResetError:
+            pass
+        return found
+
+
 def write(samples: dict[str, tuple[bytes, bytes]]) -> None:
     """Write the file."""
     lines = ["# Answers of PostgreSQL 15; written by tests.pgwire.capture"]
@@ -88,7 +102,9 @@ def read() -> dict[str, tuple[bytes, bytes]]:
 def main() -> None:
     """Capture all scenarios."""
     host, port, user = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    write({name: (data, capture(host, port, user, data)) for name, data in SCENARIOS.items()})
+    samples = {name: (data, capture(host, port, user, data)) for name, data in SCENARIOS.items()}
+    samples |= {name: (data, capture_whole(host, port, data)) for name, data in STARTUPS.items()}
+    write(samples)
 
 
 if __name__ == "__main__":

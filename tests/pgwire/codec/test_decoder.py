@@ -351,6 +351,8 @@ def test_all_that_was_captured_of_postgresql_is_read_and_written_the_same() -> N
     from tests.pgwire.codec.strategies import encode
 
     for name, (sent, answered) in read().items():
+        if name.startswith("startup"):
+            continue
         messages, sqlstate, message = decode(answered, role="frontend")
         assert not sqlstate, (name, message)
         assert b"".join([encode(each) for _, each in messages]) == answered, name

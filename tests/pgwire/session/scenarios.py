@@ -9,9 +9,12 @@ from __future__ import annotations
 from socketworkers_pgwire.codec import (
     COPY_DONE,
     FLUSH,
+    GSSENC_REQUEST,
+    SSL_REQUEST,
     SYNC,
     TERMINATE,
     encode_bind,
+    encode_cancel_request,
     encode_close,
     encode_copy_data,
     encode_copy_fail,
@@ -22,7 +25,7 @@ from socketworkers_pgwire.codec import (
     encode_query,
 )
 
-__all__ = ["SCENARIOS"]
+__all__ = ["SCENARIOS", "STARTUPS"]
 
 B, D, E = encode_bind, encode_describe, encode_execute
 
@@ -391,4 +394,44 @@ SCENARIOS: dict[str, bytes] = {
         ("others", _OTHERS),
     )
     for name, data in scenarios.items()
+}
+
+
+def startup(*parts: bytes, version: int = 3 << 16, length: int = 0) -> bytes:
+    """A startup packet, whatever it holds."""
+    body = version.to_bytes(4) + b"".join(parts)
+    return (length or len(body) + 4).to_bytes(4) + body
+
+
+_USER = b"user\0postgres\0"
+
+#: whole connections, over a Unix socket, where there is no TLS and nobody is asked for a password
+STARTUPS: dict[str, bytes] = {
+    f"startup: {name}": data
+    for name, data in {
+        "terminate": startup(_USER, b"\0") + TERMINATE,
+        "protocol 2.0": startup(_USER, b"\0", version=2 << 16),
+        "protocol 4.0": startup(_USER, b"\0", version=4 << 16),
+        "no user": startup(b"database\0postgres\0\0"),
+        "empty user": startup(b"user\0\0\0"),
+        "no parameters": startup(b"\0"),
+        "nothing": startup(),
+        "no terminator": startup(_USER),
+        "more behind the terminator": startup(_USER, b"\0x"),
+        "length 7": startup(length=7),
+        "length 10,005": startup(length=10_005),
+        "length -1": startup(length=0xFFFFFFFF),
+        "HTTP": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "SSLRequest": SSL_REQUEST + startup(_USER, b"\0") + TERMINATE,
+        "GSSENCRequest, SSLRequest": GSSENC_REQUEST + SSL_REQUEST + startup(_USER, b"\0") + TERMINATE,
+        "SSLRequest, GSSENCRequest": SSL_REQUEST + GSSENC_REQUEST + startup(_USER, b"\0") + TERMINATE,
+        "SSLRequest twice": SSL_REQUEST * 2,
+        "GSSENCRequest twice": GSSENC_REQUEST * 2,
+        "CancelRequest": encode_cancel_request(1, b"abcd"),
+        "unknown encoding": startup(_USER, b"client_encoding\0nosuch\0\0"),
+        "unknown option": startup(_USER, b"options\0-c\0\0"),
+        "query right behind": startup(_USER, b"\0") + q("SELECT 1") + TERMINATE,
+        "message that is none right behind": startup(_USER, b"\0") + raw(b"!", b""),
+        "protocol option": startup(_USER, b"_pq_.x\0y\0\0") + TERMINATE,
+    }.items()
 }

@@ -11,19 +11,22 @@ from functools import partial
 
 import pytest
 from tests.pgwire.capture import read
-from tests.pgwire.session.scenarios import SCENARIOS
-from tests.pgwire.session.world import ready
+from tests.pgwire.session.scenarios import SCENARIOS, STARTUPS
+from tests.pgwire.session.world import World, ready
 from tests.support.feed import feed_all_ways
 
 from socketworkers_pgwire.codec import (
+    BackendKeyData,
     Decoder,
     ErrorResponse,
     Message,
+    NegotiateProtocolVersion,
     NoticeResponse,
+    ParameterStatus,
     Report,
     RowDescription,
 )
-from socketworkers_pgwire.session import perform
+from socketworkers_pgwire.session import Startup, perform
 
 SAMPLES = read()
 
@@ -75,7 +78,8 @@ def inline(pieces: list[bytes]) -> tuple[bytes, str]:
 
 
 def test_all_scenarios_are_sampled() -> None:
-    assert {name: data for name, (data, _) in SAMPLES.items()} == SCENARIOS, "run python -m tests.pgwire.capture"
+    sent = {name: data for name, (data, _) in SAMPLES.items()}
+    assert sent == SCENARIOS | STARTUPS, "run python -m tests.pgwire.capture"
 
 
 @pytest.mark.catalogue("F3")
@@ -89,3 +93,55 @@ def test_the_answers_are_those_of_postgresql(name: str) -> None:
     else:
         assert decoded(output) == decoded(answered)
     assert reason in ("terminate", "protocol", "eof")
+
+
+#: settings, process ids and keys are each server's own
+_OWN = (ParameterStatus, BackendKeyData)
+
+
+def connection(data: bytes) -> bytes:
+    """What our session answers to a whole connection."""
+    world = World()
+    for piece in (data, b""):
+        told = world.send(piece)
+        if told and isinstance(told[-1], Startup):
+            world.take(world.session.started(7, b"key!", {}))
+    assert world.session.closed
+    return world.output
+
+
+def without_own(data: bytes) -> tuple[bytes, list[object]]:
+    """Bytes that answer requests for encryption, and the messages behind."""
+    rest = data.lstrip(b"N") if data[1:2] != b"\0" else data
+    messages = [each for each in decoded(rest) if not isinstance(each, _OWN)]
+    return data[: len(data) - len(rest)], messages
+
+
+def spoken(messages: list[object]) -> list[object]:
+    """Messages without the versions that a server speaks."""
+    found: list[object] = []
+    for each in messages:
+        if isinstance(each, ErrorResponse):
+            report = replace(each.report, message=each.report.message.partition(": server supports")[0], detail="")
+            found.append(ErrorResponse(report))
+        elif isinstance(each, NegotiateProtocolVersion):
+            found.append(each.options)
+        else:
+            found.append(each)
+    return found
+
+
+@pytest.mark.catalogue("F3")
+@pytest.mark.parametrize("name", STARTUPS)
+def test_connections_begin_as_with_postgresql(name: str) -> None:
+    sent, answered = SAMPLES[name]
+    if name == "startup: protocol 2.0":  # answered there in the form that protocol 2.0 had
+        assert all(b"unsupported frontend protocol 2.0" in each for each in (connection(sent), answered))
+        return
+    ours = without_own(connection(sent))
+    theirs = without_own(answered)
+    assert ours[0] == theirs[0]
+    if name in OTHERWISE:
+        assert spoken(ours[1]) != spoken(theirs[1]), "no difference any more"
+    else:
+        assert spoken(ours[1]) == spoken(theirs[1])

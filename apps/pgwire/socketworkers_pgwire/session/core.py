@@ -17,7 +17,7 @@ from ..codec import READY, Decoder, Message, Report, encode_notification, encode
 from . import errors
 from .block import Block
 from .config import TRUST_ALL, Policy, SessionConfig, Timeouts
-from .encodings import SERVER_ENCODING, decode_text, find_encoding
+from .encodings import SERVER_ENCODING, decode_text, known_encoding
 from .engine import Answer, Request, Statement, Transact, TransactKind
 from .events import Close, Event, Release
 from .names import Names, Portal
@@ -254,10 +254,7 @@ class SessionCore:
         self._changed.update(answer.parameters)
         encoding = answer.parameters.get("client_encoding")
         if encoding is not None:
-            found = find_encoding(encoding)
-            if found is None:
-                raise errors.error("22023", f'invalid value for parameter "client_encoding": "{encoding}"')
-            self.encoding = found[1]
+            self.encoding = known_encoding(encoding)
 
     # Ends of commands
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from .errors import SqlError, error
 
-__all__ = ["SERVER_ENCODING", "decode_text", "find_encoding"]
+__all__ = ["SERVER_ENCODING", "decode_text", "find_encoding", "known_encoding"]
 
 SERVER_ENCODING: Final = "utf-8"
 
@@ -74,6 +74,18 @@ def find_encoding(name: str) -> tuple[str, str] | None:
     """
     found = _FOLDED.get(_folded(name))
     return None if found is None else (found, _ENCODINGS[found])
+
+
+def known_encoding(name: str) -> str:
+    """Python's name of an encoding.
+
+    Raises:
+        SqlError: 22023, it is not known.
+    """
+    found = find_encoding(name)
+    if found is None:
+        raise error("22023", f'invalid value for parameter "client_encoding": "{name}"')
+    return found[1]
 
 
 def decode_text(data: bytes, encoding: str) -> str:

@@ -58,6 +58,9 @@ NOT_ENCRYPTED: Final = fatal(
     detail="This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.",
 )
 """C1, CVE-2021-23214."""
+NOT_ENCRYPTED_GSS: Final = fatal(
+    "08P01", "received unencrypted data after GSSAPI encryption request", detail=NOT_ENCRYPTED.detail
+)
 NO_USER: Final = fatal("28000", "no PostgreSQL user name specified in startup packet")
 NO_REPLICATION: Final = fatal("0A000", "replication connections are not supported")
 CLEARTEXT_REFUSED: Final = fatal("28000", "a password in clear text is taken over an encrypted connection only")

@@ -35,8 +35,8 @@ from ..codec import (
 from . import errors
 from .cancel import key_size
 from .config import Method
-from .encodings import find_encoding
-from .errors import fatal
+from .encodings import known_encoding
+from .errors import SqlError, fatal
 from .events import Authenticate, Authenticated, AuthFailed, Cancel, StartTls, Startup
 from .extended import Extended
 from .options import parse_options
@@ -74,14 +74,19 @@ class Login(Extended):
             self._pause("tls", StartTls())
         else:
             self._ssl_done = True
-            self._output.append(b"N")
+            self._refuse_encryption(errors.NOT_ENCRYPTED)
 
     def _gssenc(self, message: GSSENCRequest) -> None:
         if self._gss_done or self.secure:
             self._unsupported(1234 << 16 | 5680)
         else:
             self._gss_done = True
-            self._output.append(b"N")
+            self._refuse_encryption(errors.NOT_ENCRYPTED_GSS)
+
+    def _refuse_encryption(self, behind: Report) -> None:
+        self._output.append(b"N")
+        if self._decoder.buffered:  # as PostgreSQL: who asks for encryption waits for the answer
+            self._die(behind, "injection")
 
     def _tls_started(self, alpn: str | None, binding: bytes | None, certificate_user: str | None) -> None:
         self.state = State.STARTUP
@@ -130,16 +135,7 @@ class Login(Extended):
         if replication.lower() not in _OFF:
             self._die(errors.NO_REPLICATION, "replication")
             return
-        settings = dict(parse_options(texts.pop("options", "")))
-        settings.update(texts)
-        encoding = settings.get("client_encoding")
-        if encoding is not None:
-            found = find_encoding(encoding)
-            if found is None:
-                self._die(fatal("22023", f'invalid value for parameter "client_encoding": "{encoding}"'), "login")
-                return
-            self.encoding = found[1]
-        self._settings = settings
+        self._settings = texts
         self._ask_for_proof()
 
     def _ask_for_proof(self) -> None:
@@ -225,7 +221,16 @@ class Login(Extended):
         self.state = State.STARTING
         self._output.append(AUTHENTICATION_OK)
         self._events.append(Authenticated(self.user, self._method))
-        settings, self._settings = self._settings, {}
+        texts, self._settings = self._settings, {}
+        try:
+            settings = dict(parse_options(texts.pop("options", "")))
+            settings.update(texts)
+            encoding = settings.get("client_encoding")
+            if encoding is not None:
+                self.encoding = known_encoding(encoding)
+        except SqlError as wrong:  # what may be wrong with a setting is told to those who may log in only
+            self._die(wrong.report, "login")
+            return
         self._pause("starting", Startup(self.user, self.database, settings))
 
     def _started(self, process_id: int, key: bytes, parameters: Mapping[str, str]) -> None:

@@ -45,9 +45,14 @@ def parse_options(text: str) -> list[tuple[str, str]]:
         if word.startswith("--"):
             setting = word[2:]
         elif word.startswith("-c"):
-            setting = word[2:] or next(words, "")
+            setting = word[2:]
+            if not setting:
+                setting = next(words, "")
+                word = f"-c {setting}" if setting else ""
         else:
-            raise SqlError(fatal("42601", f"invalid command-line argument for server process: {word}"))
+            setting = ""
+        if not setting:
+            raise SqlError(fatal("42601", f"invalid command-line argument for server process: {word or '-c'}"))
         name, equals, value = setting.partition("=")
         if not equals or not name:
             raise SqlError(fatal("42601", f"{word} requires a value"))
