@@ -160,7 +160,7 @@ class TinyEngine:
         running.copied += request.data
         for line in running.copied.split(b"\n")[:-1]:
             if line != b"\\." and not line.isdigit():
-                raise error("22P02", f'invalid input syntax for type integer: "{line.decode()}"')
+                raise error("22P02", f'invalid input syntax for type integer: "{line.decode(errors="replace")}"')
         return Done()
 
     def copy_end(self, request: CopyEnd) -> Answer:

@@ -42,17 +42,12 @@ def parse_options(text: str) -> list[tuple[str, str]]:
     settings: list[tuple[str, str]] = []
     words = iter(_split(text))
     for word in words:
-        if word.startswith("--"):
-            setting = word[2:]
-        elif word.startswith("-c"):
-            setting = word[2:]
-            if not setting:
-                setting = next(words, "")
-                word = f"-c {setting}" if setting else ""
-        else:
-            setting = ""
+        setting = word[2:] if word.startswith(("--", "-c")) else ""
+        if word == "-c":
+            setting = next(words, "")
+            word = f"-c {setting}".rstrip()
         if not setting:
-            raise SqlError(fatal("42601", f"invalid command-line argument for server process: {word or '-c'}"))
+            raise SqlError(fatal("42601", f"invalid command-line argument for server process: {word}"))
         name, equals, value = setting.partition("=")
         if not equals or not name:
             raise SqlError(fatal("42601", f"{word} requires a value"))
