@@ -89,8 +89,8 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Send the output, then close the connection. The session takes nothing more in. For the engine it is over, too: what
-    it has open for this session it rolls back and lets go of."""
+    """Send the output, then close the connection. The session takes nothing more in. For the engine it is over, too:
+    what it has open for this session it rolls back and lets go of."""
 
     reason: str
     """A short word for logs and metrics: ``terminate``, ``eof``, ``login``, ``protocol``, ``timeout``..."""
