@@ -1,1 +1,1 @@
-"""A PostgreSQL-compatible database in a connect handler."""
+"""The beginnings of a PostgreSQL-compatible database: the protocol and the types. There is no app yet."""

@@ -1,0 +1,358 @@
+"""What every part of a session stands on: its fields, its output, what it waits for, and how an error ends. Sans-IO.
+
+The session is one object in layers, each a file: `SessionCore`, `Execution` (portals, COPY, transactions), `Simple`,
+`Extended`, `Login`, and `Session`, which has the loop and what a worker calls.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from socketworkers.errors import StateError
+from socketworkers.sasl import CredentialSource, ScramServer
+
+from ..codec import READY, Decoder, Message, Report, encode_notification, encode_parameter_status, encode_report
+from . import errors
+from .block import Block
+from .config import TRUST_ALL, Policy, SessionConfig, Timeouts
+from .encodings import SERVER_ENCODING, decode_text, known_encoding
+from .engine import Answer, Request, Statement, Transact, TransactKind
+from .events import Close, Event, Release
+from .names import Names, Portal
+from .table import State
+
+__all__ = ["SessionCore", "Timeout"]
+
+_RAISED = frozenset(("FATAL", "PANIC"))
+
+
+class Timeout(NamedTuple):
+    """How long the present state may last."""
+
+    kind: str
+    """``login``, ``idle``, ``idle in transaction``, ``statement``, ``message``, ``pipeline`` or ``copy``."""
+    seconds: float
+    """From the moment when `token` changed; bytes that change nothing do not prolong it (C5)."""
+    token: int
+    """Another number means another state: arm the timer anew."""
+
+
+class SessionCore:
+    """Fields and what all layers use; see `Session` for the arguments."""
+
+    __slots__ = (
+        "_after",
+        "_block",
+        "_changed",
+        "_decoder",
+        "_direct",
+        "_eof",
+        "_events",
+        "_exchange",
+        "_extended",
+        "_gss_done",
+        "_held",
+        "_limit",
+        "_messages",
+        "_method",
+        "_next",
+        "_nonce",
+        "_notification_bytes",
+        "_notifications",
+        "_output",
+        "_parse_name",
+        "_paused",
+        "_portal",
+        "_progress",
+        "_request",
+        "_sent",
+        "_settings",
+        "_ssl_done",
+        "_statements",
+        "_tag",
+        "_then",
+        "_touched",
+        "_unsent",
+        "alpn",
+        "binding",
+        "certificate_user",
+        "config",
+        "credentials",
+        "database",
+        "encoding",
+        "inline",
+        "names",
+        "peer",
+        "policy",
+        "secure",
+        "state",
+        "timeouts",
+        "user",
+        "version",
+    )
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        *,
+        policy: Policy = TRUST_ALL,
+        credentials: CredentialSource | None = None,
+        peer: str = "",
+        secure: bool = False,
+        direct: bool = False,
+        alpn: str | None = None,
+        binding: bytes | None = None,
+        certificate_user: str | None = None,
+        nonce: Callable[[], str] = secrets.token_urlsafe,
+        inline: Callable[[Request], Answer | None] | None = None,
+    ) -> None:
+        self.config = config
+        self.policy = policy
+        self.credentials = credentials
+        self.peer = peer
+        self.secure = secure
+        self.alpn = alpn
+        self.binding = binding
+        self.certificate_user = certificate_user
+        self.timeouts: Timeouts = config.timeouts
+        """May be changed at any time, as SET does."""
+        self.state = State.STARTUP
+        self.user = ""
+        self.database = ""
+        self.version = 0
+        """Protocol version that is spoken; 0 until the startup message."""
+        self.encoding = SERVER_ENCODING
+        """Python's name of the client's encoding."""
+        self.names = Names(config)
+        self._direct = direct
+        self._nonce = nonce
+        self.inline = inline
+        self._decoder = Decoder(max_message=config.max_message)
+        self._block = Block(config.max_savepoints)
+        self._events: list[Event] = []
+        self._output: list[bytes] = []
+        self._unsent = 0
+        self._messages: list[Message] = []
+        self._next = 0
+        self._held: bytearray | None = None
+        self._eof = False
+        self._paused = ""
+        self._request: Request | None = None
+        self._then: Callable[[Answer], None] = _nothing
+        self._after: Callable[[], None] = _nothing_more
+        self._progress = 0
+        self._gss_done = False
+        self._ssl_done = False
+        self._method = ""
+        self._exchange: ScramServer | None = None
+        self._settings: dict[str, str] = {}
+        self._changed: dict[str, str] | None = None
+        self._notifications: list[bytes] | None = None
+        self._notification_bytes = 0
+        self._extended = False
+        self._touched = False
+        self._statements: list[Statement] | None = None
+        self._parse_name = ("", 0)
+        self._portal: Portal | None = None
+        self._limit = 0
+        self._sent = 0
+        self._tag = ""
+
+    # What a worker, a policy and an engine may ask
+
+    @property
+    def paused(self) -> bool:
+        """Whether an event waits for its answer. Read no more from the peer meanwhile."""
+        return bool(self._paused)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self.state is State.CLOSED
+
+    @property
+    def status(self) -> str:
+        """Transaction status as ReadyForQuery tells it: ``I``, ``T`` or ``E``."""
+        return self._block.status
+
+    @property
+    def held(self) -> int:
+        """Bytes of input that are kept at this moment."""
+        return self._decoder.buffered + (0 if self._held is None else len(self._held))
+
+    def take_output(self) -> bytes:
+        """What must be written now; every call empties it. Call it after every other call."""
+        output = self._output
+        self._unsent = 0
+        if not output:
+            return b""
+        data = output[0] if len(output) == 1 else b"".join(output)
+        output.clear()
+        return data
+
+    # Output
+
+    def _take_events(self) -> list[Event]:
+        events = self._events
+        released = self.names.released
+        if released:
+            place = len(events) - 1 if self._paused and events else len(events)
+            events.insert(place, Release(tuple(released)))
+            released.clear()
+        self._events = []
+        return events
+
+    def _say(self, report: Report, *, notice: bool = False) -> None:
+        self._output.append(encode_report(report, notice=notice, encoding=self.encoding))
+
+    def _close(self, reason: str) -> None:
+        self.state = State.CLOSED
+        self._paused = ""
+        self._request = None
+        self._then = _nothing
+        self._after = _nothing_more
+        self._messages = []
+        self._next = 0
+        self._held = None
+        self._statements = None
+        self._portal = None
+        self._exchange = None
+        self._decoder = Decoder()
+        self._events.append(Close(reason))
+
+    def _die(self, report: Report, reason: str) -> None:
+        """Say an error that ends the connection."""
+        self._say(report.fatal() if report.severity not in _RAISED else report)
+        self._close(reason)
+
+    def _text(self, data: bytes) -> str:
+        return decode_text(data, self.encoding)
+
+    # Requests and answers
+
+    def _ask(self, request: Request, then: Callable[[Answer], None]) -> None:
+        self._request = request
+        self._then = then
+        self._paused = "engine"  # the loop tells it
+        self._touched = True
+
+    def _pause(self, reason: str, event: Event) -> None:
+        self._paused = reason
+        self._events.append(event)
+
+    def _answering(self, reason: str) -> None:
+        if self._paused != reason:
+            raise StateError("nothing waits for this answer")
+        self._paused = ""
+
+    def _take_parameters(self, answer: Answer) -> None:
+        assert answer.parameters is not None
+        if self._changed is None:
+            self._changed = {}
+        self._changed.update(answer.parameters)
+        encoding = answer.parameters.get("client_encoding")
+        if encoding is not None:
+            self.encoding = known_encoding(encoding)
+
+    # Ends of commands
+
+    def _ready(self) -> None:
+        """ReadyForQuery, with what waits for it."""
+        self.state = State.READY
+        self._extended = False
+        self._statements = None
+        self._portal = None
+        self._progress += 1
+        status = self._block.status
+        if status == "I" and self._notifications:
+            self._output += self._notifications
+            self._notifications = None
+            self._notification_bytes = 0
+        if self._changed:
+            for name, value in self._changed.items():
+                self._output.append(encode_parameter_status(name.encode(), value.encode(self.encoding, "replace")))
+            self._changed = None
+        self._output.append(READY[status])
+
+    def _finish(self, after: Callable[[], None]) -> None:
+        """Commit, if the transaction is one that ends by itself; then go on with `after`."""
+        block = self._block
+        block.end_implicit()
+        if block.status != "I":
+            after()
+        elif self._touched:
+            self._after = after
+            self._ask(Transact(TransactKind.COMMIT), self._committed)
+        else:
+            block.ended()
+            self.names.committed()
+            after()
+
+    def _committed(self, answer: Answer) -> None:
+        self._touched = False
+        self._block.ended()
+        self.names.committed()
+        self._after()
+
+    def _fail(self, report: Report) -> None:
+        """Say an error, undo what it undoes, and go on behind it."""
+        if report.severity in _RAISED:
+            self._die(report, "fatal")
+            return
+        self._say(report)
+        self._statements = None
+        portal = self._portal
+        if portal is not None:
+            portal.done = True
+            portal.tag = ""
+            if self.names.portals.get(portal.name) is not portal and portal.handle is not None:
+                self.names.released.append(portal.handle)
+            self._portal = None
+        kind = self._block.fail()
+        if kind is TransactKind.ABORT and self.names.portals:
+            self.names.failed(len(self._block.savepoints))
+        if kind is None:
+            self._go_on()
+        elif kind is TransactKind.ROLLBACK and not self._touched:
+            self._block.ended()
+            self.names.rolled_back()
+            self._go_on()
+        else:
+            self._ask(Transact(kind), self._undone)
+
+    def _undone(self, answer: Answer) -> None:
+        if not self._block.failed:
+            self._touched = False
+            self._block.ended()
+            self.names.rolled_back()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._extended:
+            self.state = State.SKIPPING
+        else:
+            self._ready()
+
+    def _notify(self, process_id: int, channel: str, payload: str) -> None:
+        encoding = self.encoding
+        data = encode_notification(process_id, channel.encode(encoding, "replace"), payload.encode(encoding, "replace"))
+        if self.state is State.READY and not self._paused and self._block.status == "I":
+            self._output.append(data)
+            return
+        if self._notification_bytes + len(data) > self.config.max_notification_bytes:
+            self._die(errors.TOO_MANY_NOTIFICATIONS, "notifications")
+            return
+        if self._notifications is None:
+            self._notifications = []
+        self._notifications.append(data)
+        self._notification_bytes += len(data)
+
+
+def _nothing(answer: Answer) -> None:
+    """Nothing waits for an answer."""
+
+
+def _nothing_more() -> None:
+    """Nothing waits for a commit."""
