@@ -104,6 +104,8 @@ def run(rounds: int) -> list[Table]:
     beside.notes.append(
         "Ours: `run-app mqtt --data DIR` on uvloop; what goes to a session that lasts is acknowledged after its sync."
         " Mosquitto: its defaults, TCP_NODELAY on, nothing stored. A closed loop: no message is dropped."
+        " All messages have one size: with QoS 0 ours routes those of one topic that come in a row as one piece,"
+        " which the generator favours."
     )
     memory = Table("An idle client with one subscription, 5,000 of them")
     sizes = [idle(ours, 5000) / 1024 for _ in range(min(rounds, 3))]
