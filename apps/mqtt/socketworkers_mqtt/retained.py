@@ -7,6 +7,7 @@ served page by page, as fast as its client reads.
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from .message import Delivery, Message
@@ -35,20 +36,20 @@ MOST_STATES, STATE_SIZE = 1000, 64
 CROWDED = 256
 
 
+def _literal(filter: bytes) -> bytes:
+    """What all topics begin with that a filter matches (``a/#`` matches ``a`` as well)."""
+    levels = filter.split(b"/")
+    return b"/".join(takewhile(lambda level: level not in (b"+", b"#"), levels))
+
+
 class _Scan:
     """A subscription that is being served."""
 
-    __slots__ = ("after", "identifiers", "prefix", "subscription")
+    __slots__ = ("after", "prefix", "subscription")
 
     def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
-        literal: list[bytes] = []
-        for level in subscription.filter.split(b"/"):
-            if level in (b"+", b"#"):
-                break
-            literal.append(level)
-        #: what all matching topics begin with ("a/#" matches "a" as well)
-        self.prefix = b"/".join(literal)
+        self.prefix = _literal(subscription.filter)
         self.after: bytes | None = None
 
 
@@ -213,9 +214,7 @@ class Retained:
             Some of them in the order of their topics, and where to go on; None at the end.
         """
         self._broker.write()
-        probe = Subscription.__new__(Subscription)
-        probe.filter = filter
-        rows = self._broker.store.retained_page(_Scan(probe).prefix, after, limit, self._broker.now)
+        rows = self._broker.store.retained_page(_literal(filter), after, limit, self._broker.now)
         return (
             [row for row in rows if filter_matches(filter, row[0])],
             rows[-1][0] if len(rows) == limit else None,
