@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from socketworkers_pgwire.codec import FieldDescription, Report, encode_copy_data_rows, encode_rows
+from socketworkers_pgwire.codec import FieldDescription, encode_copy_data_rows, encode_rows
 from socketworkers_pgwire.session import (
     Answer,
     CallFunction,
@@ -221,7 +221,7 @@ class TinyEngine:
                 named = found.groupdict()
                 return Statement(text, Control(kind, tag, named.get("name") or "", bool(named.get("chain"))))
         if not re.match(r"(select|insert|copy|vacuum|set|declare|deallocate|prepare|close)\b", lowered):
-            raise SqlError(Report(sqlstate="42601", message=f'syntax error at or near "{text.split()[0]}"', position=1))
+            raise SqlError("42601", f'syntax error at or near "{text.split()[0]}"', position=1)
         return Statement(text, alone="VACUUM" if lowered == "vacuum" else "")
 
     def _plan(self, text: str, types: tuple[int, ...]) -> Plan:
@@ -287,7 +287,7 @@ class TinyEngine:
         if found is not None:
             name = found[1]
             return Plan(text, "DEALLOCATE", action=lambda: self._deallocate(name))
-        raise SqlError(Report(sqlstate="42703", message=f'column "{text.split()[-1]}" does not exist', position=8))
+        raise SqlError("42703", f'column "{text.split()[-1]}" does not exist', position=8)
 
     def _declare(self, name: str, hold: bool, query: str) -> Answer:
         assert self.names is not None

@@ -123,7 +123,7 @@ class Block:
         if self.state is BlockState.FAILED and statement is not None:
             control = statement.control
             if control is None or control.kind not in EXITS:
-                raise SqlError(ABORTED)
+                raise SqlError.of(ABORTED)
 
     def check_alone(self, name: str) -> None:
         """Whether a statement may run that must not be part of a transaction.

@@ -8,25 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from ..codec import Report
+from ..errors import SqlError
 
 __all__ = ["SqlError", "error", "fatal", "notice_that"]
 
 
-class SqlError(Exception):
-    """What was asked for fails with this report.
-
-    Args:
-        report: what the client is told.
-    """
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(report.message)
-        self.report = report
-
-
 def error(sqlstate: str, message: str, *, detail: str = "", hint: str = "") -> SqlError:
     """An error after which the session goes on."""
-    return SqlError(Report(sqlstate=sqlstate, message=message, detail=detail, hint=hint))
+    return SqlError(sqlstate, message, detail=detail or None, hint=hint or None)
 
 
 def fatal(sqlstate: str, message: str, *, detail: str = "", hint: str = "") -> Report:

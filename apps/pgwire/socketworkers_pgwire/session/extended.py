@@ -92,7 +92,7 @@ class Extended(Simple):
             )
         control = None if statement is None else statement.control
         if block.failed and (control is None or control.kind not in EXITS or count):
-            raise SqlError(ABORTED)
+            raise SqlError.of(ABORTED)
         name = self._text(portal_name)
         self.names.check_portal(name)
         for code in formats:
@@ -143,13 +143,13 @@ class Extended(Simple):
                 self._output.append(NO_DATA)
                 return
             if self._block.failed:
-                raise SqlError(ABORTED)
+                raise SqlError.of(ABORTED)
             self._output.append(self._describe_portal(portal))
             return
         prepared = self.names.statement(name)
         columns = prepared.columns
         if columns is not None and self._block.failed:
-            raise SqlError(ABORTED)
+            raise SqlError.of(ABORTED)
         self._output.append(encode_parameter_description(prepared.parameter_types))
         self._output.append(
             NO_DATA if columns is None else encode_row_description(self._in_client_encoding(columns), ())
@@ -168,7 +168,7 @@ class Extended(Simple):
         block.start()
         block.check(statement)
         if portal.failed and block.failed:
-            raise SqlError(ABORTED)
+            raise SqlError.of(ABORTED)
         self._check_run(portal)
         if statement.control is not None:
             portal.done = True

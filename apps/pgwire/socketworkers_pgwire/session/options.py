@@ -47,9 +47,9 @@ def parse_options(text: str) -> list[tuple[str, str]]:
             setting = next(words, "")
             word = f"-c {setting}".rstrip()
         if not setting:
-            raise SqlError(fatal("42601", f"invalid command-line argument for server process: {word}"))
+            raise SqlError.of(fatal("42601", f"invalid command-line argument for server process: {word}"))
         name, equals, value = setting.partition("=")
         if not equals or not name:
-            raise SqlError(fatal("42601", f"{word} requires a value"))
+            raise SqlError.of(fatal("42601", f"{word} requires a value"))
         settings.append((name.replace("-", "_"), value))
     return settings

@@ -102,7 +102,7 @@ class Simple(Execution):
         self._extended = False
         self.state = State.READY
         if self._block.failed:
-            raise SqlError(ABORTED)
+            raise SqlError.of(ABORTED)
         self._block.start()
         self._ask(CallFunction(message), self._called)
 

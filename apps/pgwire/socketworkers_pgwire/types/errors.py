@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import SqlError
+
 __all__ = [
     "SqlError",
     "bad_binary",
@@ -12,34 +14,6 @@ __all__ = [
     "invalid_parameter",
     "out_of_range",
 ]
-
-
-class SqlError(Exception):
-    """What a statement fails with; it becomes an ErrorResponse.
-
-    Args:
-        sqlstate: the five characters of appendix A.
-        message: the primary message, in PostgreSQL's words.
-        detail: the DETAIL line, or None.
-        hint: the HINT line, or None.
-        position: character of the statement, counted from 1, that the error points at, or None.
-    """
-
-    def __init__(
-        self,
-        sqlstate: str,
-        message: str,
-        *,
-        detail: str | None = None,
-        hint: str | None = None,
-        position: int | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.sqlstate = sqlstate
-        self.message = message
-        self.detail = detail
-        self.hint = hint
-        self.position = position
 
 
 def invalid_input(name: str, text: str, *, detail: str | None = None) -> SqlError:
