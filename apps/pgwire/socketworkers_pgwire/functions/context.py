@@ -1,0 +1,170 @@
+"""What functions and plans see of the session and the server around them. Interfaces; the engine implements them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..catalog import Catalog
+from ..codec import Report
+from ..types import Settings
+
+if TYPE_CHECKING:
+    import apsw
+
+__all__ = ["Backend", "Execution", "Sequences", "SessionContext"]
+
+
+class Sequences(Protocol):
+    """Sequences, whose counters belong to the process (pgwire: they never roll back)."""
+
+    def nextval(self, oid: int) -> int:
+        """The next value.
+
+        Raises:
+            SqlError: 2200H the sequence is at its end; 55000, 42P01.
+        """
+
+    def currval(self, oid: int) -> int:
+        """The value that this session got last.
+
+        Raises:
+            SqlError: 55000 it has got none yet.
+        """
+
+    def lastval(self) -> int:
+        """The value that this session got last of any sequence.
+
+        Raises:
+            SqlError: 55000 it has got none yet.
+        """
+
+    def setval(self, oid: int, value: int, called: bool) -> int:
+        """Set it; gives `value`.
+
+        Raises:
+            SqlError: 22003 out of its bounds.
+        """
+
+    def state(self, oid: int) -> tuple[int, int, bool]:
+        """last_value, log_cnt, is_called: the row of the sequence as a relation."""
+
+
+class Backend(Protocol):
+    """One session of the server, as pg_stat_activity shows it. Times are microseconds since 2000 or None."""
+
+    pid: int
+    database: str
+    database_oid: int
+    user: str
+    user_oid: int
+    application_name: str
+    client_address: str | None
+    client_port: int | None
+    started: int
+    transaction_started: int | None
+    query_started: int | None
+    state_changed: int
+    state: str
+    query: str
+    wait_event_type: str | None
+    wait_event: str | None
+
+
+class SessionContext(Protocol):
+    """The session in which a statement runs."""
+
+    pid: int
+    database: str
+    database_oid: int
+    user: str
+    """Current user."""
+    session_user: str
+    user_oid: int
+    superuser: bool
+    transaction_time: int
+    """now(): start of the transaction, microseconds since 2000."""
+    statement_time: int
+    """statement_timestamp()."""
+    transaction_id: int
+    """txid_current()."""
+    sequences: Sequences
+    client_address: tuple[str, int] | None
+    server_address: tuple[str, int] | None
+    isolation: str
+    """``read committed``, …"""
+
+    def clock(self) -> int:
+        """clock_timestamp()."""
+
+    def random(self) -> float:
+        """random(), of the session's generator."""
+
+    def set_seed(self, seed: float) -> None:
+        """setseed()."""
+
+    def setting(self, name: str, missing_ok: bool = False) -> str | None:
+        """current_setting().
+
+        Raises:
+            SqlError: 42704 there is none.
+        """
+
+    def set_setting(self, name: str, value: str, local: bool) -> str:
+        """set_config(); gives the new value.
+
+        Raises:
+            SqlError: 42704, 22023, 55P02.
+        """
+
+    def setting_rows(self) -> Iterable[tuple[Any, ...]]:
+        """Rows of pg_settings."""
+
+    def notice(self, report: Report) -> None:
+        """Send a notice or warning with the answer to the running statement."""
+
+    def notify(self, channel: str, payload: str) -> None:
+        """pg_notify(): at commit."""
+
+    def listening(self) -> Sequence[str]:
+        """pg_listening_channels()."""
+
+    def backends(self) -> Sequence[Backend]:
+        """All sessions of the server."""
+
+    def cancel(self, pid: int) -> bool:
+        """pg_cancel_backend()."""
+
+    def terminate(self, pid: int) -> bool:
+        """pg_terminate_backend()."""
+
+    def sleep(self, seconds: float) -> None:
+        """pg_sleep(); only called off the loop, ends early when the statement is cancelled.
+
+        Raises:
+            SqlError: 57014.
+        """
+
+    def check_cancelled(self) -> None:
+        """For functions that compute for long.
+
+        Raises:
+            SqlError: 57014.
+        """
+
+    def advisory_lock(self, key: tuple[int, ...], *, shared: bool, transaction: bool, wait: bool) -> bool:
+        """pg_advisory_lock() and its like; False when it was not had without waiting."""
+
+    def advisory_unlock(self, key: tuple[int, ...] | None, *, shared: bool) -> bool:
+        """pg_advisory_unlock(); all locks of the session with None."""
+
+
+class Execution(Protocol):
+    """One statement while it runs."""
+
+    connection: apsw.Connection
+    """That of the session's transaction: the writer, or a reader."""
+    settings: Settings
+    """For the text forms of values."""
+    session: SessionContext
+    catalog: Catalog

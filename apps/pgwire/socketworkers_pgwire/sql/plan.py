@@ -1,0 +1,94 @@
+"""What a statement has become once it can be run: the lowering makes plans, the engine runs them.
+
+A plan is shared by sessions and kept: it holds no connection and no values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..functions import Execution
+from ..types import AnyType
+
+__all__ = ["Cursor", "Plan", "ResultColumn"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of a result."""
+
+    name: str
+    type: AnyType
+    """With its typmod; that of a domain is its base type's, as RowDescription shows it. A column of a type without an
+    implementation was refused (0A000) before."""
+    type_oid: int
+    typmod: int
+    table: int = 0
+    """OID of the table that it is a column of, or 0."""
+    number: int = 0
+    """attnum there."""
+
+
+class Cursor(Protocol):
+    """A plan that runs. Not started before the first call; closed or exhausted, it lets go of all it held."""
+
+    def fetch(self, count: int) -> list[tuple[Any, ...]]:
+        """Up to `count` further rows, in storage forms; fewer only at the end. Of a statement that changes data the
+        first call carries all changes out.
+
+        Raises:
+            SqlError: the statement failed.
+        """
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """All rows that are left, as they come from SQLite."""
+
+    @property
+    def affected(self) -> int:
+        """Rows that were inserted, updated or deleted; known when the statement is done."""
+
+    @property
+    def tag(self) -> str:
+        """The tag of CommandComplete without the count: ``SELECT``, ``INSERT 0``, ``UPDATE``. MERGE has ``MERGE``."""
+
+    def close(self) -> None:
+        """Let go."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """A statement that can be run."""
+
+    columns: tuple[ResultColumn, ...] | None
+    """None when it returns no rows."""
+    parameters: tuple[int, ...]
+    """Types of its parameters."""
+    writes: bool
+    """Whether it needs the writer: it changes tables, locks rows, or calls a function that does."""
+    tag: str
+    counted: bool
+    """Whether the count of rows sent is the one in the tag (SELECT, INSERT … RETURNING); otherwise it is `affected`."""
+    short: bool = False
+    """Whether it is known to be point work (by a unique key, or without tables) and may run on the loop without a
+    deadline."""
+    blocking: bool = False
+    """Whether it calls something that may wait: it never runs on the loop."""
+    repeatable: bool = True
+    """Whether it can be stopped and run again from the start unless rows were sent (it changes nothing by itself)."""
+    size: int = 0
+    """Estimate of the memory that it takes, in bytes."""
+    relations: frozenset[int] = field(default_factory=frozenset)
+    """OIDs of the tables that it reads."""
+    written: frozenset[int] = field(default_factory=frozenset)
+    """OIDs of the tables that it changes."""
+
+    def open(self, execution: Execution, values: Sequence[Any]) -> Cursor:
+        """Begin to run it.
+
+        Args:
+            execution: the statement's surroundings; its connection is one that `prepare_connection` has seen.
+            values: of the parameters, in the storage forms of their types.
+        """
+        raise NotImplementedError
