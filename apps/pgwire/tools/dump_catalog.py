@@ -5,9 +5,9 @@
     initdb -D data -U postgres -E UTF8 --locale=C && pg_ctl -D data start
     python apps/pgwire/tools/dump_catalog.py "host=127.0.0.1 port=5432 user=postgres dbname=postgres"
 
-The file is compressed lines of JSON. The first line names the version and, table by table, columns and their types; then
-follow, for each table, a line with its name and number of rows, and its rows. A value is a number where the type is
-stored as one, else its text form; what PostgreSQL keeps as a tree of nodes is written out as SQL.
+The file is compressed lines of JSON. The first line names the version and, table by table, columns and their types;
+then follow, for each table, a line with its name and number of rows, and its rows. A value is a number where the
+type is stored as one, else its text form; what PostgreSQL keeps as a tree of nodes is written out as SQL.
 """
 
 from __future__ import annotations

@@ -254,21 +254,38 @@ def read_type(
         format_name: how the name of a type in a schema is written.
     """
     row = connection.execute(
-        f"""SELECT typname, typnamespace, typtype, typcategory, typispreferred, typelem, typarray, typrelid, typbasetype,
-            typtypmod, typcollation, typsubscript, typlen
+        f"""SELECT typname, typnamespace, typtype, typcategory, typispreferred, typelem, typarray, typrelid,
+            typbasetype, typtypmod, typcollation, typsubscript, typlen
         FROM {tables["pg_type"]} WHERE oid = ?""",
         (oid,),
     ).fetchone()
     if row is None:
         return None
-    (name, namespace, kind, category, preferred, element, array, relation, base, typmod, collation, subscript, length) = row
+    (
+        name,
+        namespace,
+        kind,
+        category,
+        preferred,
+        element,
+        array,
+        relation,
+        base,
+        typmod,
+        collation,
+        subscript,
+        length,
+    ) = row
     implementation: Any = BY_OID.get(oid)
     if implementation is None:
         if kind == "e":
-            labels = connection.execute(
-                f"SELECT enumlabel FROM {tables['pg_enum']} WHERE enumtypid = ? ORDER BY enumsortorder", (oid,)
-            ).fetchall()
-            implementation = EnumType(oid, name, array, [label for (label,) in labels], format_name(name, namespace))
+            labels = [
+                str(label)
+                for (label,) in connection.execute(
+                    f"SELECT enumlabel FROM {tables['pg_enum']} WHERE enumtypid = ? ORDER BY enumsortorder", (oid,)
+                )
+            ]
+            implementation = EnumType(oid, name, array, labels, format_name(name, namespace))
         elif kind == "d":
             implementation = implementation_of(base)
             if implementation is not None and typmod >= 0:

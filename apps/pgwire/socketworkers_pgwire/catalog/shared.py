@@ -18,7 +18,7 @@ from ..types.vectors import OIDVECTOR
 from .layout import SHIPPED
 from .reading import MAIN, read_relation, read_type
 from .rows import CastRow, CollationRow, OperatorRow, Proc, Relation, TypeRow
-from .shipped import Shipped, attach, shipped
+from .shipped import Shipped, shipped
 
 __all__ = ["BTREE", "HASH", "Builtin", "builtin"]
 
@@ -30,8 +30,8 @@ HASH = 405
 """OID of the access method hash."""
 
 _PROC = f"""SELECT p.oid, proname, pronamespace, prokind, lanname, proisstrict, provolatile, proretset, prorettype,
-        proargtypes, provariadic, pronargdefaults, proargnames, proallargtypes, proargmodes, prosrc, signature, defaults,
-        aggkind, aggnumdirectargs
+        proargtypes, provariadic, pronargdefaults, proargnames, proallargtypes, proargmodes, prosrc, signature,
+        defaults, aggkind, aggnumdirectargs
     FROM {SHIPPED}."pg_catalog.pg_proc" p
         JOIN {SHIPPED}."pg_catalog.signature" s ON s.oid = p.oid
         JOIN {SHIPPED}."pg_catalog.pg_language" l ON l.oid = prolang
@@ -50,9 +50,11 @@ class Builtin:
     """
 
     def __init__(self, source: Shipped) -> None:
-        uri = source.template.absolute().as_uri() + "?mode=ro&immutable=1"
-        self._connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-        attach(self._connection, source)
+        # both files in memory: for the life of the process, and without descriptors
+        self._connection = apsw.Connection(":memory:")
+        self._connection.execute(f"ATTACH ':memory:' AS {SHIPPED}")
+        self._connection.deserialize("main", source.image(memory=True))
+        self._connection.deserialize(SHIPPED, source.rows.read_bytes())
         self._lock = threading.RLock()
         self._relations: dict[int, Relation | None] = {}
         self._relation_names: dict[tuple[int, str], int] = {}
@@ -88,7 +90,9 @@ class Builtin:
         return _kept(
             self._relation_names,
             (namespace, name),
-            lambda: self._oid('SELECT oid FROM "pg_catalog.pg_class" WHERE relname = ? AND relnamespace = ?', name, namespace),
+            lambda: self._oid(
+                'SELECT oid FROM "pg_catalog.pg_class" WHERE relname = ? AND relnamespace = ?', name, namespace
+            ),
         )
 
     def relation_by_oid(self, oid: int) -> Relation | None:
@@ -105,7 +109,9 @@ class Builtin:
         return _kept(
             self._type_names,
             (namespace, name),
-            lambda: self._oid('SELECT oid FROM "pg_catalog.pg_type" WHERE typname = ? AND typnamespace = ?', name, namespace),
+            lambda: self._oid(
+                'SELECT oid FROM "pg_catalog.pg_type" WHERE typname = ? AND typnamespace = ?', name, namespace
+            ),
         )
 
     def type_by_oid(self, oid: int) -> TypeRow | None:
@@ -148,7 +154,9 @@ class Builtin:
     def operator_by_oid(self, oid: int) -> OperatorRow | None:
         """An operator."""
         return _kept(
-            self._operators, oid, lambda: _one(lambda row: OperatorRow(*row), self._all(f"{_OPERATOR} WHERE o.oid = ?", oid))
+            self._operators,
+            oid,
+            lambda: _one(lambda row: OperatorRow(*row), self._all(f"{_OPERATOR} WHERE o.oid = ?", oid)),
         )
 
     def collation(self, namespace: int, name: str) -> CollationRow | None:
@@ -159,7 +167,9 @@ class Builtin:
             lambda: _one(
                 _collation,
                 self._all(
-                    f"{_COLLATION} WHERE collname = ? AND collnamespace = ? AND collencoding IN (-1, 6)", name, namespace
+                    f"{_COLLATION} WHERE collname = ? AND collnamespace = ? AND collencoding IN (-1, 6)",
+                    name,
+                    namespace,
                 ),
             ),
         )

@@ -52,9 +52,15 @@ class Shipped:
         """A connection of its own to the rows, where their tables are in ``main``."""
         return apsw.Connection(_uri(self.rows), flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
-    def image(self) -> bytes:
-        """The bytes of a new database, which is a file of SQLite."""
-        return self.template.read_bytes()
+    def image(self, memory: bool = False) -> bytes:
+        """The bytes of a new database, which is a file of SQLite.
+
+        Args:
+            memory: for one in memory, which cannot have a WAL.
+        """
+        image = self.template.read_bytes()
+        # "File format write version" and "read version", 2 for WAL (https://sqlite.org/fileformat2.html §1.3)
+        return image[:18] + b"\1\1" + image[20:] if memory else image
 
 
 def attach(connection: apsw.Connection, source: Shipped | None = None) -> None:
@@ -73,7 +79,9 @@ def shipped(folder: Path | None = None) -> Shipped:
     """
     data = files(__package__).joinpath("data", _DATA).read_bytes()
     digest = hashlib.sha256(data + bytes([_FORMAT])).hexdigest()[:16]
-    places = [folder] if folder is not None else [_cache_folder(), Path(tempfile.gettempdir()) / f"socketworkers-{_me()}"]
+    places = (
+        [folder] if folder is not None else [_cache_folder(), Path(tempfile.gettempdir()) / f"socketworkers-{_me()}"]
+    )
     for place in places:
         found = Shipped(place / f"postgresql15-{digest}.sqlite", place / f"postgresql15-{digest}.template")
         if found.rows.exists() and found.template.exists() and _ours(place):
@@ -106,7 +114,7 @@ def _me() -> int:
 def _ours(folder: Path) -> bool:
     """Whether nobody else can have put a file there."""
     about = folder.stat()
-    return not hasattr(os, "getuid") or about.st_uid == os.getuid() and not about.st_mode & 0o022
+    return not hasattr(os, "getuid") or (about.st_uid == os.getuid() and not about.st_mode & 0o022)
 
 
 def _uri(path: Path) -> str:
