@@ -29,6 +29,10 @@ class Catalog(Protocol):
     def search_path(self) -> tuple[int, ...]:
         """OIDs of the schemas that are searched, implicit ones among them."""
 
+    def qualified(self) -> Catalog:
+        """The same with an empty search path: how text that is kept in the catalogue (views, defaults, checks) is to be
+        analysed. All names in it that are not of pg_catalog are qualified."""
+
     def namespace(self, name: str) -> int | None:
         """OID of a schema."""
 
