@@ -24,7 +24,14 @@ __all__ = [
 ]
 
 #: modules that register functions
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = (
+    "comparison",
+    "integers",
+    "floats",
+    "trigonometry",
+    "numerics",
+    "casts",
+)
 _loaded = False
 
 

@@ -290,6 +290,8 @@ def log(base: Decimal, value: Decimal) -> Decimal:
     """log(base, value); 2201E for zero and below, 22012 for the base 1."""
     if base.is_nan() or value.is_nan():
         return _NAN
+    if (base.is_infinite() or value.is_infinite()) and (base < 0 or value < 0):
+        raise SqlError("2201E", "cannot take logarithm of a negative number")  # told before that of zero
     _check_logarithm(base)
     _check_logarithm(value)
     if base.is_infinite() or value.is_infinite():

@@ -1,0 +1,160 @@
+"""Compares all functions with a real PostgreSQL 15, or writes down what it answers.
+
+`python -m tests.pgwire.functions.make_golden` writes golden/*.json; with `--compare [--each N] [words]` it prints what
+differs instead, of the functions whose signature has one of the words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.pgwire.types.server import Answer, Client, find_binaries, running_server
+
+from socketworkers_pgwire.functions import _MODULES
+from socketworkers_pgwire.functions.registry import _FOUND, Implementation
+
+from .evaluate import SETUP, Call, kind_named, ours, rows_for, theirs, variants
+from .pools import SKIPPED
+
+GOLDEN = Path(__file__).with_name("golden")
+_EACH = 6
+
+
+def by_module() -> dict[str, dict[str, Implementation]]:
+    """What each module registers."""
+    found: dict[str, dict[str, Implementation]] = {}
+    for name in _MODULES:
+        before = set(_FOUND)
+        importlib.import_module(f"socketworkers_pgwire.functions.{name}")
+        found[name] = {each: _FOUND[each] for each in _FOUND if each not in before}
+    return found
+
+
+def describe(client: Client) -> dict[str, tuple[bool, str, str, str]]:
+    """proisstrict, kind, result type or types of columns, provolatile, of all functions."""
+    answers = client.run(
+        "SELECT p.oid::regprocedure::text, proisstrict, prokind, CASE WHEN proretset OR prorettype = 2249 THEN "
+        "coalesce((SELECT string_agg(t::regtype::text, ',' ORDER BY n) FROM unnest(proallargtypes, proargmodes) WITH "
+        "ORDINALITY AS a(t, m, n) WHERE m IN ('o', 't')), prorettype::regtype::text) ELSE prorettype::regtype::text END,"
+        " provolatile FROM pg_proc p WHERE pronamespace = 11"
+    )
+    rows = [[(field or b"").decode() for field in answer.fields] for answer in answers]
+    return {row[0]: (row[1] == "t", row[2], row[3], row[4]) for row in rows}
+
+
+def result_type(client: Client, signature: str, types: tuple[str, ...], declared: str) -> str:
+    """The actual type of a polymorphic result."""
+    if not declared.startswith("any"):
+        return declared
+    name = signature[: signature.rindex("(")]
+    arguments = ",".join(f"NULL::{kind}" for kind in types)
+    (answer,) = client.run(f"SELECT pg_typeof(pg_catalog.{name}({arguments}))::text")
+    return (answer.fields[0] or b"").decode() if answer.fields else "!" + answer.message
+
+
+def main() -> int:
+    """Ask, and write or compare."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--each", type=int, default=_EACH)
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    if options.port:
+        return run(Client(options.port), options)
+    binaries = find_binaries()
+    if binaries is None:
+        return 1
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        with running_server(Path(folder), binaries) as port:
+            client = Client(port)
+            return run(client, options)
+
+
+def run(client: Client, options: argparse.Namespace) -> int:
+    """All modules."""
+    for command in SETUP:
+        client.run(command)
+    known = describe(client)
+    compared = different = 0
+    for module, entries in by_module().items():
+        lines = []
+        for signature, entry in entries.items():
+            if options.words and not any(word in signature or word == module for word in options.words):
+                continue
+            if signature not in known:
+                print(f"{module}: PostgreSQL 15 has no {signature}")
+                continue
+            strict, _, declared, volatility = known[signature]
+            if entry.kind not in ("scalar", "rows") or volatility == "v" and signature not in ("setseed(double precision)",) or signature in SKIPPED:
+                continue
+            for types in variants(signature):
+                rows = rows_for(signature, types, options.each)
+                if rows is None:
+                    print(f"{module}: no values for {signature}")
+                    break
+                result = result_type(client, signature, types, declared)
+                call = Call(signature, types, result, strict)
+                try:
+                    for each in (*types, *result.split(",")):
+                        if each not in ("void",):
+                            kind_named(each)
+                    answers = theirs(client, call, rows, entry.kind == "rows")
+                except (ValueError, KeyError) as error:
+                    print(f"{module}: {signature}: {error!r}")
+                    continue
+                for row, answer in zip(rows, answers, strict=True):
+                    compared += 1
+                    if options.compare:
+                        try:
+                            mine = ours(entry, call, row)
+                        except Exception as error:
+                            print(f"{signature} {row} {types if types else ''}: {answer} CRASH {error!r}")
+                            different += 1
+                            continue
+                        if not equal(answer, mine, signature):
+                            different += 1
+                            print(f"{signature} {row}\n     PG: {short(answer)}\n   ours: {short(mine)}")
+                    elif all(len(field) < 300 for field in answer.fields if field is not None):
+                        lines.append([signature, types, result, strict, row, record(answer)])
+        if not options.compare and lines:
+            text = "[\n" + ",\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n]\n"
+            (GOLDEN / f"{module}.json").write_text(text)
+    if options.compare:
+        print(f"{compared} compared, {different} differ")
+    return 0
+
+
+def equal(a: Answer, b: Answer, signature: str = "") -> bool:
+    """Whether both say the same; of comparisons with three answers only the sign counts."""
+    name = signature.partition("(")[0]
+    if name.endswith("cmp") and a.fields and b.fields and a.fields[0] and b.fields[0]:
+        x, y = int(a.fields[0]), int(b.fields[0])
+        return (x > 0) - (x < 0) == (y > 0) - (y < 0)
+    if a.sqlstate or b.sqlstate:
+        return (a.sqlstate, a.message) == (b.sqlstate, b.message)
+    return a.fields == b.fields
+
+
+def short(answer: Answer) -> str:
+    """For people."""
+    if answer.sqlstate:
+        return f"{answer.sqlstate} {answer.message}"
+    return "NULL" if answer.fields[0] is None else answer.fields[0].decode(errors="backslashreplace")[:300]
+
+
+def record(answer: Answer) -> object:
+    """As it stands in the file."""
+    if answer.sqlstate:
+        return [answer.sqlstate, answer.message]
+    return None if answer.fields[0] is None else answer.fields[0].decode(errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""Texts of values that functions are tried with, by type, and by function where those of the type say little."""
+
+from __future__ import annotations
+
+__all__ = ["POLYMORPHIC", "POOLS", "SPECIAL"]
+
+_INTEGERS = ("0", "1", "-1", "2", "7", "-7", "30")
+
+POOLS: dict[str, tuple[str, ...]] = {
+    "boolean": ("t", "f"),
+    "smallint": (*_INTEGERS, "32767", "-32768"),
+    "integer": (*_INTEGERS, "2147483647", "-2147483648", "1000"),
+    "bigint": (*_INTEGERS, "9223372036854775807", "-9223372036854775808", "5000000000"),
+    "real": ("0", "-0", "1", "-1.5", "0.5", "2.5", "3.4e38", "1e-40", "NaN", "Infinity", "-Infinity", "100.25"),
+    "double precision": (
+        "0", "-0", "1", "-1.5", "0.5", "2.5", "-2.5", "1e308", "5e-324", "NaN", "Infinity", "-Infinity", "123456.789",
+        "30", "45", "90", "0.1", "710", "-800",
+    ),
+    "numeric": (
+        "0", "0.00", "1", "-1", "2.5", "-2.5", "3.14159", "0.001", "123456789.123456789", "1e20", "NaN", "Infinity",
+        "-Infinity", "10.10", "7", "-0.5", "1e-10", "99999.5",
+    ),
+    "text": (
+        "", "a", "abc", "ABC", "abcabc", " abc ", "hello world", "straße", "ÀÉ", "éa", "日本語", "a,b,c", "x'y\\z", "12",
+        "a_b%c", "Hello-World foo2bar", "\U0001f600x", "b", "abc\ndef",
+    ),
+    "character varying": ("", "abc", "abc  ", "long text here", "é"),
+    "character": ("", "abc", "abc  ", "ABC", "é "),
+    "name": ("", "abc", "pg_class", "Abc", "x" * 63),
+    '"char"': ("", "a", "b", "\\377", "1"),
+    "bytea": ("\\x", "\\x00", "\\x61", "\\x616263", "\\xdeadbeef00", "\\x6162636162", "\\xff", "\\x2525", "\\xc3a9"),
+    "date": ("2000-01-01", "2024-02-29", "1999-12-31", "0044-03-15 BC", "infinity", "-infinity", "5874897-12-31"),
+    "time without time zone": ("00:00:00", "12:34:56.789", "23:59:59.999999", "24:00:00", "06:30"),
+    "time with time zone": ("00:00:00+00", "12:34:56.789-05", "23:59:59+14", "06:30+05:30", "24:00:00-12"),
+    "timestamp without time zone": (
+        "2000-01-01 00:00:00", "2024-02-29 12:34:56.789123", "1999-12-31 23:59:59", "0044-03-15 10:00:00 BC", "infinity",
+        "-infinity", "2024-03-10 02:30:00", "1970-01-01", "294276-12-31 23:59:59",
+    ),
+    "timestamp with time zone": (
+        "2000-01-01 00:00:00+00", "2024-02-29 12:34:56.789123+00", "1999-12-31 23:59:59-05", "infinity", "-infinity",
+        "2024-03-10 02:30:00-05", "1970-01-01 00:00:00+00", "2024-07-04 18:00:00+02",
+    ),
+    "interval": (
+        "0", "1 day", "-1 day", "1 month", "1 year 2 mons 3 days 04:05:06.789", "-1 mons +2 days -03:04:05", "30 days",
+        "24:00:00", "100:00:00.5", "178000000 years", "00:00:00.000001",
+    ),
+    "uuid": (
+        "00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    ),
+    "json": (
+        "null", "1", '"a"', "[]", "{}", "[1,2,[3,null]]", '{"a":1,"b":{"c":[1,"x"]}}', '{"a":null,"a":2}', "true",
+        '[{"a":1},{"a":"\\u00e9"}]', "1.50", ' {"x" : [ 1 , 2 ] } ',
+    ),
+    "jsonb": (
+        "null", "1", '"a"', "[]", "{}", "[1,2,[3,null]]", '{"a":1,"b":{"c":[1,"x"]}}', '{"a":null,"bb":2}', "true",
+        '[{"a":1},{"a":"\\u00e9"}]', "1.50", '["a","b"]', "false", "-3000000000", "1e400",
+    ),
+    "oid": ("0", "1", "23", "4294967295", "2147483648"),
+    "oidvector": ("", "1", "1 2", "2 1", "23 4294967295"),
+    "tid": ("(0,1)", "(1,0)", "(4294967295,65535)"),
+    "xid": ("0", "3", "4294967295"),
+    "xid8": ("0", "3", "18446744073709551615", "4294967299"),
+    "cid": ("0", "7"),
+    "mood": ("sad", "ok", "happy"),
+    "text[]": ("{}", "{a}", "{a,b,NULL}", "{a,b,a}", "{{a,b},{c,d}}", '{"",x}', "{0}", "{b,c}", "{a,1}"),
+    "integer[]": ("{}", "{1}", "{1,2,3}", "{3,1,NULL}", "{{1,2},{3,4}}", "[0:1]={7,8}", "{1,2,1}", "{NULL}"),
+    "numeric[]": ("{}", "{1.0,2.50}", "{NaN,NULL}", "{1,2,3}"),
+    "interval[]": ("{}", "{1 day,24:00:00}"),
+    "double precision[]": ("{}", "{1,2.5}", "{NaN,Infinity}", "{0,0.5,1}", "{0.25,NULL}"),
+    "mood[]": ("{}", "{sad,happy}"),
+    "bigint[]": ("{}", "{1,9223372036854775807}"),
+    "jsonb[]": ("{}", '{"1","{\\"a\\": 2}"}'),
+    "inet": (
+        "192.168.1.5/24", "192.168.1.5", "10.0.0.0/8", "::1", "2001:db8::1/64", "0.0.0.0/0", "255.255.255.255",
+        "::ffff:1.2.3.4/128", "192.168.1.0/24",
+    ),
+    "cidr": ("192.168.1.0/24", "10.0.0.0/8", "2001:db8::/32", "1.2.3.4/32"),
+    "macaddr": ("08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00"),
+    "macaddr8": ("08:00:2b:01:02:03:04:05", "ff:ff:ff:ff:ff:ff:ff:ff", "08:00:2b:ff:fe:01:02:03"),
+    "money": ("0", "1.00", "-12.34", "1234567.89", "92233720368547758.07", "-92233720368547758.08"),
+    "bit": ("", "0", "1", "1010", "11110000", "0000000001", "1100"),
+    "bit varying": ("", "0", "1", "1010", "11110000", "0000000001"),
+    "pg_lsn": ("0/0", "16/B374D848", "FFFFFFFF/FFFFFFFF", "0/1"),
+    "int4range": ("empty", "[1,5)", "[5,10)", "(,3)", "[3,)", "(,)", "[2,2]"),
+    "numrange": ("empty", "[1.0,5.5)", "(1.0,5.5]", "(,3)", "[3,)", "(,)", "[2,2]", "[NaN,NaN]"),
+    "daterange": ("empty", "[2024-01-01,2024-02-01)", "[2024-01-31,infinity]", "(,2024-01-15]"),
+    "int8range": ("empty", "[1,5)", "(,)", "[9223372036854775806,)"),
+    "tsrange": ("empty", "[2024-01-01 00:00,2024-01-02 00:00)", "(,infinity)"),
+    "tstzrange": ("empty", '["2024-01-01 00:00+00","2024-01-02 00:00+00")', "(,)"),
+    "int4multirange": ("{}", "{[1,5)}", "{[1,3),[5,9)}", "{(,2),[7,)}", "{(,)}", "{[2,4),[5,6),[9,12)}"),
+    "nummultirange": ("{}", "{[1.0,5.5)}", "{(1,3),[5,9]}", "{(,)}"),
+    "int4range[]": ("{}", '{"[1,3)","[2,5)","empty"}', '{"[7,9)","[1,2)"}'),
+    "numrange[]": ("{}", '{"[1,3)","[2,5)"}'),
+    "jsonpath": ("$", "$.a", "$[*]", "strict $.a", "$.a ? (@ > 1)", "$.*"),
+}
+"""By the name that regtype has."""
+
+POLYMORPHIC: dict[str, tuple[str, ...]] = {
+    "anyarray": ("integer[]", "text[]", "numeric[]", "double precision[]"),
+    "anycompatiblearray": ("integer[]", "text[]", "numeric[]", "double precision[]"),
+    "anyelement": ("integer", "text", "numeric", "double precision"),
+    "anycompatible": ("integer", "text", "numeric", "double precision"),
+    "anynonarray": ("integer", "text", "numeric", "double precision"),
+    "anyenum": ("mood",),
+    "anyrange": ("int4range", "numrange"),
+    "anymultirange": ("int4multirange", "nummultirange"),
+}
+"""Actual types; those at one place stand for each other."""
+
+SPECIAL: dict[str, tuple[tuple[str | None, ...], ...]] = {}
+"""For a function: texts for each argument."""
+
+
+def _special(signatures: str, *pools: tuple[str | None, ...]) -> None:
+    for signature in signatures.split("; "):
+        SPECIAL[signature] = pools
+
+
+_BOOLS = ("t", "f")
+_FEW = tuple(POOLS["integer"][:7])
+_special('"varchar"(character varying,integer,boolean)', ("", "abc", "abc  ", "abcdefg", "éé"), ("-1", "5", "7", "100"), _BOOLS)
+_special("bpchar(character,integer,boolean)", ("", "abc", "abc  ", "abcdefg", "éé"), ("-1", "5", "7", "100"), _BOOLS)
+_special('"numeric"(numeric,integer)', POOLS["numeric"], ("-1", "655366", "327684", "262150", "131077"))
+for _name in ("time without time zone", "time with time zone", "timestamp without time zone", "timestamp with time zone"):
+    _short = {"time without time zone": '"time"', "time with time zone": "timetz"}.get(
+        _name, '"timestamp"' if "out" in _name else "timestamptz"
+    )
+    _special(f"{_short}({_name},integer)", POOLS[_name], ("-1", "0", "2", "6"))
+_special('"interval"(interval,integer)', POOLS["interval"], ("-1", "2147418114", "327679", "196607", "470286339", "67174399"))
+_special("width_bucket(double precision,double precision,double precision,integer)",
+    ("-1", "0", "3.5", "9.99", "10", "NaN", "Infinity"), ("0", "1", "10", "-Infinity"), ("10", "0", "5", "NaN"), ("5", "1", "0", "2147483647"))
+_special("width_bucket(numeric,numeric,numeric,integer)",
+    ("-1", "0", "3.5", "9.99", "10", "NaN", "Infinity"), ("0", "1", "10", "-Infinity"), ("10", "0", "5", "NaN"), ("5", "1", "0", "2147483647"))
+_special("factorial(bigint)", ("0", "1", "5", "20", "50", "-1", "99999"))
+_special("numeric_power(numeric,numeric); power(numeric,numeric); pow(numeric,numeric)",
+    ("0", "2", "-2", "1.5", "0.1", "10", "NaN", "Infinity", "-Infinity"), ("0", "1", "2", "-1", "0.5", "3.7", "100", "NaN", "-Infinity"))
+_special("exp(numeric); numeric_exp(numeric)", ("0", "1", "-1", "2.5", "10", "100.5", "-100", "NaN", "Infinity", "-Infinity", "1e5"))
+_special("setseed(double precision)", ("2", "-1.5", "NaN"))
+for _n in ("round", "trunc"):
+    _special(f"{_n}(numeric,integer)", POOLS["numeric"], ("0", "1", "-1", "2", "5", "-10", "1000"))
+
+SKIPPED: frozenset[str] = frozenset()
+"""Functions whose answers depend on more than their arguments, or are meant to differ."""
