@@ -63,6 +63,8 @@ def main() -> int:
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--port", type=int)
     parser.add_argument("--each", type=int, default=_EACH)
+    parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--show", type=int, default=5)
     parser.add_argument("words", nargs="*")
     options = parser.parse_args()
     if options.port:
@@ -83,6 +85,7 @@ def run(client: Client, options: argparse.Namespace) -> int:
         client.run(command)
     known = describe(client)
     compared = different = 0
+    shown: dict[str, int] = {}
     for module, entries in by_module().items():
         lines = []
         for signature, entry in entries.items():
@@ -115,11 +118,16 @@ def run(client: Client, options: argparse.Namespace) -> int:
                         try:
                             mine = ours(entry, call, row)
                         except Exception as error:
+                            if options.trace:
+                                raise
                             print(f"{signature} {row} {types if types else ''}: {answer} CRASH {error!r}")
                             different += 1
                             continue
                         if not equal(answer, mine, signature):
                             different += 1
+                            shown[signature] = shown.get(signature, 0) + 1
+                            if shown[signature] > options.show:
+                                continue
                             print(f"{signature} {row}\n     PG: {short(answer)}\n   ours: {short(mine)}")
                     elif all(len(field) < 300 for field in answer.fields if field is not None):
                         lines.append([signature, types, result, strict, row, record(answer)])

@@ -140,5 +140,52 @@ _special("setseed(double precision)", ("2", "-1.5", "NaN"))
 for _n in ("round", "trunc"):
     _special(f"{_n}(numeric,integer)", POOLS["numeric"], ("0", "1", "-1", "2", "5", "-10", "1000"))
 
-SKIPPED: frozenset[str] = frozenset()
+SKIPPED = frozenset(("to_ascii(text,name)",))
 """Functions whose answers depend on more than their arguments, or are meant to differ."""
+
+# strings
+
+_TEXTS = POOLS["text"]
+_COUNTS = ("0", "1", "-1", "2", "3", "-2", "100", "2147483647", "-2147483648")
+_special('"substring"(text,integer); substr(text,integer); "left"(text,integer); "right"(text,integer)', _TEXTS, _COUNTS)
+_special('"substring"(text,integer,integer); substr(text,integer,integer)', _TEXTS, _COUNTS, _COUNTS)
+_special('"overlay"(text,text,integer,integer)', _TEXTS, ("", "XX", "é"), _COUNTS, _COUNTS)
+_special('"overlay"(text,text,integer)', _TEXTS, ("", "XX", "é"), _COUNTS)
+_special('"position"(text,text); strpos(text,text)', _TEXTS, ("", "b", "bc", "é", "z", "abc"))
+_special("split_part(text,text,integer)", ("", "a,b,c", "a,,b", "abc", "a--b--c"), (",", "", "--", "z"), ("1", "2", "3", "-1", "-3", "0", "9"))
+_special("string_to_array(text,text); string_to_table(text,text)", ("", "a,b,c", "a,,b", "abc", None), (",", "", "b", None))
+_special("string_to_array(text,text,text); string_to_table(text,text,text)", ("", "a,b,c", "a,,b", "abc", None), (",", "", "b", None), ("", "b", None))
+_special("lpad(text,integer); rpad(text,integer); repeat(text,integer)", _TEXTS, ("0", "1", "-1", "5", "12"))
+_special("lpad(text,integer,text); rpad(text,integer,text)", _TEXTS, ("0", "1", "-1", "5", "12"), ("", "xy", "é", " "))
+_special("ltrim(text,text); rtrim(text,text); btrim(text,text)", _TEXTS, ("", "a", "ca ", "é"))
+_special("replace(text,text,text); translate(text,text,text)", _TEXTS, ("", "a", "abc", "é", "bca"), ("", "X", "YZ", "é1"))
+_special("chr(integer)", ("65", "233", "8364", "128512", "0", "-1", "55296", "1114112", "1"))
+_special('"normalize"(text,text); is_normalized(text,text)', ("", "e\u0301", "é", "ﬁ", "Å", "abc"), ("NFC", "nfd", "NFKC", "NFKD", "x"))
+_special("quote_ident(text)", ("", "a", "A", "select", "a b", 'a"b', "é", "1a", "a1", "over", "int", "left", "a$b", "name"))
+_special("parse_ident(text,boolean)", ("a", "A.b", '"A".b', ' a . "b""c" ', "a..b", ".a", "a.", "", "1a", "a b", '"a', '""', "é.x$1", "a+b"), _BOOLS)
+_special("format(text)", ("", "a%%b", "%s", "%", "%x", "a%1$s"))
+_special("encode(bytea,text)", (*POOLS["bytea"], "\\x" + "ab" * 70), ("hex", "base64", "ESCAPE", "x"))
+_special("decode(text,text)", ("", "6162", "6 1", "6g", "616", "YWJj", "YWI=", "YQ==", "YQ=", "=", "Y W\nJj", "Y!", "\\\\a\\141", "\\9", "é"), ("hex", "base64", "escape", "x"))
+_special("convert_from(bytea,name)", POOLS["bytea"], ("UTF8", "LATIN1", "latin-1", "WIN1252", "nosuch", "EUC_JP"))
+_special("convert_to(text,name)", _TEXTS, ("UTF8", "LATIN1", "WIN1251", "nosuch", "EUC_JP"))
+_special("convert(bytea,name,name)", ("\\x61", "\\xe9", "\\xc3a9"), ("LATIN1", "UTF8", "nosuch"), ("UTF8", "LATIN1", "nosuch"))
+_special("length(bytea,name)", POOLS["bytea"], ("UTF8", "LATIN1", "nosuch"))
+_special("unistr(text)", ("abc", "\\0061\\+01F600\\u00e9\\U0001F600", "\\\\", "\\", "\\00g1", "\\d83d\\de00", "\\d83d", "\\de00", "\\d83dx", "\\U00110000", "\\0000"))
+_special('"substring"(bytea,integer,integer); substr(bytea,integer,integer)', POOLS["bytea"], _COUNTS, _COUNTS)
+_special('"overlay"(bytea,bytea,integer,integer)', POOLS["bytea"], ("\\x", "\\xaabb"), _COUNTS, _COUNTS)
+_special('"overlay"(bytea,bytea,integer)', POOLS["bytea"], ("\\x", "\\xaabb"), _COUNTS)
+_special("get_bit(bytea,bigint)", POOLS["bytea"], ("0", "7", "9", "-1", "100"))
+_special("set_bit(bytea,bigint,integer)", POOLS["bytea"], ("0", "7", "9", "-1"), ("0", "1", "2"))
+_special("set_byte(bytea,integer,integer)", POOLS["bytea"], ("0", "1", "3", "-1"), ("0", "65", "300", "-1"))
+_PATTERNS = ("", "%", "a%", "%c", "_b_", "%b%", "abc", "a\\_b\\%c", "ABC", "À%", "%a%b%", "a_b%c", "x\\", "abc\\", "%\\", "_", "日%", "a%f", "%-%")
+for _name in ("textlike", '"like"', "textnlike", "notlike", "texticlike", "texticnlike"):
+    _special(f"{_name}(text,text)", _TEXTS, _PATTERNS)
+for _name in ("namelike", '"like"', "namenlike", "notlike", "nameiclike", "nameicnlike"):
+    _special(f"{_name}(name,text)", POOLS["name"], _PATTERNS)
+for _name in ("bpcharlike", "bpcharnlike", "bpchariclike", "bpcharicnlike"):
+    _special(f"{_name}(character,text)", POOLS["character"], _PATTERNS)
+_special("like_escape(text,text)", _PATTERNS, ("", "\\", "!", "a", "ab"))
+_SIMILAR = ("", "a%", "%(b|c)%", "[a-c]+", "a.c", "_", "^a$", "a#\"b#\"c", '#"%#"_', 'a#"b#"c#"d', "x#", "[#a]", "a{2}", "\\d", "#_b%")
+_special("similar_to_escape(text)", _SIMILAR)
+_special("similar_to_escape(text,text)", _SIMILAR, ("", "#", "\\", "ab"))
+_special("similar_escape(text,text)", (*_SIMILAR, None), ("", "#", "\\", "ab", None))

@@ -31,6 +31,12 @@ _MODULES: tuple[str, ...] = (
     "trigonometry",
     "numerics",
     "casts",
+    "strings",
+    "identifiers",
+    "formatting",
+    "encodings",
+    "bytestrings",
+    "like",
 )
 _loaded = False
 
