@@ -189,3 +189,45 @@ _SIMILAR = ("", "a%", "%(b|c)%", "[a-c]+", "a.c", "_", "^a$", "a#\"b#\"c", '#"%#
 _special("similar_to_escape(text)", _SIMILAR)
 _special("similar_to_escape(text,text)", _SIMILAR, ("", "#", "\\", "ab"))
 _special("similar_escape(text,text)", (*_SIMILAR, None), ("", "#", "\\", "ab", None))
+
+# regular expressions
+
+_REGEXES = (
+    "b", "^a", "c$", "a*", "(a)(b)?", "(a*)+", "(a|ab)(c|bcd)", "(.*)(\\d+)(.*)", "(.*?)(\\d+)(.*)",
+    "(?:(.*?)(\\d+)(.*)){1,1}", "Y*?([0-9]{1,3})", "Y*([0-9]{1,3})", "[[:alpha:]]+", "[^a-c]+", "\\w+", "\\s", "\\mfoo",
+    "o\\M", "\\yworld\\y", "(.)\\1", "(a|b)*c", "x|", "", "a{2,3}", "(?=b)b", "(?<=a)b", "(?!a).", "(?<!a)b", "(?i)ABC",
+    "***=a.b", "(?n)^d", "a.c", "(?x) a b # c", "\\u00e9", "é|ß", "[[.hyphen.]]", "(b+)(c*)", "(a+?)(b*)", ".*?c", "^(.+?)(b.*)$",
+    "(a(b(c)))", "((a)|(b))+", "(^|,)([^,]*)", "\\d{2}",
+    # and what is none
+    "[", "(", ")", "*", "a**", "a{1", "a{2,1}", "a{256}", "[b-a]", "[[:foo:]]", "\\", "\\q", "(?z)a", "\\1", "(a)\\2", "+",
+    "[[.x", "(?", "a{1}{2}", "^*", "***x",
+)
+_SUBJECTS = (
+    "", "abc", "aaa", "abcd", "abc01234xyz", "XY1234Z", "foo bar", "hello world", "aabbcc", "bab", "a,b,,c", "Straße é",
+    "a.b", "abc\ndef", "foobar foo", "12-34", "ababc",
+)
+for _stem, _type in (("text", "text"), ("name", "name"), ("bpchar", "character")):
+    for _suffix in ("regexeq", "regexne", "icregexeq", "icregexne"):
+        _special(f"{_stem}{_suffix}({_type},text)", _SUBJECTS, _REGEXES)
+_FLAGS = ("", "i", "g", "n", "x", "z", "q", "p", "w", "gi")
+for _name in ("regexp_like", "regexp_match", "regexp_matches", "regexp_split_to_table", "regexp_split_to_array", "regexp_count",
+              "regexp_instr", "regexp_substr", '"substring"'):
+    _special(f"{_name}(text,text)", _SUBJECTS, _REGEXES)
+    _special(f"{_name}(text,text,text)", _SUBJECTS, _REGEXES, _FLAGS)
+_special('"substring"(text,text,text)', _SUBJECTS, _SIMILAR, ("#", "\\", "", "ab"))
+_special("regexp_replace(text,text,text)", _SUBJECTS, _REGEXES, ("X", "[\\&]", "\\1-\\2", "\\\\", "\\", "\\x"))
+_special("regexp_replace(text,text,text,text)", _SUBJECTS, _REGEXES, ("X", "[\\&]", "\\1-\\2"), (*_FLAGS, "1"))
+_STARTS = ("1", "2", "0", "5", "-1")
+_special("regexp_replace(text,text,text,integer)", _SUBJECTS, _REGEXES, ("X", "[\\&]"), _STARTS)
+_special("regexp_replace(text,text,text,integer,integer)", _SUBJECTS, _REGEXES, ("X", "[\\&]"), _STARTS, ("0", "1", "2", "-1"))
+_special("regexp_replace(text,text,text,integer,integer,text)", _SUBJECTS, _REGEXES, ("X", "[\\&]"), _STARTS, ("0", "1", "2", "-1"), _FLAGS)
+_special("regexp_count(text,text,integer)", _SUBJECTS, _REGEXES, _STARTS)
+_special("regexp_count(text,text,integer,text)", _SUBJECTS, _REGEXES, _STARTS, _FLAGS)
+_ONES = ("1", "2", "0", "3", "-1")
+_special("regexp_instr(text,text,integer); regexp_substr(text,text,integer)", _SUBJECTS, _REGEXES, _STARTS)
+_special("regexp_instr(text,text,integer,integer); regexp_substr(text,text,integer,integer)", _SUBJECTS, _REGEXES, _STARTS, _ONES)
+_special("regexp_instr(text,text,integer,integer,integer)", _SUBJECTS, _REGEXES, _STARTS, _ONES, ("0", "1", "2"))
+_special("regexp_instr(text,text,integer,integer,integer,text)", _SUBJECTS, _REGEXES, _STARTS, _ONES, ("0", "1"), _FLAGS)
+_special("regexp_instr(text,text,integer,integer,integer,text,integer)", _SUBJECTS, _REGEXES, _STARTS, _ONES, ("0", "1"), _FLAGS, _ONES)
+_special("regexp_substr(text,text,integer,integer,text)", _SUBJECTS, _REGEXES, _STARTS, _ONES, _FLAGS)
+_special("regexp_substr(text,text,integer,integer,text,integer)", _SUBJECTS, _REGEXES, _STARTS, _ONES, _FLAGS, _ONES)

@@ -37,6 +37,7 @@ _MODULES: tuple[str, ...] = (
     "encodings",
     "bytestrings",
     "like",
+    "regexps",
 )
 _loaded = False
 
