@@ -38,6 +38,8 @@ _MODULES: tuple[str, ...] = (
     "bytestrings",
     "like",
     "regexps",
+    "datetimes",
+    "calendars",
 )
 _loaded = False
 
