@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["POLYMORPHIC", "POOLS", "SPECIAL"]
 
 _INTEGERS = ("0", "1", "-1", "2", "7", "-7", "30")
@@ -108,11 +110,11 @@ POLYMORPHIC: dict[str, tuple[str, ...]] = {
 }
 """Actual types; those at one place stand for each other."""
 
-SPECIAL: dict[str, tuple[tuple[str | None, ...], ...]] = {}
+SPECIAL: dict[str, tuple[Sequence[str | None], ...]] = {}
 """For a function: texts for each argument."""
 
 
-def _special(signatures: str, *pools: tuple[str | None, ...]) -> None:
+def _special(signatures: str, *pools: Sequence[str | None]) -> None:
     for signature in signatures.split("; "):
         SPECIAL[signature] = pools
 
@@ -279,3 +281,35 @@ for _type in ("time without time zone", "time with time zone", "timestamp withou
     for _one in (_type, "interval"):
         for _two in (_type, "interval"):
             _special(f'"overlaps"({_type},{_one},{_type},{_two})', _some, (*POOLS[_one][:4], None), _some, (*POOLS[_two][:4], None))
+
+# templates
+
+_DATE_TEMPLATES = (
+    "YYYY-MM-DD HH24:MI:SS", "HH12:MI:SS AM", "HH:MI a.m. p.m. PM", "Day, DD Month YYYY", "FMDay, FMDD FMMonth FMYYYY", "DAY day MONTH month",
+    "Dy DY dy Mon MON mon", "DDD IDDD D ID", "WW IW W Q CC", "Y,YYY YYY YY Y", "IYYY IYY IY I", "J RM rm", "FMRM", "MS US FF1 FF2 FF3 FF6",
+    "SSSS SSSSS", "TZ tz OF TZH:TZM", "DDth DDTH FMDDth Yth", "A.D. B.C. ad bc", '"text" \\"x" y', "MISS", "FX YYYY", "TMMonth", "xyz", "", "CCth J",
+    "FMHH24:FMMI", "ff4ff5", "FMOF FMIDDD FMWW FMCC",
+)
+for _type in ("timestamp without time zone", "timestamp with time zone", "interval"):
+    _special(f"to_char({_type},text)", [text for text in POOLS[_type] if "178000000" not in text], _DATE_TEMPLATES)
+_special("to_date(text,text); to_timestamp(text,text)",
+    ("2024-02-29", "20240229", "29 Feb 2024", "29 February 2024", "2024 060", "2024-13-01", "2024-02-30", "12:30 PM", "00:30 AM", "13:00 AM", "24-2-3", "2024",
+     "44 BC", "2460000", "2024-W05-3", "2024 05 3", "", "abc", "2024/02/29 12:34:56.789", "2024-02-29 12:34:56 +05:30", "2024-02-29 12:34:56-08", "2,024",
+     "99", "520", "  2024 - 02  -29", "21 24", "3rd Mar 2024", "86399", "XII 2024", "Thursday 29 Feb 2024", "2024-02-29 25:00:00", "-44-01-01", "99999999999"),
+    ("YYYY-MM-DD", "YYYYMMDD", "DD Mon YYYY", "DD Month YYYY", "YYYY DDD", "YYYY-MM-DD HH24:MI:SS.MS", "HH12:MI AM", "YY-MM-DD", "YYYY BC", "J", "IYYY-\"W\"IW-ID",
+     "IYYY IW ID", "YYYY/MM/DD HH24:MI:SS.US", "YYYY-MM-DD HH24:MI:SS TZH:TZM", "YYYY-MM-DD HH24:MI:SSTZH", "Y,YYY", "YY", "YYY", "Y", "CC YY", "FMDDth Mon YYYY", "SSSS",
+     "RM YYYY", "Day DD Mon YYYY", "FXYYYY-MM-DD", "YYYY WW", "YYYY MM W", "CC", "YYYY-IW", "TZ", "YYYY YYYY", "MM", "", "YYYY Q", "IYYY IDDD", "HH24:MI:SS.FF3"))
+_NUMBER_TEMPLATES = (
+    "9999", "0000", "9999.99", "0999.990", "FM9999.99", "FM0999.90", "S9999", "9999S", "MI9999", "9999MI", "PL9999", "SG9999", "9999PR", "FM9999PR", "9,999,999.99",
+    "FM9G999D99", "L9999", "RN", "rn", "FMRN", "9999TH", "9999th", "999V99", "9.99EEEE", "EEEE", "9EEEE", "B9999", "99.9V9", "9.9.9", "SS9", "S9MI", "PR9", "9PR9",
+    "9.99EEEE9", "\"x\"999\"y\"", "99 99", "", "FM99.99S", "FM999999999999999999999.999999", "S99.9", "99.9S", ".99", "FM.99", "0.0", "FM0.9", "C9", "999G", "MISG", "FM9,999", "999.", "PL99.9",
+)
+_NUMBERS = ("0", "1", "-1", "12", "485", "-485", "3999", "4000", "1234567", "21", "113")
+_special("to_char(integer,text)", (*_NUMBERS, "2147483647"), _NUMBER_TEMPLATES)
+_special("to_char(bigint,text)", (*_NUMBERS, "9223372036854775807"), _NUMBER_TEMPLATES)
+_DECIMALS = (*_NUMBERS, "0.1", "-0.05", "3.1415", "-12.345", "148.5", "9.995", "99.99", "NaN", "Infinity", "1e20", "0.00012", "-Infinity", "1e-10")
+for _type in ("numeric", "real", "double precision"):
+    _special(f"to_char({_type},text)", _DECIMALS, _NUMBER_TEMPLATES)
+_special("to_number(text,text)",
+    ("12", "-12", "12-", "1,234.5", "$12.34", "<12>", "+5", "", "abc", "0.001", "12 34", "1234.5678", " 12", "- 12", "12.5-", "1.2.3", "9th", ".5", "-.5"),
+    ("9999", "99.99", "9,999.99", "9G999D99", "S99", "99S", "MI99", "99MI", "PL99", "SG99.9", "99PR", "L99.99", "FM999.99", "999V99", "9EEEE", "RN", "99th", "", "S9.9", "9.9S", "x99", "0", "99 99", "9999.9999S", "99.9MI"))

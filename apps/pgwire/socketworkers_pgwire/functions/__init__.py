@@ -40,6 +40,7 @@ _MODULES: tuple[str, ...] = (
     "regexps",
     "datetimes",
     "calendars",
+    "templating",
 )
 _loaded = False
 
