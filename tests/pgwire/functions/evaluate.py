@@ -5,18 +5,29 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from tests.pgwire.types.server import Answer, Client
 
 from socketworkers_pgwire.functions import CallSite, Implementation
-from socketworkers_pgwire.types import AnyType, ArrayType, EnumType, Settings, SqlError, find_zone
 from socketworkers_pgwire.functions.kinds import BY_SQL_NAME
+from socketworkers_pgwire.types import AnyType, ArrayType, EnumType, Settings, SqlError, find_zone
 
 from .pools import POLYMORPHIC, POOLS, SPECIAL
 from .session import Session
 
-__all__ = ["MOOD", "SETUP", "Call", "kind_named", "ours", "parameters", "theirs", "variants"]
+__all__ = [
+    "MOOD",
+    "SETUP",
+    "Call",
+    "equal",
+    "kind_named",
+    "ours",
+    "parameters",
+    "readable",
+    "rows_for",
+    "theirs",
+    "variants",
+]
 
 MOOD = EnumType(99_990, "mood", 99_991, ("sad", "ok", "happy"))
 _KINDS: dict[str, AnyType] = {"mood": MOOD, "mood[]": ArrayType(MOOD)}
@@ -61,7 +72,9 @@ def variants(signature: str) -> list[tuple[str, ...]]:
     """Actual types for the arguments; one choice for all polymorphic ones."""
     declared = parameters(signature)
     count = max((len(POLYMORPHIC[name]) for name in declared if name in POLYMORPHIC), default=1)
-    return [tuple(POLYMORPHIC[name][turn] if name in POLYMORPHIC else name for name in declared) for turn in range(count)]
+    return [
+        tuple(POLYMORPHIC[name][turn] if name in POLYMORPHIC else name for name in declared) for turn in range(count)
+    ]
 
 
 def rows_for(signature: str, types: Sequence[str], count: int, seed: int = 0) -> list[list[str | None]] | None:
@@ -85,7 +98,9 @@ def rows_for(signature: str, types: Sequence[str], count: int, seed: int = 0) ->
         return rows
     # each value of each pool before chance
     longest = max(len(pool) for pool in pools)
-    rows += [[pool[turn] if turn < len(pool) else rng.choice(pool) for pool in pools] for turn in range(min(longest, count))]
+    rows += [
+        [pool[turn] if turn < len(pool) else rng.choice(pool) for pool in pools] for turn in range(min(longest, count))
+    ]
     for row in rows:
         for place, pool in enumerate(pools):
             if place and len(pools) > 1:
@@ -124,12 +139,15 @@ def ours(entry: Implementation, call: Call, row: Sequence[str | None]) -> Answer
     kinds = [kind_named(name) for name in call.arguments]
     try:
         values = [
-            None if text is None else kind.input(text, call.settings)
-            for text, kind in zip(row, kinds, strict=True)
+            None if text is None else kind.input(text, call.settings) for text, kind in zip(row, kinds, strict=True)
         ]
     except SqlError as error:
         return Answer((), error.sqlstate, error.message)
-    columns = tuple(kind_named(name) if name != "record" else None for name in call.result.split(",")) if call.result not in ("void", "record") else ()
+    columns = (
+        tuple(kind_named(name) if name != "record" else None for name in call.result.split(","))
+        if call.result not in ("void", "record")
+        else ()
+    )
     site = CallSite(tuple(kinds), columns[0] if len(columns) == 1 else None, tuple(c for c in columns if c is not None))
     if call.strict and None in values:
         return Answer((None,))
@@ -140,12 +158,17 @@ def ours(entry: Implementation, call: Call, row: Sequence[str | None]) -> Answer
         if entry.kind == "rows":
             texts: list[str | None] = []
             for each in result:
-                fields = [None if v is None else c.output(v, call.settings) for v, c in zip(each, columns, strict=True) if c is not None]
+                fields = [
+                    None if v is None else c.output(v, call.settings)
+                    for v, c in zip(each, columns, strict=True)
+                    if c is not None
+                ]
                 texts.append(fields[0] if len(columns) == 1 else record_text(fields))
             if not texts:
                 return Answer((None,))
             array = BY_SQL_NAME["text[]"]
             from socketworkers_pgwire.types import Array
+
             stored = array.store(Array(texts, (len(texts),), (1,)))
             return Answer((array.output(stored).encode(),))
     except SqlError as error:
@@ -157,3 +180,18 @@ def ours(entry: Implementation, call: Call, row: Sequence[str | None]) -> Answer
     kind = columns[0]
     assert kind is not None
     return Answer((kind.output(result, call.settings).encode(),))
+
+
+def readable(answer: Answer) -> list[str] | str | None:
+    """An answer as it stands in the files."""
+    if answer.sqlstate:
+        return [answer.sqlstate, answer.message]
+    return None if answer.fields[0] is None else answer.fields[0].decode(errors="backslashreplace")
+
+
+def equal(signature: str, a: object, b: object) -> bool:
+    """Whether two answers say the same; of comparisons with three answers only the sign counts."""
+    if signature.partition("(")[0].endswith("cmp") and isinstance(a, str) and isinstance(b, str):
+        x, y = int(a), int(b)
+        return (x > 0) - (x < 0) == (y > 0) - (y < 0)
+    return a == b

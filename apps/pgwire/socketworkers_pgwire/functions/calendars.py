@@ -1,4 +1,4 @@
-"""Fields of dates and times: PostgreSQL 15 documentation §9.9: extract, date_trunc, date_bin, age, make_…, time zones."""
+"""Fields of dates and times: PostgreSQL 15 documentation §9.9: extract, date_trunc, age, make_…, time zones."""
 
 from __future__ import annotations
 
@@ -42,10 +42,17 @@ _WALL, _ZONED = "timestamp without time zone", "timestamp with time zone"
 _TIME, _TIMETZ = "time without time zone", "time with time zone"
 
 
-_SMALL = {word[:10]: unit for unit, words in (
-    ("second", ("s", "sec", "second", "seconds", "secs")),
-    ("millisecond", ("msec", "msecs", "ms", "msecond", "mseconds", "msecs", "millisecond", "milliseconds", "millisecon")),
-) for word in words}
+_SMALL = {
+    word[:10]: unit
+    for unit, words in (
+        ("second", ("s", "sec", "second", "seconds", "secs")),
+        (
+            "millisecond",
+            ("msec", "msecs", "ms", "msecond", "mseconds", "msecs", "millisecond", "milliseconds", "millisecon"),
+        ),
+    )
+    for word in words
+}
 _JULIAN_REST = 151  # the last Julian day lies so far behind the last date
 _MAX_OFFSET = 1 << 17  # what a timetz holds, in seconds
 
@@ -342,7 +349,9 @@ scalar(f"timezone(interval,{_ZONED})")(
         instant if instant in (INFINITY, MINUS_INFINITY) else dm.local_of(instant, _interval_zone(interval))
     )
 )
-scalar(f"timezone(interval,{_TIMETZ})")(lambda interval, timetz: _shifted(timetz, _interval_zone(interval).offset_at(0)))
+scalar(f"timezone(interval,{_TIMETZ})")(
+    lambda interval, timetz: _shifted(timetz, _interval_zone(interval).offset_at(0))
+)
 
 
 # the clock
@@ -374,5 +383,3 @@ def _time_of_day(execution: Execution) -> str:
     clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{usecs:06d}"
     name = zone.abbreviation_at(instant // USECS_PER_SEC)
     return f"{_DAYS[days % 7]} {_MONTHS[month - 1]} {day:02d} {clock} {year:04d} {name}"
-
-

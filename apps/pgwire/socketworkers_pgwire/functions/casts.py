@@ -50,7 +50,9 @@ for _kind in _INTEGERS:
         scalar(f"{_kind.typname}({_source})")(_from_float(_kind, _source))
     scalar(f"{_kind.typname}(numeric)")(_from_numeric(_kind))
     scalar(f"float8({_kind.name})")(float)
-    scalar(f"float4({_kind.name})")(lambda value: to_float4(float(value)) if abs(value) < 1 << 53 else _float4_of(value))
+    scalar(f"float4({_kind.name})")(
+        lambda value: to_float4(float(value)) if abs(value) < 1 << 53 else _float4_of(value)
+    )
     scalar(f'"numeric"({_kind.name})')(str)
 
 
@@ -129,6 +131,7 @@ def _xid_of_xid8(value: int) -> int:
 
 
 # "char" is a byte with a sign
+
 
 @scalar('int4("char")')
 def _int4_of_char(value: str) -> int:

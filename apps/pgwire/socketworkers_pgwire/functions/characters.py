@@ -7,7 +7,9 @@ import unicodedata
 __all__ = ["is_alnum", "is_alpha", "is_digit", "is_graph", "is_print", "is_punct", "is_space"]
 
 #: letters in circles and squares, which are symbols
-_ENCLOSED = frozenset((*range(0x24B6, 0x24EA), *range(0x1F130, 0x1F14A), *range(0x1F150, 0x1F16A), *range(0x1F170, 0x1F18A)))
+_ENCLOSED = frozenset(
+    (*range(0x24B6, 0x24EA), *range(0x1F130, 0x1F14A), *range(0x1F150, 0x1F16A), *range(0x1F170, 0x1F18A))
+)
 _SPACES = frozenset(
     "\t\n\v\f\r \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2028\u2029\u205f\u3000"
 )

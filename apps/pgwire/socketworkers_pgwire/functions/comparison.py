@@ -33,10 +33,13 @@ def _tests(left: Key, right: Key, test: Callable[[Any, Any], bool]) -> Callable[
     return lambda a, b: 1 if test(left(a), right(b)) else 0
 
 
+def _three_way(a: Any, b: Any) -> int:
+    return 1 if a > b else -1 if a < b else 0
+
+
 def _compares(left: Key, right: Key) -> Callable[[Any, Any], int]:
     def compare(a: Any, b: Any) -> int:
-        first, second = left(a), right(b)
-        return (first > second) - (first < second)
+        return _three_way(left(a), right(b))
 
     return compare
 
@@ -171,10 +174,6 @@ def _zoned_tests(
 
 def _as_instant(execution: Execution, instant: int) -> int:
     return instant
-
-
-def _three_way(a: int, b: int) -> int:
-    return (a > b) - (a < b)
 
 
 _TIMESTAMP, _TIMESTAMPTZ = "timestamp without time zone", "timestamp with time zone"

@@ -104,7 +104,7 @@ def _date_plus(days: int, interval: bytes) -> int:
 
 @scalar("interval_pl_date(interval,date)")
 def _plus_date(interval: bytes, days: int) -> int:
-    return _date_plus(days, interval)  # type: ignore[no-any-return]
+    return _date_plus(days, interval)
 
 
 @scalar("date_mi_interval(date,interval)")
@@ -157,7 +157,7 @@ def _timetz_plus(timetz: int, interval: bytes) -> int:
 
 @scalar(f"interval_pl_timetz(interval,{_TIMETZ})")
 def _plus_timetz(interval: bytes, timetz: int) -> int:
-    return _timetz_plus(timetz, interval)  # type: ignore[no-any-return]
+    return _timetz_plus(timetz, interval)
 
 
 @scalar(f"timetz_mi_interval({_TIMETZ},interval)")
@@ -231,7 +231,6 @@ scalar("isfinite(interval)")(lambda interval: 1)
 # OVERLAPS: any end may be missing
 
 
-
 def _overlaps(start: Any, end: Any, other_start: Any, other_end: Any) -> int | None:
     first, second = _ordered(start, end), _ordered(other_start, other_end)
     if first is None or second is None:
@@ -259,7 +258,9 @@ for _name in (_WALL, _ZONED, _TIME, _TIMETZ):
     scalar(f'"overlaps"({_name},{_name},{_name},{_name})')(_overlaps)
 
 
-def _with_intervals(add: Callable[[Execution, Any, bytes], Any], first: bool, second: bool) -> Callable[..., int | None]:
+def _with_intervals(
+    add: Callable[[Execution, Any, bytes], Any], first: bool, second: bool
+) -> Callable[..., int | None]:
     def overlaps(execution: Execution, start: Any, end: Any, other_start: Any, other_end: Any) -> int | None:
         if first:
             end = None if start is None or end is None else add(execution, start, end)

@@ -1,4 +1,4 @@
-"""Bytes as text and text as bytes: PostgreSQL 15 documentation §9.4 and §9.5: encode, decode, convert, hashes, unistr."""
+"""Bytes as text and text as bytes: PostgreSQL 15 documentation §9.4 and §9.5: encode, convert, hashes, unistr."""
 
 from __future__ import annotations
 
@@ -27,13 +27,50 @@ ENCODINGS: list[tuple[str, int]] = [
     (name, int(length))
     for name, _, length in (
         each.partition(":")
-        for each in """
-        SQL_ASCII:1 EUC_JP:3 EUC_CN:3 EUC_KR:3 EUC_TW:4 EUC_JIS_2004:3 UTF8:4 MULE_INTERNAL:4 LATIN1:1 LATIN2:1
-        LATIN3:1 LATIN4:1 LATIN5:1 LATIN6:1 LATIN7:1 LATIN8:1 LATIN9:1 LATIN10:1 WIN1256:1 WIN1258:1 WIN866:1
-        WIN874:1 KOI8R:1 WIN1251:1 WIN1252:1 ISO_8859_5:1 ISO_8859_6:1 ISO_8859_7:1 ISO_8859_8:1 WIN1250:1
-        WIN1253:1 WIN1254:1 WIN1255:1 WIN1257:1 KOI8U:1 SJIS:2 BIG5:2 GBK:2 UHC:2 GB18030:4 JOHAB:3
-        SHIFT_JIS_2004:2
-        """.split()
+        for each in [
+            "SQL_ASCII:1",
+            "EUC_JP:3",
+            "EUC_CN:3",
+            "EUC_KR:3",
+            "EUC_TW:4",
+            "EUC_JIS_2004:3",
+            "UTF8:4",
+            "MULE_INTERNAL:4",
+            "LATIN1:1",
+            "LATIN2:1",
+            "LATIN3:1",
+            "LATIN4:1",
+            "LATIN5:1",
+            "LATIN6:1",
+            "LATIN7:1",
+            "LATIN8:1",
+            "LATIN9:1",
+            "LATIN10:1",
+            "WIN1256:1",
+            "WIN1258:1",
+            "WIN866:1",
+            "WIN874:1",
+            "KOI8R:1",
+            "WIN1251:1",
+            "WIN1252:1",
+            "ISO_8859_5:1",
+            "ISO_8859_6:1",
+            "ISO_8859_7:1",
+            "ISO_8859_8:1",
+            "WIN1250:1",
+            "WIN1253:1",
+            "WIN1254:1",
+            "WIN1255:1",
+            "WIN1257:1",
+            "KOI8U:1",
+            "SJIS:2",
+            "BIG5:2",
+            "GBK:2",
+            "UHC:2",
+            "GB18030:4",
+            "JOHAB:3",
+            "SHIFT_JIS_2004:2",
+        ]
     )
 ]
 """Name and longest character of each encoding, by their numbers."""
@@ -279,5 +316,3 @@ def _unistr(text: str) -> str:
         raise SqlError("42601", "invalid Unicode surrogate pair")
     parts.append(text[position:])
     return "".join(parts)
-
-

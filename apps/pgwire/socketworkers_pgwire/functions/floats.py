@@ -1,4 +1,4 @@
-"""Floating point: PostgreSQL 15 documentation §9.3, operators and functions of float4 and float8 but for trigonometry."""
+"""Floating point: PostgreSQL 15 documentation §9.3, operators and functions of float4 and float8."""
 
 from __future__ import annotations
 

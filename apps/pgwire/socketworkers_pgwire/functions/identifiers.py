@@ -38,7 +38,7 @@ def _parse_ident(text: str, strict: int) -> str:
         if position < length and text[position] == '"':
             start = position + 1
             end = text.find('"', start)
-            while 0 <= end and text[end + 1 : end + 2] == '"':
+            while end >= 0 and text[end + 1 : end + 2] == '"':
                 end = text.find('"', end + 2)
             if end < 0:
                 raise _not_valid(text, "String has unclosed double quotes.")
@@ -78,5 +78,3 @@ def _name_with_oid(name: str, oid: int) -> str:
     if len(data) + len(suffix) <= MAX_NAME:
         return name + suffix
     return data[: MAX_NAME - len(suffix)].decode(errors="ignore") + suffix
-
-

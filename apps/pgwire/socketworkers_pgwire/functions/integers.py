@@ -78,7 +78,9 @@ def _increment4(a: int) -> int:
     return INT4.add(a, 1)
 
 
-@scalar("int8inc(bigint)", 'int8inc_any(bigint,"any")', "int8inc_float8_float8(bigint,double precision,double precision)")
+@scalar(
+    "int8inc(bigint)", 'int8inc_any(bigint,"any")', "int8inc_float8_float8(bigint,double precision,double precision)"
+)
 def _increment8(a: int, *_: Any) -> int:
     return INT8.add(a, 1)
 
@@ -111,13 +113,21 @@ def _width_bucket(operand: float | str, low: float | str, high: float | str, cou
             return 0
         if operand >= high:
             return _next_bucket(count)
-        whole = (operand - low) / (high - low) if math.isfinite(high - low) else (operand / 2 - low / 2) / (high / 2 - low / 2)
+        whole = (
+            (operand - low) / (high - low)
+            if math.isfinite(high - low)
+            else (operand / 2 - low / 2) / (high / 2 - low / 2)
+        )
     else:
         if operand > low:
             return 0
         if operand <= high:
             return _next_bucket(count)
-        whole = (low - operand) / (low - high) if math.isfinite(low - high) else (low / 2 - operand / 2) / (low / 2 - high / 2)
+        whole = (
+            (low - operand) / (low - high)
+            if math.isfinite(low - high)
+            else (low / 2 - operand / 2) / (low / 2 - high / 2)
+        )
     return min(int(count * whole), count - 1) + 1
 
 

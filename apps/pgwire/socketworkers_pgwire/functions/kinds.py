@@ -1,5 +1,4 @@
-"""Types by the names that signatures have for them, and functions on Python values made into functions on storage forms.
-"""
+"""Types by the names that signatures have for them, and functions on Python values made into those on storage forms."""
 
 from __future__ import annotations
 
@@ -16,9 +15,9 @@ from ..types.numeric import numeric_text
 __all__ = [
     "BY_SQL_NAME",
     "NAN",
+    "flag",
     "float_key",
     "float_of",
-    "flag",
     "interval_of",
     "numeric",
     "same",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from ..types import numeric_math as nm
 from ..types.errors import SqlError
@@ -152,5 +151,3 @@ def _in_range(value: str, start: str, distance: str, subtract: int, less: int) -
         return 1
     end = nm.subtract(there, far) if subtract else nm.add(there, far)
     return int(here <= end if less else here >= end)
-
-

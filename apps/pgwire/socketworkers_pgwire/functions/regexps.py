@@ -63,9 +63,7 @@ def _like(execution: Execution, text: str, pattern: str, flags: str = "") -> int
     return int(_compiled(pattern, flags, "regexp_like()").matches(text, execution.session.check_cancelled))
 
 
-def _all(
-    regex: Regex, text: str, execution: Execution, start: int = 0
-) -> Iterator[list[tuple[int, int] | None]]:
+def _all(regex: Regex, text: str, execution: Execution, start: int = 0) -> Iterator[list[tuple[int, int] | None]]:
     """All matches, one behind the other; behind an empty one a character is passed over."""
     check = execution.session.check_cancelled
     while start <= len(text):
@@ -125,7 +123,7 @@ def _split(execution: Execution, text: str, pattern: str, flags: str, name: str)
     for found in _all(regex, text, execution):
         span = found[0]
         assert span is not None
-        if span[0] == span[1] and (span[0] in (0, len(text)) or span[0] == start and start > 0 and False):
+        if span[0] == span[1] and span[0] in (0, len(text)):
             continue
         if span[0] == span[1] == start:
             continue
@@ -170,9 +168,7 @@ def _template(text: str) -> list[str | int]:
             position = slash + 1
 
 
-def _replaced(
-    execution: Execution, regex: Regex, text: str, replacement: str, start: int, which: int
-) -> str:
+def _replaced(execution: Execution, regex: Regex, text: str, replacement: str, start: int, which: int) -> str:
     """With the match number `which` replaced, or with 0 all."""
     template = _template(replacement)
     parts: list[str] = []
@@ -208,7 +204,8 @@ def _replace_flags(execution: Execution, text: str, pattern: str, replacement: s
     if flags[:1].isascii() and flags[:1].isdigit():
         error = invalid_parameter(f'invalid regular expression option: "{flags[0]}"')
         error.hint = (
-            "If you meant to use regexp_replace() with a start parameter, cast the fourth argument to integer explicitly."
+            "If you meant to use regexp_replace() with a start parameter, "
+            "cast the fourth argument to integer explicitly."
         )
         raise error
     options, every = _options(flags)
@@ -314,5 +311,3 @@ def _substr(
     _number("n", which, 1)
     _number("subexpr", group, 0)
     return _part(text, _nth(execution, text, pattern, begin, which, flags, group, "regexp_substr()"))
-
-

@@ -23,13 +23,16 @@ is still wanted for such functions, so that constants fold and arrays and aggreg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..types import AnyType
 
 __all__ = ["AggregateState", "CallSite", "Implementation", "aggregate", "find", "rows", "scalar", "window"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+State = TypeVar("State", bound=type[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def _add(signatures: tuple[str, ...], entry: Implementation) -> None:
 
 def scalar(
     *signatures: str, bind: bool = False, context: bool = False, blocking: bool = False
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Function], Function]:
     """Register a function that gives one value.
 
     Args:
@@ -96,40 +99,38 @@ def scalar(
         blocking: it may wait.
     """
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(function: Function) -> Function:
         _add(signatures, Implementation("scalar", function, bind, context, blocking))
         return function
 
     return register
 
 
-def rows(
-    *signatures: str, bind: bool = False, context: bool = False
-) -> Callable[[Callable[..., Iterable[tuple[Any, ...]]]], Callable[..., Iterable[tuple[Any, ...]]]]:
+def rows(*signatures: str, bind: bool = False, context: bool = False) -> Callable[[Function], Function]:
     """Register a function that returns a set, or a row of several columns; it gives an iterable of tuples."""
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(function: Function) -> Function:
         _add(signatures, Implementation("rows", function, bind, context))
         return function
 
     return register
 
 
-def aggregate(*signatures: str, context: bool = False) -> Callable[[type[Any]], type[Any]]:
+def aggregate(*signatures: str, context: bool = False) -> Callable[[State], State]:
     """Register an aggregate: a class like `AggregateState`."""
 
-    def register(state: type[Any]) -> type[Any]:
+    def register(state: State) -> State:
         _add(signatures, Implementation("aggregate", state, True, context))
         return state
 
     return register
 
 
-def window(*signatures: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def window(*signatures: str) -> Callable[[Function], Function]:
     """Register a window function: takes the `CallSite`, gives a function of (rows of the partition: a list of argument
     tuples) that gives the list of results. Only for those that SQLite lacks."""
 
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+    def register(function: Function) -> Function:
         _add(signatures, Implementation("window", function, True))
         return function
 

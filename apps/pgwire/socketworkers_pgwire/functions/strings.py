@@ -137,11 +137,11 @@ def _split(text: str | None, separator: str | None, null: str | None) -> list[st
         return None
     if not text:
         return []
-    parts: list[str | None]
+    parts: list[str | None] = [text]
     if separator is None:
         parts = list(text)
-    else:
-        parts = list(text.split(separator)) if separator else [text]
+    elif separator:
+        parts = list(text.split(separator))
     return parts if null is None else [None if part == null else part for part in parts]
 
 
@@ -404,5 +404,3 @@ def _quote_any(call: CallSite) -> Callable[[Execution, Any], str]:
 def _quote_any_nullable(call: CallSite) -> Callable[[Execution, Any], str]:
     cast = text_of(call.arguments[0])
     return lambda execution, value: "NULL" if value is None else quoted_literal(cast(execution, value))
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from .automaton import Automaton, Content
 from .parse import parse
@@ -37,7 +38,18 @@ class _Node:
     ``b`` back reference.
     """
 
-    __slots__ = ("_automaton", "children", "content", "has_group", "has_reference", "kind", "least", "most", "number", "prefer")
+    __slots__ = (
+        "_automaton",
+        "children",
+        "content",
+        "has_group",
+        "has_reference",
+        "kind",
+        "least",
+        "most",
+        "number",
+        "prefer",
+    )
 
     def __init__(self, kind: str, content: Content, prefer: Prefer, children: tuple[_Node, ...] = ()) -> None:
         self.kind = kind
@@ -46,8 +58,8 @@ class _Node:
         self.children = children
         self.least = self.most = 1
         self.number = 0
-        self.has_group = kind == "(" or any(child.has_group for child in children)
-        self.has_reference = kind == "b" or any(child.has_reference for child in children)
+        self.has_group: bool = kind == "(" or any(child.has_group for child in children)
+        self.has_reference: bool = kind == "b" or any(child.has_reference for child in children)
         self._automaton: Automaton | None = None
 
     @property
@@ -180,7 +192,7 @@ class _Division:
         wanted = self.text[span[0] : span[1]]
         length = end - start
         if not wanted:
-            return length == 0 and (node.least <= 1 or True)
+            return length == 0
         count, rest = divmod(length, len(wanted))
         if rest or not node.least <= count <= (node.most if node.most < INFINITE else length):
             return False
@@ -255,7 +267,7 @@ class _Division:
         return False
 
     def _verify(self, child: _Node, places: list[int]) -> bool:
-        for start, end in zip(places, places[1:], strict=False):
+        for start, end in pairwise(places):
             self._forget(child)
             if not self.divide(child, start, end):
                 return False

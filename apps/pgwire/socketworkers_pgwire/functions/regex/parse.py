@@ -181,9 +181,8 @@ class _Parser:
             character = self._peek()
             if not character or character == "|":
                 return Branch(parts)
-            if character == ")":
-                if not (outermost and self.options.extended):
-                    return Branch(parts)
+            if character == ")" and not (outermost and self.options.extended):
+                return Branch(parts)
             if character in "*+?":
                 raise invalid("quantifier operand invalid")
             if character == "{" and self._peek(1).isdigit():
@@ -263,7 +262,12 @@ class _Parser:
 
     def _group(self, depth: int, within_look: bool) -> Group | Look:
         if self._peek() == "?" and not self.options.extended:
-            for start, ahead, negative in (("?=", True, False), ("?!", True, True), ("?<=", False, False), ("?<!", False, True)):
+            for start, ahead, negative in (
+                ("?=", True, False),
+                ("?!", True, True),
+                ("?<=", False, False),
+                ("?<!", False, True),
+            ):
                 if self._starts(start):
                     self.position += len(start)
                     return Look(self.alternatives(depth + 1, within_look=True), ahead, negative)

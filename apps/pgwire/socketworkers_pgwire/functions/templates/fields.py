@@ -124,12 +124,12 @@ class _Reader:
         item = self.items[index]
         match name:
             case "AM" | "PM" | "A.M." | "P.M.":
-                names = ("a.m.", "p.m.") if "." in name else ("am", "pm")
-                self._set("pm", self._search(names, item), item)
+                halves = ("a.m.", "p.m.") if "." in name else ("am", "pm")
+                self._set("pm", self._search(halves, item), item)
                 self.twelve = True
             case "AD" | "BC" | "A.D." | "B.C.":
-                names = ("a.d.", "b.c.") if "." in name else ("ad", "bc")
-                self._set("bc", self._search(names, item), item)
+                eras = ("a.d.", "b.c.") if "." in name else ("ad", "bc")
+                self._set("bc", self._search(eras, item), item)
             case "MONTH" | "MON":
                 names = MONTHS if name == "MONTH" else tuple(month[:3] for month in MONTHS)
                 self._set("month", self._search(names, item) + 1, item)
@@ -151,7 +151,6 @@ class _Reader:
             self.position = min(self.position + 2, len(self.source))
 
     def _number_word(self, name: str, index: int) -> None:
-        item = self.items[index]
         fraction = {"MS": 3, "US": 6}.get(name, int(name[2]) if name[:2] == "FF" else 0)
         if fraction:
             field = "ms" if name == "MS" else "us"

@@ -86,9 +86,7 @@ def interval_text(interval: Interval, text: str) -> str:
     minutes, second = _quotient(seconds, 60)
     hour, minute = _quotient(minutes, 60)
     return _written(
-        _Parts(
-            True, years, months, interval.days, hour, minute, second, usecs, interval.months * 30 + interval.days
-        ),
+        _Parts(True, years, months, interval.days, hour, minute, second, usecs, interval.months * 30 + interval.days),
         text,
     )
 

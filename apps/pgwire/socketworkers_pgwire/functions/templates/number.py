@@ -19,7 +19,44 @@ from .words import by_letter
 __all__ = ["Picture", "number_of_text", "number_text", "picture"]
 
 _PATTERNS = by_letter(
-    ", . 0 9 B C D EEEE FM G L MI PL PR RN SG SP S TH V b c d eeee fm g l mi pl pr rn sg sp s th v".split()
+    [
+        ",",
+        ".",
+        "0",
+        "9",
+        "B",
+        "C",
+        "D",
+        "EEEE",
+        "FM",
+        "G",
+        "L",
+        "MI",
+        "PL",
+        "PR",
+        "RN",
+        "SG",
+        "SP",
+        "S",
+        "TH",
+        "V",
+        "b",
+        "c",
+        "d",
+        "eeee",
+        "fm",
+        "g",
+        "l",
+        "mi",
+        "pl",
+        "pr",
+        "rn",
+        "sg",
+        "sp",
+        "s",
+        "th",
+        "v",
+    ]
 )
 FLOAT4_DIGITS = 6
 _DATA = frozenset("0123456789.,+-")
@@ -140,7 +177,14 @@ class Picture:
         if self.scientific:
             raise _syntax('cannot use "EEEE" twice')
         if (
-            self.blank or self.fill or self.sign or self.bracket or self.minus or self.plus or self.roman or self.multiple
+            self.blank
+            or self.fill
+            or self.sign
+            or self.bracket
+            or self.minus
+            or self.plus
+            or self.roman
+            or self.multiple
         ):
             raise _syntax(
                 '"EEEE" is incompatible with other formats',
@@ -280,7 +324,21 @@ def _of_float(stored: float | str, found: Picture, digits: int) -> str:
 class _Writer:
     """Writes a number into its picture, pattern by pattern."""
 
-    __slots__ = ("_last", "bracket", "count", "current", "found", "inside", "number", "out", "place", "sign", "signed", "spaces", "where")
+    __slots__ = (
+        "_last",
+        "bracket",
+        "count",
+        "current",
+        "found",
+        "inside",
+        "number",
+        "out",
+        "place",
+        "sign",
+        "signed",
+        "spaces",
+        "where",
+    )
 
     def __init__(self, found: Picture, number: str, sign: str, spaces: int) -> None:
         self.found = found
@@ -292,10 +350,11 @@ class _Writer:
         self.current = 0  # patterns of digits so far
         self.inside = False  # whether a digit was written last
         self.where = found.sign
+        self._last: int | None = None  # place of the last digit of the fraction that is written
         self.bracket = found.bracket
         if found.roman:
             self.signed = True
-            self.count, self._last = 0, None
+            self.count = 0
             return
         if found.plus or found.minus:
             self.signed = not (found.plus and not found.minus)
@@ -306,7 +365,6 @@ class _Writer:
             if found.sign == "before" and found.before == found.sign_before:
                 self.where = "behind"
         self.count = found.behind + found.before - 1
-        self._last: int | None = None  # place of the last digit of the fraction that is written
         if found.fill and found.decimal:
             self._last = self._last_relevant()
         if not self.signed and not spaces:
@@ -450,7 +508,7 @@ def number_of_text(source: str, text: str) -> str | None:
     typmod = (precision << 16 | scale) + 4
     kind = NUMERIC.modified(typmod)
     value = kind.coerce(NUMERIC.input(number)) if precision else NUMERIC.input(number)
-    spelled = kind.output(value)  # type: ignore[arg-type]
+    spelled = kind.output(value)
     if found.multiple:
         factor = nm.power(Decimal(10), Decimal(-found.multiplied))
         return numeric_text(nm.multiply(Decimal(spelled), factor))
@@ -521,9 +579,7 @@ class _Scanner:
             return
         if self.sign == " " and name in "09" and not self.whole + self.fraction:
             character = self._peek()
-            if found.sign == "before":
-                signs = {"-": "-", "+": "+"}
-            elif found.sign:
+            if found.sign == "before" or found.sign:
                 signs = {"-": "-", "+": "+"}
             else:
                 signs = {"-": "-", "+": "+", **({"<": "-"} if found.bracket else {})}
