@@ -107,33 +107,9 @@ def _values_entries(source: ValuesSource) -> set[Entry]:
 
 def _relation(lowering: Lowering, relation: Relation, alias: str) -> str:
     lowering.relations.add(relation.oid)
-    if relation.kind == "S":
-        return _sequence(lowering, relation, alias)
     if not relation.storage:
         raise unsupported(f"reading {relation.name}", -1)
     return f"{relation.storage} AS {alias}"
-
-
-def _sequence(lowering: Lowering, relation: Relation, alias: str) -> str:
-    """A sequence read like a table: its one row."""
-    from collections.abc import Callable, Iterable
-    from typing import Any
-
-    from ..execute.connection import ExecutionCell
-    from ..execute.virtual import Source
-    from .python import function_of
-
-    def make(cell: ExecutionCell) -> Source:
-        def row(oid: int) -> Iterable[tuple[Any, ...]]:
-            assert cell.execution is not None
-            return (cell.execution.session.sequences.state(oid),)
-
-        given: Callable[..., Iterable[tuple[Any, ...]]] = row
-        return Source(given, 3, 1)
-
-    name = lowering.use(function_of("sequence", 1, "module", (), make))
-    columns = ",".join(f'c{index} AS "{column.name}"' for index, column in enumerate(relation.columns[:3], 1))
-    return f"(SELECT {columns} FROM {name}({relation.oid})) AS {alias}"
 
 
 def _lateral(lowering: Lowering, sql: str, width: int, alias: str, entry: Entry) -> str:

@@ -171,7 +171,8 @@ class Lowering:
             found = shape(expr)
             for given in reversed(self.given):
                 if found in given:
-                    return given[found]
+                    sql: str = given[found]
+                    return sql
         constant = self.constant(expr)
         if constant is not None:
             return self.value(constant.value)
