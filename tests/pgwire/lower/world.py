@@ -71,7 +71,9 @@ class World:
 
     def values(self, kinds: Sequence[str], *rows: Sequence[Any]) -> tuple[Entry, list[Var]]:
         """VALUES as an entry, and its columns."""
-        lists = [[self.const(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in rows]
+        lists: list[list[Expr]] = [
+            [self.const(value, kind) for value, kind in zip(row, kinds, strict=True)] for row in rows
+        ]
         types = [(BY_NAME[kind].oid, -1, 0) for kind in kinds]
         entry = Entry(alias="v", names=list("abcdef"[: len(kinds)]), types=types, source=ValuesSource(rows=lists))
         return entry, [Var(type=kind, entry=entry, column=number) for number, (kind, _, _) in enumerate(types, 1)]
