@@ -1,0 +1,109 @@
+"""What a connection to a database must know of plans: the functions that they call, registered when they are needed.
+
+A function is made once per process and has a name of its own there; a connection is given it before the first plan
+that names it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+from ...types import AnyType
+from ...types.sqlite import register
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import apsw
+
+    from ...functions import Execution
+
+__all__ = ["ExecutionCell", "Prepared", "SqlFunction", "prepare_connection", "prepared"]
+
+
+class ExecutionCell:
+    """Where the functions of a connection find the statement that runs on it."""
+
+    __slots__ = ("execution",)
+
+    def __init__(self) -> None:
+        self.execution: Execution | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SqlFunction:
+    """A function, an aggregate, a window function or a table function that generated SQL calls."""
+
+    name: str
+    arity: int
+    """-1: any number."""
+    kind: Literal["scalar", "aggregate", "window", "module"]
+    make: Callable[[ExecutionCell], Any]
+    """Gives what is registered with a connection whose cell this is."""
+    deterministic: bool = False
+    """Only for functions that never fail: SQLite may call them before it is known whether their value is wanted."""
+
+
+class Prepared:
+    """A connection that plans can run on.
+
+    Args:
+        connection: it.
+        cell: tells its functions which statement runs.
+    """
+
+    __slots__ = ("_connection", "_known", "cell")
+
+    def __init__(self, connection: apsw.Connection, cell: ExecutionCell) -> None:
+        self.cell = cell
+        self._connection = connection
+        self._known: set[str] = set()
+
+    def ensure(self, functions: Iterable[SqlFunction]) -> None:
+        """Register those of the functions that the connection does not know yet."""
+        known = self._known
+        for function in functions:
+            if function.name in known:
+                continue
+            made = function.make(self.cell)
+            if function.kind == "scalar":
+                self._connection.create_scalar_function(
+                    function.name, made, function.arity, deterministic=function.deterministic
+                )
+            elif function.kind == "aggregate":
+                self._connection.create_aggregate_function(function.name, made, function.arity)
+            elif function.kind == "window":
+                self._connection.create_window_function(function.name, made, function.arity)
+            else:
+                self._connection.create_module(
+                    function.name, made, use_bestindex_object=True, eponymous_only=True, read_only=True
+                )
+            known.add(function.name)
+
+
+_PREPARED: WeakKeyDictionary[apsw.Connection, Prepared] = WeakKeyDictionary()
+
+
+def prepare_connection(
+    connection: apsw.Connection, cell: ExecutionCell, types: Mapping[int, AnyType] | None = None
+) -> Prepared:
+    """Make a connection one that plans can run on.
+
+    Args:
+        connection: a new one, or one that this was called for before.
+        cell: where plans put the `Execution` that runs; one for each connection.
+        types: by OID, those of the database among them, as `types.sqlite.register` takes them.
+    """
+    found = _PREPARED.get(connection)
+    if found is None:
+        register(connection, types)
+        found = _PREPARED[connection] = Prepared(connection, cell)
+    return found
+
+
+def prepared(connection: apsw.Connection) -> Prepared:
+    """What `prepare_connection` made of a connection."""
+    return _PREPARED[connection]

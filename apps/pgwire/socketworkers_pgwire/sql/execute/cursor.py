@@ -1,0 +1,102 @@
+"""Plans that read: one SELECT of SQLite's, whose rows go out as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ...errors import SqlError
+from ...functions import Execution
+from ..plan import Plan
+from .connection import ExecutionCell, Prepared, SqlFunction, prepared
+from .failures import translate
+
+if TYPE_CHECKING:
+    import apsw
+
+__all__ = ["SelectCursor", "SelectPlan", "Statement"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL of SQLite's and where the values come from that are bound to it."""
+
+    sql: str
+    bind: Callable[[Execution, Sequence[Any]], Sequence[Any]]
+    """From the values of the parameters those of ``?1`` ..."""
+    functions: tuple[SqlFunction, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class SelectPlan(Plan):
+    """A query that changes nothing."""
+
+    statement: Statement
+    failure: SqlError | None = None
+    """A constant part of it fails whenever it is calculated."""
+
+    def open(self, execution: Execution, values: Sequence[Any]) -> SelectCursor:
+        if self.failure is not None:
+            raise self.failure
+        return SelectCursor(self, execution, values)
+
+
+class SelectCursor:
+    """A query that runs."""
+
+    __slots__ = ("_blank", "_cell", "_cursor", "_execution", "_plan", "_values")
+
+    affected = 0
+
+    def __init__(self, plan: SelectPlan, execution: Execution, values: Sequence[Any]) -> None:
+        self._plan = plan
+        self._execution = execution
+        self._values = values
+        self._cursor: apsw.Cursor | None = None
+        self._cell: ExecutionCell | None = None
+        self._blank = plan.columns == ()
+
+    @property
+    def tag(self) -> str:
+        return self._plan.tag
+
+    def _start(self) -> apsw.Cursor:
+        statement = self._plan.statement
+        connection = self._execution.connection
+        state = prepared(connection)
+        self._cell = state.cell
+        self._cell.execution = self._execution
+        state.ensure(statement.functions)
+        self._cursor = connection.cursor()
+        self._cursor.execute(statement.sql, statement.bind(self._execution, self._values))
+        return self._cursor
+
+    def fetch(self, count: int) -> list[tuple[Any, ...]]:
+        try:
+            cursor = self._cursor or self._start()
+            assert self._cell is not None
+            self._cell.execution = self._execution  # other statements may have run in between
+            rows = list(islice(cursor, count))
+        except Exception as error:
+            self.close()
+            raise translate(error) from error
+        return [()] * len(rows) if self._blank else rows
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        while rows := self.fetch(256):
+            yield from rows
+
+    def close(self) -> None:
+        if self._cursor is not None:
+            self._cursor.close(True)
+
+
+def run(
+    state: Prepared, connection: apsw.Connection, execution: Execution, statement: Statement, values: Sequence[Any]
+) -> apsw.Cursor:
+    """Begin to run one statement of a plan of several."""
+    state.cell.execution = execution
+    state.ensure(statement.functions)
+    return connection.execute(statement.sql, statement.bind(execution, values))

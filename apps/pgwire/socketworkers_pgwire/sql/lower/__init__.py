@@ -1,0 +1,21 @@
+"""From the analysed tree to SQLite's SQL: what a statement means, in a dialect that has other types and fewer clauses.
+
+Users' text never comes here; the SQL that is made names only what the catalogue knows.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from .statement import lower
+
+__all__ = ["load", "lower"]
+
+#: modules that register how nodes are lowered
+_MODULES = ("aggregates", "arrays", "calls", "expressions", "rows", "sublinks", "variables", "windows")
+
+
+def load() -> None:
+    """Import all modules that register something."""
+    for name in _MODULES:
+        importlib.import_module("." + name, __name__)

@@ -1,0 +1,481 @@
+"""Constants, parameters, casts, choices and truth values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..nodes import (
+    ArrayCoerce,
+    BooleanTest,
+    BoolExpr,
+    Case,
+    Coalesce,
+    CoerceViaIO,
+    CollateExpr,
+    Default,
+    Distinct,
+    Expr,
+    MinMax,
+    NullIf,
+    NullTest,
+    OpExpr,
+    Param,
+    Relabel,
+    SqlValue,
+)
+from .calls import by_python, hoisted, is_simple
+from .comparisons import COMPARISONS
+from .evaluate import Compilation, Compiled, Frame, comparison, compiles, implementation
+from .keys import compare
+from .shapes import as_kind, convert_sql
+from .state import Lowering, lowers, unsupported
+
+__all__ = ["balanced", "lower_bool"]
+
+
+@lowers(Param)
+def _param(lowering: Lowering, expr: Param) -> str:
+    if expr.number > 0:
+        return lowering.parameter(expr.number)
+    return lowering.inner[expr.number]
+
+
+@lowers(Default)
+def _default(lowering: Lowering, expr: Default) -> str:
+    raise unsupported("DEFAULT here", expr.location)
+
+
+# casts
+
+
+@lowers(Relabel)
+def _relabel(lowering: Lowering, expr: Relabel) -> str:
+    return _relabelled(lowering, expr)
+
+
+@lowers(CollateExpr)
+def _collate(lowering: Lowering, expr: CollateExpr) -> str:
+    return lowering.expr(expr.arg)
+
+
+def _relabelled(lowering: Lowering, expr: Relabel) -> str:
+    """Binary coercible types have one storage form, but for that of their modifiers."""
+    source, target = lowering.kind(expr.arg), lowering.kind(expr)
+    return convert_sql(lowering, lowering.expr(expr.arg), *_relabel_kinds(source, target))
+
+
+def _relabel_kinds(source: Any, target: Any) -> tuple[Any, Any]:
+    """The two modifications between which a Relabel converts: of one type."""
+    if source.oid == target.oid:
+        return source, target
+    return source, source.modified(-1)
+
+
+@compiles(Relabel)
+def _compile_relabel(compilation: Compilation, expr: Relabel) -> Compiled:
+    source, target = compilation.lowering.kind(expr.arg), compilation.lowering.kind(expr)
+    return compilation.as_kind(expr.arg, _relabel_kinds(source, target)[1])
+
+
+@compiles(CollateExpr)
+def _compile_collate(compilation: Compilation, expr: CollateExpr) -> Compiled:
+    return compilation.expr(expr.arg)
+
+
+@lowers(CoerceViaIO)
+def _via_io(lowering: Lowering, expr: CoerceViaIO) -> str:
+    source = lowering.kind(expr.arg)
+    target = lowering.kind(expr)
+    if target.category == "S" and target.typname in ("text", "varchar") and expr.typmod < 0:
+        if source.category == "N" and source.declared == "INTEGER" and not source.typname.startswith("reg"):
+            return f"CAST({lowering.expr(expr.arg)} AS TEXT)"
+        if source.category in ("S", "E") or source.typname in ("uuid", "json", "jsonb"):
+            return as_kind(lowering, expr.arg, source.modified(-1))
+    return hoisted(lowering, expr) or by_python(lowering, expr)
+
+
+@compiles(CoerceViaIO)
+def _compile_via_io(compilation: Compilation, expr: CoerceViaIO) -> Compiled:
+    compilation.context = True
+    source, target = compilation.lowering.kind(expr.arg), compilation.lowering.kind(expr)
+    inner = compilation.expr(expr.arg)
+    explicit = expr.form != "implicit cast"
+
+    def converted(frame: Frame) -> Any:
+        value = inner(frame)
+        if value is None:
+            return None
+        if frame.execution is None:
+            return read(source.output(value))
+        settings = frame.execution.settings
+        return read(source.output(value, settings), settings)
+
+    plain = target.modified(-1)
+    if explicit and target is not plain and target.category == "S":
+        return _cut(compilation, inner, source, target)
+    read = target.input
+    return converted
+
+
+def _cut(compilation: Compilation, inner: Compiled, source: Any, target: Any) -> Compiled:
+    """An explicit cast cuts what is too long."""
+
+    def converted(frame: Frame) -> Any:
+        value = inner(frame)
+        if value is None:
+            return None
+        text = source.output(value) if frame.execution is None else source.output(value, frame.execution.settings)
+        return target.coerce(text, True)
+
+    return converted
+
+
+@lowers(ArrayCoerce)
+def _array_coerce(lowering: Lowering, expr: ArrayCoerce) -> str:
+    return hoisted(lowering, expr) or by_python(lowering, expr, [expr.arg])
+
+
+@compiles(ArrayCoerce)
+def _compile_array_coerce(compilation: Compilation, expr: ArrayCoerce) -> Compiled:
+    source, target = compilation.lowering.kind(expr.arg), compilation.lowering.kind(expr)
+    inner, element = compilation.expr(expr.arg), compilation.expr(expr.element)
+
+    def converted(frame: Frame) -> Any:
+        stored = inner(frame)
+        if stored is None:
+            return None
+        array = source.load(stored)
+        items = []
+        for item in array.items:
+            frame.inner[0] = item
+            items.append(element(frame))
+        array.items = items
+        return target.store(array)
+
+    return converted
+
+
+# truth values
+
+
+def balanced(parts: Sequence[str], word: str) -> str:
+    """Many conditions as a tree that is as deep as the logarithm of their number: SQLite bounds the depth."""
+    if len(parts) == 1:
+        return parts[0]
+    if len(parts) <= 8:
+        return "(" + f" {word} ".join(parts) + ")"
+    middle = len(parts) // 2
+    return f"({balanced(parts[:middle], word)} {word} {balanced(parts[middle:], word)})"
+
+
+def _flattened(expr: BoolExpr) -> list[Expr]:
+    flat: list[Expr] = []
+    pending: list[Expr] = [expr]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, BoolExpr) and node.kind == expr.kind:
+            pending += reversed(node.args)
+        else:
+            flat.append(node)
+    return flat
+
+
+@lowers(BoolExpr)
+def lower_bool(lowering: Lowering, expr: BoolExpr) -> str:
+    """AND, OR, NOT."""
+    if expr.kind == "not":
+        return f"(NOT {lowering.expr(expr.args[0])})"
+    parts: list[str] = []
+    decisive = 0 if expr.kind == "and" else 1
+    for each in _flattened(expr):
+        constant = lowering.constant(each)
+        if constant is not None and constant.value is not None:
+            if constant.value == decisive:
+                # what stands behind is not calculated; what stands before may still fail, but need not
+                return str(decisive)
+            continue
+        if parts:
+            with lowering.perhaps():
+                parts.append(lowering.expr(each))
+        else:
+            parts.append(lowering.expr(each))
+    if not parts:
+        return str(1 - decisive)
+    return balanced(parts, "AND" if expr.kind == "and" else "OR")
+
+
+@compiles(BoolExpr)
+def _compile_bool(compilation: Compilation, expr: BoolExpr) -> Compiled:
+    if expr.kind == "not":
+        inner = compilation.expr(expr.args[0])
+
+        def negated(frame: Frame) -> Any:
+            value = inner(frame)
+            return None if value is None else 1 - value
+
+        return negated
+    parts = compilation.exprs(_flattened(expr))
+    decisive = 0 if expr.kind == "and" else 1
+
+    def decided(frame: Frame) -> Any:
+        result: int | None = 1 - decisive
+        for part in parts:
+            value = part(frame)
+            if value is None:
+                result = None
+            elif value == decisive:
+                return decisive
+        return result
+
+    return decided
+
+
+@lowers(NullTest)
+def _null_test(lowering: Lowering, expr: NullTest) -> str:
+    if expr.row:
+        from .rows import row_null_test
+
+        return row_null_test(lowering, expr)
+    return f"({lowering.expr(expr.arg)} {'IS NOT' if expr.negated else 'IS'} NULL)"
+
+
+@compiles(NullTest)
+def _compile_null_test(compilation: Compilation, expr: NullTest) -> Compiled:
+    inner = compilation.expr(expr.arg)
+    wanted = not expr.negated
+    if expr.row:
+        kind = compilation.lowering.kind(expr.arg)
+
+        def row(frame: Frame) -> int:
+            stored = inner(frame)
+            values = () if stored is None else kind.load(stored)
+            return int(all((value is None) == wanted for value in values)) if stored is not None else int(wanted)
+
+        return row
+    return lambda frame: 1 if (inner(frame) is None) == wanted else 0
+
+
+@lowers(BooleanTest)
+def _boolean_test(lowering: Lowering, expr: BooleanTest) -> str:
+    word = "IS NOT" if expr.negated else "IS"
+    value = {"true": "1", "false": "0", "unknown": "NULL"}[expr.test]
+    return f"({lowering.expr(expr.arg)} {word} {value})"
+
+
+@compiles(BooleanTest)
+def _compile_boolean_test(compilation: Compilation, expr: BooleanTest) -> Compiled:
+    inner = compilation.expr(expr.arg)
+    wanted = {"true": 1, "false": 0, "unknown": None}[expr.test]
+    negated = expr.negated
+    return lambda frame: int((inner(frame) == wanted) != negated)
+
+
+@lowers(Distinct)
+def _distinct(lowering: Lowering, expr: Distinct) -> str:
+    if COMPARISONS.get(expr.proc.signature) == "=":
+        return compare(lowering, "IS" if expr.negated else "IS NOT", expr.args[0], expr.args[1])
+    return by_python(lowering, expr)
+
+
+def _equal(compilation: Compilation, expr: Distinct | NullIf) -> Any:
+    """The function that tells whether two values are equal."""
+    lowering = compilation.lowering
+    if COMPARISONS.get(expr.proc.signature) == "=":
+        return comparison(lowering, "=", expr.args[0], expr.args[1])
+    call = OpExpr(
+        type=16,
+        operator=expr.operator,
+        proc=expr.proc,
+        args=expr.args,
+        collation=expr.collation,
+        location=expr.location,
+    )
+    found = implementation(lowering, call)
+    if found.bind or found.context or found.kind != "scalar":
+        raise unsupported(f"operator {expr.operator.signature} here", expr.location)
+    return found.function
+
+
+@compiles(Distinct)
+def _compile_distinct(compilation: Compilation, expr: Distinct) -> Compiled:
+    equal = _equal(compilation, expr)
+    left, right = compilation.plain(expr.args[0]), compilation.plain(expr.args[1])
+    negated = expr.negated
+
+    def distinct(frame: Frame) -> int:
+        a, b = left(frame), right(frame)
+        differ = (a is None) != (b is None) if a is None or b is None else not equal(a, b)
+        return int(differ != negated)
+
+    return distinct
+
+
+@lowers(NullIf)
+def _null_if(lowering: Lowering, expr: NullIf) -> str:
+    first, second = expr.args
+    if COMPARISONS.get(expr.proc.signature) == "=" and is_simple(lowering, first):
+        value = as_kind(lowering, first, lowering.type_of(expr.type, expr.typmod))
+        return f"(CASE WHEN {compare(lowering, '=', first, second)} THEN NULL ELSE {value} END)"
+    return by_python(lowering, expr)
+
+
+@compiles(NullIf)
+def _compile_null_if(compilation: Compilation, expr: NullIf) -> Compiled:
+    equal = _equal(compilation, expr)
+    left, right = compilation.plain(expr.args[0]), compilation.plain(expr.args[1])
+    value = compilation.as_kind(expr.args[0], compilation.lowering.kind(expr))
+
+    def unless(frame: Frame) -> Any:
+        a, b = left(frame), right(frame)
+        return None if a is None or (b is not None and equal(a, b)) else value(frame)
+
+    return unless
+
+
+# choices
+
+
+@lowers(Case)
+def _case(lowering: Lowering, expr: Case) -> str:
+    target = lowering.kind(expr)
+    parts: list[str] = []
+    test = expr.test
+    value = ""
+    if test is not None and not is_simple(lowering, test):
+        return _case_of_value(lowering, expr)
+    if test is not None:
+        value = lowering.expr(test)
+    outer = lowering.inner.get(-1)
+    for index, (condition, result) in enumerate(expr.whens):
+        if test is not None:
+            lowering.inner[-1] = value
+        if index:
+            with lowering.perhaps():
+                sql = lowering.expr(condition)
+        else:
+            sql = lowering.expr(condition)
+        if outer is not None:
+            lowering.inner[-1] = outer
+        with lowering.perhaps():
+            parts.append(f"WHEN {sql} THEN {as_kind(lowering, result, target)}")
+    with lowering.perhaps():
+        default = "NULL" if expr.default is None else as_kind(lowering, expr.default, target)
+    return f"(CASE {' '.join(parts)} ELSE {default} END)" if parts else default
+
+
+def _case_of_value(lowering: Lowering, expr: Case) -> str:
+    """CASE of a value that is calculated once: in a query of its own, which SQLite must not merge with this one."""
+    assert expr.test is not None
+    name = lowering.alias("k")
+    value = lowering.expr(expr.test)
+    outer = dict(lowering.inner)
+    lowering.inner[-1] = f"{name}.v"
+    inner = Case(
+        type=expr.type, typmod=expr.typmod, collation=expr.collation, test=None, whens=expr.whens, default=expr.default
+    )
+    try:
+        sql = _case(lowering, inner)
+    finally:
+        lowering.inner = outer
+    return f"(WITH {name}(v) AS MATERIALIZED (SELECT {value}) SELECT {sql} FROM {name})"
+
+
+@compiles(Case)
+def _compile_case(compilation: Compilation, expr: Case) -> Compiled:
+    target = compilation.lowering.kind(expr)
+    test = None if expr.test is None else compilation.expr(expr.test)
+    whens = [(compilation.expr(when), compilation.as_kind(then, target)) for when, then in expr.whens]
+    default = None if expr.default is None else compilation.as_kind(expr.default, target)
+
+    def chosen(frame: Frame) -> Any:
+        outer = frame.inner.get(-1)
+        if test is not None:
+            value = test(frame)
+        for when, then in whens:
+            if test is not None:
+                frame.inner[-1] = value
+            holds = when(frame)
+            frame.inner[-1] = outer
+            if holds:
+                return then(frame)
+        return None if default is None else default(frame)
+
+    return chosen
+
+
+@lowers(Coalesce)
+def _coalesce(lowering: Lowering, expr: Coalesce) -> str:
+    target = lowering.kind(expr)
+    parts = [as_kind(lowering, expr.args[0], target)]
+    with lowering.perhaps():
+        parts += [as_kind(lowering, each, target) for each in expr.args[1:]]
+    return parts[0] if len(parts) == 1 else f"coalesce({','.join(parts)})"
+
+
+@compiles(Coalesce)
+def _compile_coalesce(compilation: Compilation, expr: Coalesce) -> Compiled:
+    target = compilation.lowering.kind(expr)
+    parts = [compilation.as_kind(each, target) for each in expr.args]
+
+    def first(frame: Frame) -> Any:
+        for part in parts:
+            value = part(frame)
+            if value is not None:
+                return value
+        return None
+
+    return first
+
+
+@lowers(MinMax)
+def _min_max(lowering: Lowering, expr: MinMax) -> str:
+    return by_python(lowering, expr)
+
+
+@compiles(MinMax)
+def _compile_min_max(compilation: Compilation, expr: MinMax) -> Compiled:
+    from .evaluate import less
+
+    target = compilation.lowering.kind(expr)
+    parts = [compilation.as_kind(each, target) for each in expr.args]
+    order = target.order
+    greatest = expr.greatest
+
+    def extreme(frame: Frame) -> Any:
+        best: Any = None
+        for part in parts:
+            value = part(frame)
+            if value is None:
+                continue
+            if best is None:
+                best = value
+                continue
+            if less(order(best), order(value)) if greatest else less(order(value), order(best)):
+                best = value
+        return best
+
+    return extreme
+
+
+# values of the session
+
+
+@lowers(SqlValue)
+def _sql_value(lowering: Lowering, expr: SqlValue) -> str:
+    with_slot = hoisted(lowering, expr)
+    return with_slot if with_slot is not None else by_python(lowering, expr)
+
+
+@compiles(SqlValue)
+def _compile_sql_value(compilation: Compilation, expr: SqlValue) -> Compiled:
+    from .session_values import session_value
+
+    compilation.context = True
+    function = session_value(expr.name, compilation.lowering.kind(expr))
+
+    def value(frame: Frame) -> Any:
+        assert frame.execution is not None
+        return function(frame.execution)
+
+    return value

@@ -1,0 +1,159 @@
+"""GROUP BY, HAVING and grouping sets: PostgreSQL 15 documentation §7.2.3, §7.2.4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..nodes import Aggregate, Expr, FuncCall, GroupingCall, Query, SubLink, Var
+from .keys import equality_key
+from .match import children, entries_of, expressions_of, shape, walk
+from .state import Lowering
+
+__all__ = ["collect_calls", "group_clause", "grouping_stage", "needs_stage"]
+
+
+def needs_stage(query: Query) -> bool:
+    """Whether the groups must be made in a query of their own."""
+    sets = query.grouping_sets
+    if sets is None:
+        return False
+    everything = list(range(len(query.group)))
+    return len(sets) != 1 or sorted(set(sets[0].keys)) != everything or not query.group
+
+
+def group_clause(lowering: Lowering, query: Query) -> str:
+    """GROUP BY and HAVING of a query without grouping sets."""
+    sql = ""
+    if query.group:
+        keys = [equality_key(lowering, each) for each in query.group if lowering.constant(each) is None]
+        # a number would be the place of a column; with constants only there is one group, or none without rows
+        sql = " GROUP BY " + (",".join(keys) or "''")
+    if query.having is not None:
+        condition = lowering.expr(query.having)
+        if not query.group:
+            condition = f"({condition}) AND count(*)>=0"  # SQLite must see an aggregate
+        sql += f" HAVING {condition}"
+    return sql
+
+
+def grouping_stage(lowering: Lowering, query: Query, source: str) -> str:
+    """Grouping sets: one query for each, side by side, as the table that the rest of the query reads.
+
+    What the rest needs is calculated there, and found by its shape from then on.
+    """
+    assert query.grouping_sets is not None
+    grouped = {shape(each): index for index, each in enumerate(query.group)}
+    needed: dict[object, Expr] = {}
+    for expr in _outer_expressions(query):
+        _collect(expr, grouped, needed)
+    sets = [set(each.keys) for each in query.grouping_sets]
+    if query.group_distinct:
+        sets = [each for index, each in enumerate(sets) if each not in sets[:index]]
+    arms = [_arm(lowering, query, source, keys, grouped, needed) for keys in sets]
+    alias = lowering.alias()
+    mapping = {key: f"{alias}.g{number}" for number, key in enumerate(needed, 1)}
+    lowering.given.append(mapping)
+    result = f" FROM ({' UNION ALL '.join(arms)}) AS {alias}"
+    if query.having is not None:
+        result += f" WHERE {lowering.expr(query.having)}"
+    return result
+
+
+def _outer_expressions(query: Query) -> list[Expr]:
+    found = [output.expr for output in query.outputs] + [key.expr for key in query.sort]
+    if query.having is not None:
+        found.append(query.having)
+    if isinstance(query.distinct, list):
+        found += query.distinct
+    return found
+
+
+def _collect(expr: Expr, grouped: dict[object, int], needed: dict[object, Expr]) -> None:
+    """Keys, aggregates, GROUPING() and columns of an expression."""
+    key = shape(expr)
+    if key in grouped or isinstance(expr, Aggregate | GroupingCall | Var):
+        needed.setdefault(key, expr)
+        return
+    for child in children(expr):
+        _collect(child, grouped, needed)
+    if isinstance(expr, SubLink):
+        _collect_outer(expr, needed)
+
+
+def _collect_outer(expr: SubLink, needed: dict[object, Expr]) -> None:
+    """Columns of this query that a subquery refers to."""
+    pending = [expr.query]
+    while pending:
+        query = pending.pop()
+        pending += [cte.query for cte in query.ctes]
+        if query.set_operation is not None:
+            pending += [query.set_operation.left, query.set_operation.right]
+        for each in expressions_of(query):
+            for node in walk(each):
+                if isinstance(node, SubLink):
+                    pending.append(node.query)
+                elif isinstance(node, Var):
+                    needed.setdefault(shape(node), node)
+
+
+def _arm(
+    lowering: Lowering,
+    query: Query,
+    source: str,
+    keys: set[int],
+    grouped: dict[object, int],
+    needed: dict[object, Expr],
+) -> str:
+    """The groups of one set: keys that are not in it are NULL."""
+    hidden = {key: "NULL" for key, index in grouped.items() if index not in keys}
+    own = {lowering.aliases.get(entry) for item in query.from_ for entry in entries_of(item)}
+    columns: list[str] = []
+    for number, (key, expr) in enumerate(needed.items(), 1):
+        if isinstance(expr, GroupingCall):
+            sql = str(_grouping_bits(expr, keys, grouped))
+        elif key in hidden:
+            sql = "NULL"
+        elif isinstance(expr, Aggregate) or key in grouped:
+            sql = lowering.expr(expr)  # what is aggregated is not hidden
+        elif isinstance(expr, Var) and lowering.aliases.get(expr.entry) in own and not keys:
+            sql = "NULL"
+        else:
+            sql = lowering.expr(expr)
+        columns.append(f"{sql} AS g{number}")
+    wanted = [
+        equality_key(lowering, query.group[index])
+        for index in sorted(keys)
+        if lowering.constant(query.group[index]) is None
+    ]
+    group = " GROUP BY " + (",".join(wanted) or "''") if keys else " HAVING count(*)>=0"
+    return f"SELECT {','.join(columns) or '0 AS g0'}{source}{group}"
+
+
+def _grouping_bits(expr: GroupingCall, keys: set[int], grouped: dict[object, int]) -> int:
+    """GROUPING(): a bit for each argument, 1 when it is not part of the set."""
+    bits = 0
+    for each in expr.args:
+        bits = bits << 1 | (0 if grouped.get(shape(each)) in keys else 1)
+    return bits
+
+
+def collect_calls(exprs: Sequence[Expr]) -> list[list[FuncCall]]:
+    """Functions that return sets, by levels: those whose arguments need others come behind them."""
+    levels: dict[object, int] = {}
+    calls: dict[object, FuncCall] = {}
+
+    def level(expr: Expr) -> int:
+        below = max((level(child) for child in children(expr)), default=0)
+        if isinstance(expr, FuncCall) and expr.proc.returns_set:
+            key = shape(expr)
+            calls.setdefault(key, expr)
+            levels[key] = below
+            return below + 1
+        return below
+
+    for expr in exprs:
+        level(expr)
+    result: list[list[FuncCall]] = [[] for _ in range(max(levels.values(), default=-1) + 1)]
+    for key, call in calls.items():
+        result[levels[key]].append(call)
+    return result
