@@ -78,7 +78,9 @@ def connect(
     Raises:
         apsw.Error: SQLite cannot open it.
     """
-    flags = apsw.SQLITE_OPEN_READWRITE
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI  # for what an app attaches
+    if path.startswith("file:"):
+        path = f"./{path}"
     if path == ":memory:":
         flags |= apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(path, flags=flags, vfs=vfs)

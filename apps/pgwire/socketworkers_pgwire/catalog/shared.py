@@ -85,6 +85,17 @@ class Builtin:
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 
+    def parameters(self) -> list[tuple[str | None, ...]]:
+        """Run-time parameters: name, vartype, boot_val, context, unit, min_val, max_val, enumvals (with commas between
+        them), category, short_desc, extra_desc."""
+        return [
+            (*row[:7], ",".join(json.loads(row[7])) if row[7] else None, *row[8:])
+            for row in self._all(
+                f"""SELECT name, vartype, boot_val, context, unit, min_val, max_val, enumvals, category, short_desc,
+                    extra_desc FROM {SHIPPED}."pg_catalog.setting" """
+            )
+        ]
+
     def relation_oid(self, namespace: int, name: str) -> int:
         """OID of a relation of one of `schemas`, or 0."""
         return _kept(

@@ -74,25 +74,61 @@ class Backend(Protocol):
 class SessionContext(Protocol):
     """The session in which a statement runs."""
 
-    pid: int
-    database: str
-    database_oid: int
-    user: str
-    """Current user."""
-    session_user: str
-    user_oid: int
-    superuser: bool
-    transaction_time: int
-    """now(): start of the transaction, microseconds since 2000."""
-    statement_time: int
-    """statement_timestamp()."""
-    transaction_id: int
-    """txid_current()."""
-    sequences: Sequences
-    client_address: tuple[str, int] | None
-    server_address: tuple[str, int] | None
-    isolation: str
-    """``read committed``, …"""
+    @property
+    def pid(self) -> int:
+        """Process id."""
+
+    @property
+    def database(self) -> str:
+        """Name of the database."""
+
+    @property
+    def database_oid(self) -> int:
+        """OID of the database."""
+
+    @property
+    def user(self) -> str:
+        """Current user."""
+
+    @property
+    def session_user(self) -> str:
+        """Who has logged in."""
+
+    @property
+    def user_oid(self) -> int:
+        """OID of the current user."""
+
+    @property
+    def superuser(self) -> bool:
+        """Whether the current user is one."""
+
+    @property
+    def transaction_time(self) -> int:
+        """now(): start of the transaction, microseconds since 2000."""
+
+    @property
+    def statement_time(self) -> int:
+        """statement_timestamp()."""
+
+    @property
+    def transaction_id(self) -> int:
+        """txid_current()."""
+
+    @property
+    def sequences(self) -> Sequences:
+        """Counters."""
+
+    @property
+    def client_address(self) -> tuple[str, int] | None:
+        """Address and port of the client; None for a Unix socket."""
+
+    @property
+    def server_address(self) -> tuple[str, int] | None:
+        """Address and port that the client came to."""
+
+    @property
+    def isolation(self) -> str:
+        """``read committed``, …"""
 
     def clock(self) -> int:
         """clock_timestamp()."""
@@ -162,9 +198,18 @@ class SessionContext(Protocol):
 class Execution(Protocol):
     """One statement while it runs."""
 
-    connection: apsw.Connection
-    """That of the session's transaction: the writer, or a reader."""
-    settings: Settings
-    """For the text forms of values."""
-    session: SessionContext
-    catalog: Catalog
+    @property
+    def connection(self) -> apsw.Connection:
+        """That of the session's transaction: the writer, or a reader."""
+
+    @property
+    def settings(self) -> Settings:
+        """For the text forms of values."""
+
+    @property
+    def session(self) -> SessionContext:
+        """The session."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """As the session sees it."""

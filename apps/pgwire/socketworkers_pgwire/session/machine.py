@@ -14,6 +14,7 @@ from typing import Any
 
 from ..codec import Report, encode_report
 from . import errors
+from .block import BlockState
 from .core import Timeout
 from .engine import Answer, Failure, Transact, TransactKind
 from .errors import SqlError
@@ -50,6 +51,11 @@ class Session(Login):
     """
 
     __slots__ = ()
+
+    @property
+    def implicit(self) -> bool:
+        """Whether several statements of one query or pipeline share a transaction that ends by itself."""
+        return self._block.state is BlockState.IMPLICIT
 
     # What a worker does
 

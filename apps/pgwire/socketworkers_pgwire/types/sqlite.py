@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FUNCTIONS", "declare_column", "quote_identifier", "register"]
 
+#: SQLITE_INNOCUOUS: checks and indexes may call them although the schema is not trusted
+_INNOCUOUS = 0x200000
 #: number of arguments of each function
 FUNCTIONS = {"pg_numkey": 1, "pg_jsonbeq": 1, "pg_jsonbkey": 1, "pg_arraykey": 3, "pg_enumord": 2, "pg_err": -1}
 
@@ -78,7 +80,13 @@ def register(
     for name in FUNCTIONS if names is None else names:
         # a deterministic function of constants may be called before it is known whether its value is wanted
         deterministic = name != "pg_err"
-        connection.create_scalar_function(name, functions[name], FUNCTIONS[name], deterministic=deterministic)
+        connection.create_scalar_function(
+            name,
+            functions[name],
+            FUNCTIONS[name],
+            deterministic=deterministic,
+            flags=_INNOCUOUS,
+        )
 
 
 def _or_null(function: Callable[[str], Any]) -> Callable[[str | None], Any]:

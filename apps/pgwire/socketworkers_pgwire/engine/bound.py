@@ -1,0 +1,79 @@
+"""EXECUTE: a plan whose parameters are expressions, which are evaluated when it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SqlError
+from ..functions import Execution
+from ..sql.analyze.kinds import Kind
+from ..sql.analyze.standalone import analyse_expression, cast_for_column
+from ..sql.analyze.typenames import format_type
+from ..sql.grammar import Node
+from ..sql.nodes import Output, Query
+from ..sql.plan import Cursor, Plan
+
+if TYPE_CHECKING:
+    from .session import SqlSession
+
+__all__ = ["Bound", "bind_expressions"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Bound(Plan):
+    """See the module."""
+
+    plan: Plan
+    arguments: Plan
+    """Gives one row, the parameters."""
+
+    def open(self, execution: Execution, values: Sequence[Any]) -> Cursor:
+        cursor = self.arguments.open(execution, values)
+        try:
+            (row,) = cursor.fetch(1)
+        finally:
+            cursor.close()
+        return self.plan.open(execution, row)
+
+
+def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], types: Sequence[int]) -> Plan:
+    """The plan with these parameters.
+
+    Raises:
+        SqlError: 42804, one has a type that cannot be cast.
+    """
+    if not nodes:
+        return plan
+    catalog, settings = session.surroundings.catalog, session.surroundings.settings
+    outputs = []
+    for number, (node, kind) in enumerate(zip(nodes, types, strict=True), 1):
+        expr, _ = analyse_expression(node, catalog, Kind.EXECUTE, settings=settings)
+        try:
+            cast = cast_for_column(expr, catalog, kind, -1, f"${number}", settings=settings)
+        except SqlError as error:
+            if error.sqlstate != "42804":
+                raise
+            raise SqlError(
+                "42804",
+                f"parameter ${number} of type {format_type(catalog, expr.type)} cannot be coerced to the expected type "
+                f"{format_type(catalog, kind)}",
+                hint="You will need to rewrite or cast the expression.",
+            ) from None
+        outputs.append(Output(expr=cast, name=str(number)))
+    arguments = session.lower(Query(command="select", outputs=outputs), ())
+    return Bound(
+        columns=plan.columns,
+        parameters=(),
+        writes=plan.writes or arguments.writes,
+        tag=plan.tag,
+        counted=plan.counted,
+        short=plan.short,
+        blocking=plan.blocking or arguments.blocking,
+        repeatable=plan.repeatable and arguments.repeatable,
+        relations=plan.relations,
+        written=plan.written,
+        plan=plan,
+        arguments=arguments,
+    )

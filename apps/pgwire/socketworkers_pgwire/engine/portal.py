@@ -1,0 +1,231 @@
+"""A plan with its parameters that runs, or is ready to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..codec import FieldDescription, encode_columns
+from ..errors import SqlError
+from ..sql.plan import Cursor, Plan
+from ..types import Settings
+
+if TYPE_CHECKING:
+    from .connections import Handle
+
+__all__ = ["Portal", "describe", "encode"]
+
+#: rows that are kept of a cursor that was declared neither SCROLL nor NO SCROLL
+_KEPT = 10_000
+_ALL = (1 << 63) - 1
+
+
+class Portal:
+    """What the engine keeps of a portal; the protocol's `Portal` holds it as its handle.
+
+    Args:
+        plan: what runs.
+        values: of its parameters, in storage forms.
+        formats: of the result's columns, as Bind has them.
+        columns: as RowDescription tells them.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_first",
+        "_place",
+        "beside",
+        "columns",
+        "copy",
+        "cursor",
+        "declared",
+        "formats",
+        "handle",
+        "kept",
+        "plan",
+        "scroll",
+        "sent",
+        "values",
+    )
+
+    def __init__(
+        self,
+        plan: Plan,
+        values: Sequence[Any],
+        formats: tuple[int, ...],
+        columns: tuple[FieldDescription, ...] | None,
+    ) -> None:
+        self.plan = plan
+        self.values = values
+        self.formats = formats
+        self.columns = columns
+        self.cursor: Cursor | None = None
+        self.handle: Handle | None = None
+        """The connection that it runs on."""
+        self.beside = plan.blocking
+        """Whether it goes on in a thread."""
+        self.sent = False
+        """Whether rows of it have gone out: it cannot be run again then."""
+        self.copy: Any = None
+        """The state of a COPY."""
+        # of a cursor of DECLARE
+        self.declared = False
+        self.scroll: bool | None = None
+        """SCROLL, NO SCROLL, or nothing said."""
+        self.kept: list[tuple[Any, ...]] = []
+        """Rows that were fetched, from number `_first` on."""
+        self._first = 1
+        #: the row it stands on: 0 is before the first one
+        self._place = 0
+        self._ended = False
+
+    def binary(self, number: int) -> bool:
+        """Whether a column is sent in binary."""
+        formats = self.formats
+        if not formats:
+            return False
+        return formats[0 if len(formats) == 1 else number] == 1
+
+    # DECLARE, FETCH, MOVE
+
+    def materialize(self) -> None:
+        """Fetch all rows that are left: the cursor's connection is not needed any more."""
+        if not self._ended and self.cursor is not None:
+            self.kept += self.cursor.rows()
+            self._ended = True
+
+    def move(self, direction: str, count: int) -> list[tuple[Any, ...]]:
+        """Move as FETCH does, and give the rows that were passed over.
+
+        Args:
+            direction: ``FETCH_FORWARD``, ``FETCH_BACKWARD``, ``FETCH_ABSOLUTE``, ``FETCH_RELATIVE``.
+            count: how many; the largest int8 is ALL.
+
+        Raises:
+            SqlError: 55000 it does not go backward.
+        """
+        if direction == "FETCH_BACKWARD":
+            count, direction = -count, "FETCH_FORWARD"
+        if direction == "FETCH_FORWARD":
+            return self._forward(count) if count > 0 else self._backward(-count) if count else self._again()
+        if direction == "FETCH_RELATIVE":
+            target = self._place + count
+        elif count >= 0:
+            target = count
+        else:
+            self._read_to(_ALL)
+            target = max(0, self._last + 1 + count)
+        return self._to(target)
+
+    @property
+    def _last(self) -> int:
+        return self._first + len(self.kept) - 1
+
+    def _read_to(self, number: int) -> None:
+        """Have the rows up to this number, as far as there are."""
+        while not self._ended and self._last < number:
+            assert self.cursor is not None
+            wanted = min(number - self._last, 1024)
+            rows = self.cursor.fetch(wanted)
+            self.kept += rows
+            self._ended = len(rows) < wanted
+
+    def _forget(self) -> None:
+        """Drop rows that nobody can go back to."""
+        most = _KEPT if self.scroll is None else 1
+        if not self.scroll and len(self.kept) > most and self._place > self._first:
+            drop = min(self._place - self._first, len(self.kept) - most)
+            del self.kept[:drop]
+            self._first += drop
+
+    def _row(self, number: int) -> tuple[Any, ...]:
+        return self.kept[number - self._first]
+
+    def _forward(self, count: int) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        end = min(self._place + count, _ALL)
+        while self._place < end:
+            step = min(self._place + 1024, end)
+            self._read_to(step)
+            reached = min(step, self._last)
+            rows += self.kept[self._place + 1 - self._first : reached + 1 - self._first]
+            self._place = reached
+            self._forget()
+            if reached < step:
+                self._place = reached + 1  # behind the last one
+                break
+        return rows
+
+    def _backward(self, count: int) -> list[tuple[Any, ...]]:
+        self._check_back()
+        rows = []
+        for number in range(self._place - 1, max(0, self._place - 1 - count), -1):
+            self._check_kept(number)
+            rows.append(self._row(number))
+        self._place = max(0, self._place - count)
+        return rows
+
+    def _again(self) -> list[tuple[Any, ...]]:
+        """FETCH 0: the row it stands on."""
+        if not 1 <= self._place <= self._last:
+            return []
+        self._check_kept(self._place)
+        return [self._row(self._place)]
+
+    def _to(self, target: int) -> list[tuple[Any, ...]]:
+        if target <= self._place:
+            self._check_back()
+        if target < 1:
+            self._place = 0
+            return []
+        self._read_to(target)
+        if target > self._last:
+            self._place = self._last + 1
+            return []
+        self._check_kept(target)
+        self._place = target
+        row = [self._row(target)]
+        self._forget()
+        return row
+
+    def _check_back(self) -> None:
+        if self.scroll is False:
+            raise _forward_only()
+
+    def _check_kept(self, number: int) -> None:
+        if number < self._first:
+            raise _forward_only()
+
+
+def _forward_only() -> SqlError:
+    return SqlError(
+        "55000", "cursor can only scan forward", hint="Declare it with SCROLL option to enable backward scan."
+    )
+
+
+def describe(plan: Plan) -> tuple[FieldDescription, ...] | None:
+    """The columns of a plan, for RowDescription."""
+    if plan.columns is None:
+        return None
+    return tuple(
+        [
+            FieldDescription(each.name.encode(), each.type_oid, each.type.typlen, each.typmod, each.table, each.number)
+            for each in plan.columns
+        ]
+    )
+
+
+def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings) -> bytes:
+    """DataRow messages of rows in storage forms."""
+    columns = portal.plan.columns
+    assert columns is not None
+    if not rows:
+        return b""
+    if not columns:  # SELECT without a list of columns
+        return b"D\0\0\0\x06\0\0" * len(rows)
+    return encode_columns(
+        [
+            column.type.encode_column(values, settings, portal.binary(number))
+            for number, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=True))
+        ]
+    )

@@ -1,0 +1,690 @@
+"""One session's engine: answers what the protocol's state machine asks, at once where it can.
+
+`SqlSession.perform` is the `inline` of a `Session`: it gives an answer, or None and calls `deliver` with it later. What
+must not leave before a sync has ended is told by `gate`; the worker holds the output back, nothing here waits for it.
+
+A statement runs on the loop when it is short, or for two milliseconds at most; one that takes longer is stopped and
+runs again in a thread, as long as it has changed nothing and sent nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from socketworkers import faults
+from socketworkers.errors import StorageError, StorageFull
+from socketworkers.storage import SyncTicket
+
+from ..catalog import Index, Relation
+from ..errors import SqlError
+from ..session import (
+    Answer,
+    CallFunction,
+    CopyEnd,
+    CopyPut,
+    Done,
+    Failure,
+    Fetch,
+    FunctionResult,
+    Open,
+    Opened,
+    Parsed,
+    ParseQuery,
+    Portion,
+    Prepare,
+    Request,
+    Transact,
+    TransactKind,
+)
+from ..sql.analyze import analyze
+from ..sql.analyze.state import Notes, Shared, State
+from ..sql.analyze.typenames import resolve_type
+from ..sql.grammar import Node, Raw
+from ..sql.lower import lower
+from ..sql.nodes import Query, Utility
+from ..types import AnyType
+from .compile import Compiled, Compiler
+from .connections import Handle
+from .database import Database
+from .portal import Portal, encode
+from .transaction import Transaction
+
+if TYPE_CHECKING:
+    from ..sql.plan import Plan
+    from .surroundings import Surroundings
+
+__all__ = ["SqlSession"]
+
+log = logging.getLogger("socketworkers.pgwire")
+
+#: rows that are fetched and encoded at a time, on the loop and beside it
+BATCH = 256
+BATCH_BESIDE = 1024
+
+
+class SqlSession:
+    """The engine of one session.
+
+    Args:
+        database: where it is connected to.
+        surroundings: what functions see of it.
+        compiler: makes plans.
+        deliver: called on the loop with an answer that was not at hand.
+
+    Attributes:
+        on_notification: called with process id, channel and payload of a notification.
+    """
+
+    on_notification: Callable[[int, str, str], None]
+
+    def __init__(
+        self,
+        database: Database,
+        surroundings: Surroundings,
+        compiler: Compiler,
+        deliver: Callable[[Answer], None],
+    ) -> None:
+        self.database = database
+        self.surroundings = surroundings
+        self.compiler = compiler
+        self.transaction = Transaction(self)
+        self.gate: SyncTicket | None = None
+        """Set where output must wait for this sync; the worker takes it."""
+        self.portals: set[Portal] = set()
+        """Those that run."""
+        self._deliver = deliver
+        self._cancelled: SqlError | None = None
+        self._running: Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._looking = False
+        database.sessions.add(self)
+
+    # What a worker calls
+
+    def perform(self, request: Request) -> Answer | None:
+        """Answer at once, or give None and deliver the answer later."""
+        self._cancelled = None
+        try:
+            answer = _HANDLERS[type(request)](self, request)
+        except Exception as error:
+            return self.failure(error)
+        if answer is not None:
+            self._decorate(answer)
+        return answer
+
+    def cancel(self, error: SqlError) -> None:
+        """Stop what runs; its request is answered with this error soon. Without effect when nothing runs."""
+        self._cancelled = error
+        if self.database.queue.forget(self):
+            self._stop_timer()
+            self._deliver(self.failure(error))
+        elif self._running is not None:
+            self._running.apsw.interrupt()
+            self.surroundings.wake()
+
+    @property
+    def cancelled(self) -> SqlError | None:
+        """With which error the running statement was told to stop; functions that compute for long look at it."""
+        return self._cancelled
+
+    def release(self, handles: Sequence[object]) -> None:
+        """The protocol's side has dropped these."""
+        for handle in handles:
+            if isinstance(handle, Portal):
+                self.finish(handle)
+
+    def close(self) -> None:
+        """The session is over: undo what is open, let go of all. While a thread works for it, once that has ended."""
+        if self._closed:
+            return
+        self._closed = True
+        self.database.queue.forget(self)
+        self._stop_timer()
+        if self._running is not None:
+            self._cancelled = SqlError("57P01", "terminating connection due to administrator command")
+            self._running.apsw.interrupt()
+            self.surroundings.wake()
+            return
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.transaction.rollback()
+        self.database.sessions.discard(self)
+        self.surroundings.end()
+
+    # Errors
+
+    def failure(self, error: BaseException) -> Failure:
+        """The answer that an exception becomes; what is our mistake is logged, and not told."""
+        return Failure(self.translated(error).report)
+
+    def translated(self, error: BaseException) -> SqlError:
+        """What an exception is to the client."""
+        if isinstance(error, SqlError):
+            return error
+        if isinstance(error, apsw.InterruptError):
+            return self._cancelled or SqlError("57014", "canceling statement due to user request")
+        if isinstance(error, StorageFull | apsw.FullError):
+            return SqlError("53100", "could not extend file: No space left on device", hint="Check free disk space.")
+        if isinstance(error, apsw.Error | OSError):
+            error = self.database.storage.trouble(error)
+            if isinstance(error, StorageFull):
+                return SqlError(
+                    "53100", "could not extend file: No space left on device", hint="Check free disk space."
+                )
+            if isinstance(error, StorageError):
+                return SqlError("58030", "the storage of the database has failed", severity="FATAL")
+        if isinstance(error, apsw.NoMemError | MemoryError):
+            return SqlError("53200", "out of memory")
+        if isinstance(error, apsw.TooBigError):
+            return SqlError("54000", "a value or a statement is too large")
+        if isinstance(error, RecursionError):
+            return SqlError("54001", "stack depth limit exceeded", hint="Write the statement with less nesting.")
+        log.error("pid %d: %s", self.surroundings.pid, error, exc_info=error)
+        return SqlError("XX000", "internal error: it was logged by the server")
+
+    def gate_on(self, ticket: SyncTicket) -> None:
+        """Output waits for this sync as well: of another file than the database's."""
+        before = self.gate
+        if before is None or before.done:
+            self.gate = ticket
+        else:
+            self.gate = both(before, ticket)
+
+    def notified(self, process_id: int, channel: str, payload: str) -> None:
+        """A notification of a transaction that has just been committed."""
+        if self._closed:
+            return
+        ticket = self.database.seen()
+        if ticket is not None:
+            self.gate = ticket
+        self.on_notification(process_id, channel, payload)
+
+    def _decorate(self, answer: Answer) -> None:
+        surroundings = self.surroundings
+        if surroundings.notices:
+            answer.notices = (*answer.notices, *surroundings.take_notices())
+        if surroundings.reports:
+            answer.parameters = {**(answer.parameters or {}), **surroundings.take_reports()}
+
+    def deliver(self, answer: Answer) -> None:
+        """Give the answer to the request that `perform` gave None for."""
+        self._decorate(answer)
+        self._deliver(answer)
+
+    # What the compiler needs
+
+    @contextmanager
+    def catalogue(self) -> Iterator[None]:
+        """The catalogue can be looked up within: it sees what a statement that begins now would see."""
+        if self._looking:
+            yield
+            return
+        transaction, surroundings = self.transaction, self.surroundings
+        handle = transaction.reader()
+        before = handle.cell.execution
+        surroundings.catalog.begin(handle.apsw)
+        handle.give_to(surroundings)
+        self._looking = True
+        try:
+            yield
+        finally:
+            self._looking = False
+            if before is not None:
+                handle.cell.execution = before
+            transaction.give_back(handle)
+
+    def analyse(self, raw: Raw, types: Sequence[int]) -> tuple[Query | Utility, tuple[int, ...]]:
+        """A statement's analysed tree, and the types of all its parameters.
+
+        Raises:
+            SqlError: what is wrong with it.
+        """
+        surroundings = self.surroundings
+        parameters = list(types)
+        analysed = analyze(raw, surroundings.catalog, parameters, settings=surroundings.settings)
+        return analysed, tuple(parameters)
+
+    def analyse_tree(self, raw: Raw, types: Sequence[AnyType]) -> Query:
+        """A query that we have made ourselves.
+
+        Raises:
+            SqlError: what is wrong with it.
+        """
+        parameters = [each.oid for each in types]
+        analysed = analyze(raw, self.surroundings.catalog, parameters, settings=self.surroundings.settings)
+        assert isinstance(analysed, Query)
+        return analysed
+
+    def lower(self, query: Query, parameters: Sequence[int]) -> Plan:
+        """The plan of a query.
+
+        Raises:
+            SqlError: 0A000.
+        """
+        return lower(query, self.surroundings.catalog, parameters)
+
+    def bound(self, plan: Plan, nodes: Sequence[Node], types: Sequence[int]) -> Plan:
+        """A plan whose parameters are these expressions, of EXECUTE.
+
+        Raises:
+            SqlError: one has a type that cannot be cast.
+        """
+        from .bound import bind_expressions
+
+        return bind_expressions(self, plan, nodes, types)
+
+    def type_named(self, node: Node) -> int:
+        """The OID of the type that a TypeName names.
+
+        Raises:
+            SqlError: 42704.
+        """
+        surroundings = self.surroundings
+        return resolve_type(State(Shared(surroundings.catalog, surroundings.settings, None, Notes())), node)[0]
+
+    def relation(self, node: Node) -> Relation:
+        """The relation that a RangeVar names.
+
+        Raises:
+            SqlError: 42P01.
+        """
+        schema, name = node.get("schemaname") or None, node["relname"]
+        relation = self.surroundings.catalog.relation(schema, name)
+        if relation is None:
+            shown = f"{schema}.{name}" if schema else name
+            place = node.get("location")
+            raise SqlError(
+                "42P01", f'relation "{shown}" does not exist', position=None if place is None else int(place) + 1
+            )
+        return relation
+
+    def index_of(self, relation: Relation) -> list[Index]:
+        """The one index that a relation of kind ``i`` is."""
+        owners = self.surroundings.catalog.relation_by_oid(relation.oid)
+        return [index for index in owners.indexes if index.oid == relation.oid] if owners is not None else []
+
+    def type_with(self, oid: int, typmod: int) -> AnyType:
+        """The implementation of a type with its modifier.
+
+        Raises:
+            SqlError: 0A000 there is none.
+        """
+        row = self.surroundings.catalog.type_by_oid(oid)
+        if row is None or row.implementation is None:
+            name = row.name if row is not None else str(oid)
+            raise SqlError("0A000", f"type {name} is not supported")
+        return row.implementation.modified(typmod) if typmod >= 0 else row.implementation
+
+    # Statements
+
+    def _parse(self, request: ParseQuery) -> Answer:
+        self.surroundings.begin_statement(request.text)
+        return Parsed(self.compiler.parse(request.text))
+
+    def _prepare(self, request: Prepare) -> Answer:
+        self.surroundings.begin_statement(request.text)
+        return self.compiler.prepare(self, request)
+
+    def _open(self, request: Open) -> Answer:
+        compiled = request.handle
+        assert isinstance(compiled, Compiled)
+        self.transaction.touch()
+        plan, columns = self.compiler.plan(self, compiled)
+        values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
+        portal = Portal(plan, values, request.result_formats, columns)
+        return Opened(portal, columns)
+
+    # Running
+
+    def _fetch(self, request: Fetch) -> Answer | None:
+        portal = request.handle
+        assert isinstance(portal, Portal)
+        if portal.declared:
+            return self._fetch_declared(portal, request.limit)
+        if portal.plan.tag == "COPY":
+            return self._copy(portal, request)
+        if portal.cursor is None and not self._begin(portal, request):
+            return None
+        if portal.beside:
+            self._beside(portal, request)
+            return None
+        return self._on_loop(portal, request)
+
+    def _begin(self, portal: Portal, request: Request) -> bool:
+        """Give the plan a connection and open it; False when it has to wait for its turn to write.
+
+        Raises:
+            SqlError: it may not run.
+        """
+        plan = portal.plan
+        transaction = self.transaction
+        if plan.writes:
+            transaction.check_writable(plan.tag)
+            if not transaction.take_turn():
+                self._wait(request)
+                return False
+            handle = transaction.writer()
+        else:
+            handle = transaction.reader()
+        portal.handle = handle
+        handle.give_to(self.surroundings)
+        portal.cursor = plan.open(self.surroundings, portal.values)
+        self.portals.add(portal)
+        return True
+
+    def _wait(self, request: Request) -> None:
+        """Go on with `request` when it is our turn to write."""
+        self.surroundings.waits("Lock", "transactionid")
+
+        def turn() -> None:
+            self._stop_timer()
+            self.surroundings.waits(None, None)
+            answer = self.perform(request)
+            if answer is not None:
+                self._deliver(answer)
+
+        self.database.queue.wait(self, turn)
+        seconds = self.surroundings.lock_timeout
+        if seconds:
+            self._timer = asyncio.get_running_loop().call_later(
+                seconds, self.cancel, SqlError("55P03", "canceling statement due to lock timeout")
+            )
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_loop(self, portal: Portal, request: Fetch) -> Answer | None:
+        plan, handle = portal.plan, portal.handle
+        assert handle is not None
+        assert portal.cursor is not None
+        limit = request.limit
+        count = min(limit, BATCH) if limit else BATCH
+        if plan.short:
+            try:
+                rows = portal.cursor.fetch(count)
+            except BaseException:
+                self.finish(portal)
+                raise
+            return self._portion(portal, rows, count)
+        if not plan.repeatable or portal.sent or (plan.writes and not self.transaction.fresh):
+            # it could not be run again: SQLite undoes the whole transaction when it stops a statement that writes
+            portal.beside = True
+            self._beside(portal, request)
+            return None
+        database = self.database
+        database.watch(handle)
+        try:
+            rows = portal.cursor.fetch(count)
+        except apsw.InterruptError:
+            if not database.deadline.over:
+                self.finish(portal)
+                raise
+            self._again_beside(portal, request)
+            return None
+        except BaseException:
+            self.finish(portal)
+            raise
+        finally:
+            database.unwatch(handle)
+        return self._portion(portal, rows, count)
+
+    def _again_beside(self, portal: Portal, request: Fetch) -> None:
+        """Its time on the loop was over: run it from the start in a thread."""
+        handle = portal.handle
+        assert handle is not None
+        assert portal.cursor is not None
+        portal.cursor.close()
+        if portal.plan.writes:
+            self.transaction.restart()
+        portal.cursor = portal.plan.open(self.surroundings, portal.values)
+        portal.beside = True
+        self._beside(portal, request)
+
+    def _beside(self, portal: Portal, request: Fetch) -> None:
+        handle, cursor = portal.handle, portal.cursor
+        assert handle is not None
+        assert cursor is not None
+        limit = request.limit
+        count = min(limit, BATCH_BESIDE) if limit else BATCH_BESIDE
+        settings = self.surroundings.settings
+
+        def work() -> tuple[list[tuple[Any, ...]], bytes]:
+            rows = cursor.fetch(count)
+            return rows, encode(portal, rows, settings) if portal.plan.columns is not None and rows else b""
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                self.finish(portal)
+                self.deliver(self.failure(error))
+                return
+            rows, data = result
+            try:
+                answer = self._portion(portal, rows, count, data)
+            except Exception as wrong:
+                self.deliver(self.failure(wrong))
+                return
+            self.deliver(answer)
+
+        self.run_beside(handle, work, done)
+
+    def run_beside(
+        self, handle: Handle, work: Callable[[], Any], done: Callable[[Any, BaseException | None], None]
+    ) -> None:
+        """Run `work`, which uses this connection, in a thread; then `done` on the loop, unless the session is over."""
+        self._running = handle
+
+        def ended(result: Any, error: BaseException | None) -> None:
+            self._running = None
+            if self._closed:
+                self._let_go()
+            else:
+                done(result, error)
+
+        self.database.beside(work, ended)
+
+    def _portion(self, portal: Portal, rows: list[tuple[Any, ...]], count: int, data: bytes | None = None) -> Portion:
+        plan, cursor = portal.plan, portal.cursor
+        assert cursor is not None
+        if plan.columns is not None and rows:
+            if data is None:
+                try:
+                    data = encode(portal, rows, self.surroundings.settings)
+                except BaseException:
+                    self.finish(portal)
+                    raise
+            self._show()
+            portal.sent = True
+        if len(rows) == count and plan.columns is not None:
+            return Portion(data or b"", len(rows))
+        tag = cursor.tag if plan.counted else cursor.tag if cursor.affected < 0 else f"{cursor.tag} {cursor.affected}"
+        self._show()
+        self.finish(portal)
+        return Portion(data or b"", len(rows), tag, plan.counted, self.transaction.settled)
+
+    def _show(self) -> None:
+        """What was read goes out once it is durable (reliability: a crash must not undo what a client has seen)."""
+        ticket = self.database.seen()
+        if ticket is not None:
+            self.gate = ticket
+
+    def open_declared(self, portal: Portal) -> None:
+        """Open the cursor of a DECLARE; it sees what there is now, whatever changes before it is read.
+
+        Raises:
+            SqlError: the plan cannot run.
+        """
+        transaction = self.transaction
+        if portal.plan.writes:
+            transaction.check_writable(portal.plan.tag)
+            if transaction.writing is None:
+                raise SqlError("0A000", "a cursor that locks or changes rows, before the transaction has written")
+            handle = transaction.writer()
+        else:
+            handle = transaction.reader(pinned=True)
+        portal.handle = handle
+        handle.give_to(self.surroundings)
+        portal.cursor = portal.plan.open(self.surroundings, portal.values)
+        self.portals.add(portal)
+        if handle.apsw is transaction.writing:
+            portal.materialize()  # what this transaction writes from now on must not be seen
+
+    def _fetch_declared(self, portal: Portal, limit: int) -> Portion:
+        count = min(limit, BATCH) if limit else BATCH
+        rows = portal.move("FETCH_FORWARD", count)
+        data = encode(portal, rows, self.surroundings.settings)
+        self._show()
+        if len(rows) == count:
+            return Portion(data, len(rows))
+        return Portion(data, len(rows), portal.plan.tag, True, False)
+
+    def finish(self, portal: Portal) -> None:
+        """A portal is done, or dropped: let go of its connection."""
+        cursor, handle = portal.cursor, portal.handle
+        portal.cursor = portal.handle = None
+        self.portals.discard(portal)
+        if cursor is not None:
+            cursor.close()
+        if handle is not None:
+            self.transaction.give_back(handle)
+
+    # COPY and function calls
+
+    def _copy(self, portal: Portal, request: Fetch) -> Answer | None:
+        """Begin a COPY, or go on with one to the client."""
+        from .utility.copying import CopyFrom, CopyPlan, CopyTo
+
+        plan = portal.plan
+        assert isinstance(plan, CopyPlan)
+        if portal.copy is None:
+            transaction = self.transaction
+            if plan.writes:
+                transaction.check_writable("COPY FROM" if plan.table else "COPY")
+                if not transaction.take_turn():
+                    self._wait(request)
+                    return None
+            handle = transaction.writer() if plan.writes else transaction.reader()
+            portal.handle = handle
+            handle.give_to(self.surroundings)
+            self.portals.add(portal)
+            if plan.table:
+                portal.copy = CopyFrom(self, plan)
+            else:
+                portal.cursor = plan.source.open(self.surroundings, ())
+                portal.copy = CopyTo(self, plan)
+            answer: Answer = portal.copy.response()
+            return answer
+        self._copy_beside(portal, lambda: portal.copy.portion(portal))
+        return None
+
+    def _copy_beside(self, portal: Portal, work: Callable[[], Answer]) -> None:
+        handle = portal.handle
+        assert handle is not None
+
+        def done(result: Any, error: BaseException | None) -> None:
+            if error is not None:
+                self.finish(portal)
+                self.deliver(self.failure(error))
+                return
+            if isinstance(result, Portion):
+                self._show()
+                if result.tag is not None:
+                    self.finish(portal)
+                    result.settled = self.transaction.settled
+            self.deliver(result)
+
+        self.run_beside(handle, work, done)
+
+    def _copy_put(self, request: CopyPut) -> Answer | None:
+        portal = request.handle
+        assert isinstance(portal, Portal)
+        if not portal.copy.buffer(request.data):
+            return Done()
+        self._copy_beside(portal, portal.copy.put)
+        return None
+
+    def _copy_end(self, request: CopyEnd) -> Answer | None:
+        portal = request.handle
+        assert isinstance(portal, Portal)
+        self._copy_beside(portal, portal.copy.end)
+        return None
+
+    def insert_rows(self, plan: Plan, rows: Sequence[Sequence[Any]]) -> tuple[int, SqlError] | None:
+        """Insert rows by a plan of one row; works in a thread.
+
+        Returns:
+            The number of the first row that could not be inserted, from 0, and why; None when all were.
+        """
+        surroundings = self.surroundings
+        for number, values in enumerate(rows):
+            try:
+                cursor = plan.open(surroundings, values)
+                cursor.fetch(1)
+                cursor.close()
+            except SqlError as error:
+                return number, error
+        return None
+
+    def _call(self, request: CallFunction) -> Answer | None:
+        self.transaction.touch()
+        return FunctionResult(self.compiler.call(self, request.call))
+
+    # Transactions
+
+    def _transact(self, request: Transact) -> Answer | None:
+        transaction = self.transaction
+        kind = request.kind
+        if kind is TransactKind.COMMIT:
+            transaction.commit()
+            if request.chain:
+                transaction.begin_again()
+        elif kind is TransactKind.ROLLBACK:
+            transaction.rollback()
+            if request.chain:
+                transaction.begin_again()
+        elif kind is TransactKind.BEGIN:
+            transaction.begin(request.options)
+        elif kind is TransactKind.ABORT:
+            transaction.abort()
+        elif kind is TransactKind.SAVEPOINT:
+            transaction.savepoint(request.name)
+        elif kind is TransactKind.RELEASE:
+            transaction.release(request.name)
+        else:
+            transaction.rollback_to(request.name)
+        faults.point("pgwire.transacted")
+        return Done()
+
+
+def both(first: SyncTicket, second: SyncTicket) -> SyncTicket:
+    """A ticket that ends with the later of two."""
+    made = SyncTicket(first._executor)
+
+    def one(error: BaseException | None) -> None:
+        if error is not None or (first.done and second.done):
+            made.finish(error or first.error or second.error)
+
+    first.add_done_callback(one)
+    second.add_done_callback(one)
+    return made
+
+
+_HANDLERS: dict[type[Any], Callable[[SqlSession, Any], Answer | None]] = {
+    ParseQuery: SqlSession._parse,
+    Prepare: SqlSession._prepare,
+    Open: SqlSession._open,
+    Fetch: SqlSession._fetch,
+    CopyPut: SqlSession._copy_put,
+    CopyEnd: SqlSession._copy_end,
+    CallFunction: SqlSession._call,
+    Transact: SqlSession._transact,
+}

@@ -1,0 +1,859 @@
+"""What a session's statements and functions see around them: `functions.Execution` and `functions.SessionContext`.
+
+It also keeps what goes with a transaction beside the tables: run-time parameters, the cluster's rows, notifications,
+the catalogue's caches, counters of sequences.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from ..catalog.session import SessionCatalog
+from ..catalog.temporary import TemporarySchema
+from ..cluster import Cluster, ClusterView
+from ..codec import Report
+from ..errors import SqlError
+from ..types import Settings, find_zone
+from . import notifications
+from .connections import Handle
+from .database import Database
+from .variables import Variables, parse_boolean, split_list
+
+if TYPE_CHECKING:
+    from ..session import Names, Session
+    from ..sql.nodes import Query
+    from .portal import Portal
+    from .session import SqlSession
+
+__all__ = ["Surroundings", "now"]
+
+#: seconds between 1970-01-01 and 2000-01-01
+EPOCH = 946_684_800
+_MICROSECOND = 1_000_000
+_MAX_NOTICES = 1000
+#: bytes of notifications of one transaction
+_MAX_PENDING = 1 << 24
+
+_LEVELS = {
+    name: number
+    for number, name in enumerate(
+        ("debug5", "debug4", "debug3", "debug2", "debug1", "log", "notice", "warning", "error"), 1
+    )
+}
+
+
+def now() -> int:
+    """Microseconds since 2000-01-01 00:00 UTC."""
+    return int((time.time() - EPOCH) * _MICROSECOND)
+
+
+class Surroundings:
+    """See the module.
+
+    Args:
+        database: of the session.
+        cluster: shared by all databases.
+        catalog: the session's.
+        variables: the session's.
+        pid: the session's number.
+        user: who has logged in.
+        peer: address and port of the client; None for a Unix socket.
+        server: address and port that it came to.
+        backends: gives all sessions of the server.
+        control_database: (``create`` or ``drop``, name, template or ``force``) checks whether a database can be made
+            or dropped, and does it once the transaction has been committed.
+        control: (process id, ``cancel`` or ``terminate``) does that to another session.
+    """
+
+    connection: apsw.Connection
+
+    def __init__(
+        self,
+        database: Database,
+        cluster: Cluster,
+        catalog: SessionCatalog,
+        variables: Variables,
+        *,
+        pid: int,
+        user: str,
+        peer: tuple[str, int] | None,
+        server: tuple[str, int] | None,
+        backends: Callable[[], Sequence[Any]] = lambda: (),
+        control: Callable[[int, str], bool] = lambda pid, what: False,
+        control_database: Callable[[str, str, str], None] = lambda what, name, how: None,
+    ) -> None:
+        self._database = database
+        self.catalog = catalog
+        self.variables = variables
+        self.cluster: ClusterView = cluster.view()
+        self.pid = pid
+        self.database = database.name
+        self.database_oid = database.oid
+        self.session_user = self.user = user
+        role = self.cluster.find("pg_authid", user)
+        assert role is not None
+        self.session_user_oid = self.user_oid = int(role["oid"])
+        self.session_superuser = self.superuser = bool(role["rolsuper"])
+        self.client_address = peer
+        self.server_address = server
+        self.sequences = SessionSequences(self, database)
+        self.settings = Settings()
+        self.own_connection: Handle | None = None
+        """Of a session with temporary tables, which live in one connection."""
+        self.sql: SqlSession
+        """Set right after it was made."""
+        self.protocol: Session
+        """The protocol's side."""
+        # of transactions and statements
+        self.transaction_time = self.statement_time = now()
+        self.transaction_id = 0
+        self.notices: list[Report] = []
+        self.reports: dict[str, str] = {}
+        self._pending: list[tuple[str, str]] = []
+        self._pending_size = 0
+        self._listens: list[tuple[str, str]] = []
+        self._saved: list[tuple[int, int, int, int]] = []
+        self._at_start: tuple[int, int] | None = None
+        self._random = random.Random()
+        self._asleep = threading.Event()
+        self._transaction_locks: list[tuple[tuple[int, ...], bool]] = []
+        self._lock_deadline = 0.0
+        # what pg_stat_activity shows
+        self.started = now()
+        self.transaction_started: int | None = None
+        self.query_started: int | None = None
+        self.state_changed = self.started
+        self.query = ""
+        self.wait_event_type: str | None = None
+        self.wait_event: str | None = None
+        self._changed_sequences: set[int] = set()
+        self._control_database = control_database
+        self._plan_context: tuple[Any, ...] | None = None
+        self._backends = backends
+        self._control = control
+
+    # Parameters
+
+    @property
+    def session(self) -> Surroundings:
+        """As `functions.Execution`: it is both."""
+        return self
+
+    def apply(self) -> None:
+        """Let changed parameters take effect."""
+        variables = self.variables
+        changed = variables.changed
+        if not changed:
+            return
+        get = variables.get
+        if changed & _FORMS:
+            self._apply_forms()
+        if "search_path" in changed or "role" in changed or "session_authorization" in changed:
+            self.catalog.set_search_path(split_list(get("search_path")), self.user)
+        for name in changed:
+            reported = variables.reported(name)
+            if reported is not None:
+                self.reports[reported] = get(name)
+        if changed & _TIMEOUTS:
+            self.protocol.timeouts = replace(
+                self.protocol.timeouts,
+                statement=int(get("statement_timeout")) / 1000,
+                idle_in_transaction=int(get("idle_in_transaction_session_timeout")) / 1000,
+                idle=int(get("idle_session_timeout")) / 1000 or self.protocol.config.timeouts.idle,
+            )
+        self._plan_context = None
+        changed.clear()
+
+    def _apply_forms(self) -> None:
+        get = self.variables.get
+        style, _, order = get("DateStyle").partition(", ")
+        zone = find_zone(get("TimeZone"))
+        assert zone is not None
+        self.settings = Settings(
+            datestyle=style,  # type: ignore[arg-type]
+            dateorder=order or "MDY",  # type: ignore[arg-type]
+            intervalstyle=get("IntervalStyle"),  # type: ignore[arg-type]
+            timezone=zone,
+            extra_float_digits=int(get("extra_float_digits")),
+            bytea_output=get("bytea_output"),  # type: ignore[arg-type]
+            now=self.transaction_time,
+            names=self.settings.names,
+        )
+
+    @property
+    def default_isolation(self) -> str:
+        """Of transactions that do not say theirs."""
+        return self.variables.get("default_transaction_isolation")
+
+    @property
+    def default_read_only(self) -> bool:
+        """Whether transactions only read unless they say otherwise."""
+        return self.variables.get("default_transaction_read_only") == "on"
+
+    @property
+    def lock_timeout(self) -> float:
+        """In seconds; 0 = none."""
+        return int(self.variables.get("lock_timeout")) / 1000
+
+    @property
+    def synchronous_commit(self) -> bool:
+        """Whether a commit is acknowledged only when it is on disk."""
+        return self.variables.get("synchronous_commit") != "off"
+
+    @property
+    def isolation(self) -> str:
+        """Of the transaction."""
+        return self.sql.transaction.isolation
+
+    def setting(self, name: str, missing_ok: bool = False) -> str | None:
+        """As `SessionContext`."""
+        special = self._special(name.lower())
+        return self.variables.show(name, missing_ok) if special is None else special
+
+    def _special(self, name: str) -> str | None:
+        if name == "transaction_isolation":
+            return self.isolation
+        if name == "transaction_read_only":
+            return "on" if self.sql.transaction.read_only else "off"
+        if name == "is_superuser":
+            return "on" if self.superuser else "off"
+        if name == "session_authorization":
+            return self.session_user
+        return None
+
+    def set_setting(self, name: str, value: str | None, local: bool = False) -> str:
+        """As `SessionContext`; None is RESET."""
+        lowered = name.lower()
+        check = _CHECKS.get(lowered)
+        if value is not None and check is not None:
+            value = check(self, value, local)
+            if value is None:
+                return self.setting(name) or ""
+        made = self.variables.set(name, value, local)
+        if lowered in ("role", "session_authorization"):
+            self._become(made)
+        self.apply()
+        return made
+
+    def _become(self, name: str) -> None:
+        role = None if name in ("none", "", "default") else self.cluster.find("pg_authid", name)
+        if role is None:
+            self.user, self.user_oid, self.superuser = self.session_user, self.session_user_oid, self.session_superuser
+        else:
+            self.user, self.user_oid, self.superuser = name, int(role["oid"]), bool(role["rolsuper"])
+        self.catalog.set_search_path(split_list(self.variables.get("search_path")), self.user)
+        self._plan_context = None
+
+    def setting_rows(self) -> Iterable[tuple[Any, ...]]:
+        """As `SessionContext`: the columns of pg_show_all_settings()."""
+        variables = self.variables
+        for name in variables.names():
+            definition = variables.definition(name)
+            if definition is None:
+                yield (
+                    *(name, variables.get(name), None, "Customized Options", "", None, "user", "string"),
+                    *(variables.source(name), None, None, None, None, variables.reset_value(name), None, None, 0),
+                )
+                continue
+            yield (
+                definition.name,
+                self._special(name.lower()) or variables.get(name),
+                definition.unit or None,
+                definition.category,
+                definition.description,
+                definition.details or None,
+                definition.context,
+                definition.kind,
+                variables.source(name),
+                definition.least or None,
+                definition.most or None,
+                list(definition.choices) or None,
+                definition.default,
+                variables.reset_value(name),
+                None,
+                None,
+                0,
+            )
+
+    @property
+    def plan_context(self) -> tuple[Any, ...]:
+        """What else than a statement's text and the catalogue plans depend on; the same object until it changes."""
+        context = self._plan_context
+        if context is None:
+            get = self.variables.get
+            context = self._plan_context = (
+                get("search_path"),
+                self.user,
+                *(get(name) for name in ("DateStyle", "IntervalStyle", "TimeZone", "bytea_output", "xmloption")),
+            )
+        return context
+
+    def plan_key(self, text: str, types: tuple[int, ...]) -> tuple[Any, ...]:
+        """Under which the plan of a statement is kept."""
+        return (text, types, self.catalog.version, self.plan_context)
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Settings of the startup message.
+
+        Raises:
+            SqlError: one cannot be.
+        """
+        checked = {}
+        for name, value in settings.items():
+            check = _CHECKS.get(name.lower())
+            made = value if check is None else check(self, value, False)
+            if made is not None:
+                checked[name] = made
+        self.variables.begin(checked)
+        self.apply()
+
+    # Time and chance
+
+    def clock(self) -> int:
+        """As `SessionContext`."""
+        return now()
+
+    def random(self) -> float:
+        """As `SessionContext`."""
+        return self._random.random()
+
+    def set_seed(self, seed: float) -> None:
+        """As `SessionContext`."""
+        self._random.seed(seed)
+
+    # Statements
+
+    def begin_statement(self, text: str) -> None:
+        """The client has sent a statement."""
+        self.statement_time = self.query_started = self.state_changed = now()
+        self.query = text
+
+    @property
+    def state(self) -> str:
+        """As pg_stat_activity shows it."""
+        protocol = self.protocol
+        if protocol.paused:
+            return "active"
+        status = protocol.status
+        return {"I": "idle", "T": "idle in transaction", "E": "idle in transaction (aborted)"}[status]
+
+    @property
+    def application_name(self) -> str:
+        """As the client has set it."""
+        return self.variables.get("application_name")
+
+    @property
+    def client_port(self) -> int | None:
+        """Of the client."""
+        return self.client_address[1] if self.client_address is not None else -1
+
+    def waits(self, kind: str | None, event: str | None) -> None:
+        """What it waits for, for pg_stat_activity."""
+        self.wait_event_type, self.wait_event = kind, event
+
+    def notice(self, report: Report) -> None:
+        """As `SessionContext`."""
+        least = self.variables.get("client_min_messages")
+        wanted = report.severity == "INFO" or _LEVELS.get(report.severity.lower(), 99) >= _LEVELS.get(least, 7)
+        if wanted and len(self.notices) < _MAX_NOTICES:
+            self.notices.append(report)
+
+    def take_notices(self) -> tuple[Report, ...]:
+        """Those that are to be sent now."""
+        notices, self.notices = tuple(self.notices), []
+        return notices
+
+    def take_reports(self) -> dict[str, str]:
+        """Parameters that clients are told of now."""
+        reports, self.reports = self.reports, {}
+        return reports
+
+    # Transactions
+
+    def begin_transaction(self) -> None:
+        """A transaction begins."""
+        self.transaction_time = self.transaction_started = self.statement_time
+        self.transaction_id = 0
+        # a Settings belongs to one session, and only the time in it ever changes
+        object.__setattr__(self.settings, "now", self.transaction_time)
+        self._at_start = (self.variables.save(), self.cluster.save())
+
+    def wrote(self) -> None:
+        """The transaction has the turn to write."""
+
+    def before_commit(self) -> None:
+        """What has to be written with the transaction.
+
+        Raises:
+            SqlError: the cluster was changed by others meanwhile.
+        """
+        store = self._database.sequences
+        transaction = self.sql.transaction
+        if store.dirty and transaction.writing is not None:
+            store.write(transaction.writing, {})
+
+    def commit_cluster(self) -> None:
+        """Roles and databases: after the database itself, whose commit may fail."""
+        if self.cluster.changed:
+            ticket = self.cluster.commit()
+            if ticket is not None:
+                self.sql.gate_on(ticket)
+
+    def committed(self) -> None:
+        """The transaction ended well."""
+        self.variables.commit()
+        self._saved.clear()
+        if self.variables.changed:
+            self.apply()
+        self._end_transaction()
+        hub = self._database.notifications
+        for action, channel in self._listens:
+            if action == "listen":
+                hub.listen(self.sql, channel, self._notified)
+            elif channel:
+                hub.unlisten(self.sql, channel)
+            else:
+                hub.unlisten_all(self.sql)
+        self._listens.clear()
+        if self._pending:
+            pending, self._pending = self._pending, []
+            self._pending_size = 0
+            for channel, payload in pending:
+                hub.notify(self.pid, channel, payload)
+
+    def rolled_back(self) -> None:
+        """The transaction was undone."""
+        if self._at_start is not None:
+            self.variables.restore(self._at_start[0])
+            self.cluster.rollback()
+            if self.variables.changed:
+                self._roles_again()
+                self.apply()
+        self._saved.clear()
+        self._pending.clear()
+        self._pending_size = 0
+        self._listens.clear()
+        self._end_transaction()
+
+    def _roles_again(self) -> None:
+        if self.variables.changed & {"role", "session_authorization"}:
+            self._become(self.variables.get("role"))
+
+    def _end_transaction(self) -> None:
+        for oid in self._changed_sequences:
+            self._database.sequences.forget(oid)
+        self._changed_sequences.clear()
+        self._at_start = None
+        self.transaction_started = None
+        self.state_changed = now()
+        self.catalog.end()
+        if self._transaction_locks:
+            locks = self._database.locks
+            for key, shared in self._transaction_locks:
+                locks.release(self.sql, key, shared=shared)
+            self._transaction_locks.clear()
+
+    def savepoint(self) -> None:
+        """A savepoint begins."""
+        self._saved.append((self.variables.save(), self.cluster.save(), len(self._pending), len(self._listens)))
+
+    def rollback_to(self, number: int) -> None:
+        """Undo up to a savepoint, which stays."""
+        variables, cluster, pending, listens = self._saved[number]
+        self.variables.restore(variables, keep=True)
+        self.cluster.restore(cluster, keep=True)
+        del self._pending[pending:]
+        del self._listens[listens:]
+        del self._saved[number + 1 :]
+        self.catalog.changed()
+        self._roles_again()
+        self.apply()
+
+    def release_to(self, number: int) -> None:
+        """A savepoint and those behind it ended well."""
+        variables, cluster, _, _ = self._saved[number]
+        self.variables.merge(variables)
+        self.cluster.merge(cluster)
+        del self._saved[number:]
+
+    def end(self) -> None:
+        """The session is over."""
+        self._database.notifications.unlisten_all(self.sql)
+        self._database.locks.release_all(self.sql)
+        if self.own_connection is not None:
+            self._database.disconnect(self.own_connection)
+            self.own_connection = None
+
+    # What statements that define objects need: `ddl.Surroundings`
+
+    @property
+    def text(self) -> str:
+        """The text that the client has sent."""
+        return self.query
+
+    def execute(self, query: Query, values: Sequence[Any] = ()) -> int:
+        """Run an analysed statement to its end; gives the number of rows that it changed."""
+        cursor = self.sql.lower(query, ()).open(self, values)
+        try:
+            for _ in cursor.rows():
+                pass
+            return max(0, cursor.affected)
+        finally:
+            cursor.close()
+
+    def rows(self, query: Query, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
+        """Run an analysed query; gives all its rows, in storage forms."""
+        cursor = self.sql.lower(query, ()).open(self, values)
+        try:
+            return list(cursor.rows())
+        finally:
+            cursor.close()
+
+    def make_temporary(self) -> None:
+        """The session gets its temporary schema, and keeps the connection that it is in."""
+        if self.own_connection is None:
+            from ..ddl.temporary import create_schema
+
+            self.own_connection = self.sql.transaction.keep_writer()
+            self.catalog.temporary = TemporarySchema(self.pid)
+            create_schema(self)
+            self.catalog.changed()
+
+    def sequence_changed(self, oid: int) -> None:
+        """A sequence was made, altered or dropped: what is on disk counts; so it does if that is undone."""
+        self._database.sequences.forget(oid)
+        self._changed_sequences.add(oid)
+
+    def create_database(self, name: str, oid: int, template: str) -> None:
+        """Make the file of a new database: with the commit."""
+        self._control_database("create", name, template)
+
+    def drop_database(self, name: str, oid: int, force: bool) -> None:
+        """Remove the file of a database: with the commit.
+
+        Raises:
+            SqlError: 55006, sessions are using it.
+        """
+        self._control_database("drop", name, "force" if force else "")
+
+    # Temporary tables
+
+    @property
+    def has_temporary(self) -> bool:
+        """Whether the session has temporary tables, and so a connection of its own."""
+        return self.own_connection is not None
+
+    def drop_temporary(self) -> None:
+        """DISCARD TEMP."""
+        if self.own_connection is not None and self.catalog.temporary is not None:
+            from ..ddl import drop_temporary
+
+            drop_temporary(self)
+
+    # Cursors that outlive their transaction
+
+    def holds(self, portal: Portal) -> bool:
+        """Whether a portal is WITH HOLD."""
+        return any(each.handle is portal and each.holdable for each in self.names.portals.values())
+
+    @property
+    def names(self) -> Names:
+        """Statements and portals of the session."""
+        return self.protocol.names
+
+    # Notifications
+
+    def notify(self, channel: str, payload: str) -> None:
+        """As `SessionContext`."""
+        notifications.check(channel, payload)
+        if (channel, payload) in self._pending[-64:]:  # those that are equal are sent once
+            return
+        self._pending_size += len(channel) + len(payload) + 64
+        if self._pending_size > _MAX_PENDING:
+            raise SqlError("53400", "too many notifications in the NOTIFY queue")
+        self._pending.append((channel, payload))
+
+    def listen(self, channel: str) -> None:
+        """LISTEN, from the commit on."""
+        if len(self.listening()) + len(self._listens) >= notifications.MAX_CHANNELS:
+            raise SqlError("53400", "too many channels are listened to")
+        self._listens.append(("listen", channel))
+
+    def unlisten(self, channel: str) -> None:
+        """UNLISTEN, from the commit on; "" is all."""
+        self._listens.append(("unlisten", channel))
+
+    def listening(self) -> Sequence[str]:
+        """As `SessionContext`."""
+        return self._database.notifications.channels(self.sql)
+
+    def _notified(self, process_id: int, channel: str, payload: str) -> None:
+        self.sql.notified(process_id, channel, payload)
+
+    # Other sessions
+
+    def backends(self) -> Sequence[Any]:
+        """As `SessionContext`."""
+        return self._backends()
+
+    def cancel(self, pid: int) -> bool:
+        """As `SessionContext`."""
+        return self._control(pid, "cancel")
+
+    def terminate(self, pid: int) -> bool:
+        """As `SessionContext`."""
+        return self._control(pid, "terminate")
+
+    def sleep(self, seconds: float) -> None:
+        """As `SessionContext`."""
+        until = time.monotonic() + max(0.0, seconds)
+        while (left := until - time.monotonic()) > 0:
+            self._asleep.clear()
+            self.check_cancelled()
+            self._asleep.wait(min(left, 3600.0))
+        self.check_cancelled()
+
+    def wake(self) -> None:
+        """Whatever waits in a thread looks at once whether it is cancelled."""
+        self._asleep.set()
+
+    def check_cancelled(self) -> None:
+        """As `SessionContext`."""
+        error = self.sql.cancelled
+        if error is not None:
+            raise error
+
+    # Advisory locks
+
+    def advisory_lock(self, key: tuple[int, ...], *, shared: bool, transaction: bool, wait: bool) -> bool:
+        """As `SessionContext`."""
+        seconds = self.lock_timeout
+        until = time.monotonic() + seconds
+
+        def late() -> bool:
+            return bool(seconds) and time.monotonic() >= until
+
+        taken = self._database.locks.take(
+            self.sql, key, shared=shared, wait=wait, check=self.check_cancelled, deadline=late
+        )
+        if taken and transaction:
+            self._transaction_locks.append((key, shared))
+        return taken
+
+    def advisory_unlock(self, key: tuple[int, ...] | None, *, shared: bool) -> bool:
+        """As `SessionContext`."""
+        locks = self._database.locks
+        if key is None:
+            for each, sharing in locks.held(self.sql):
+                kept = self._transaction_locks.count((each, sharing))
+                while len([1 for held in locks.held(self.sql) if held == (each, sharing)]) and not kept:
+                    if not locks.release(self.sql, each, shared=sharing):
+                        break
+            return True
+        if locks.release(self.sql, key, shared=shared):
+            return True
+        kind = "ShareLock" if shared else "ExclusiveLock"
+        self.notice(Report(severity="WARNING", sqlstate="01000", message=f"you don't own a lock of type {kind}"))
+        return False
+
+
+class SessionSequences:
+    """`functions.Sequences` of one session."""
+
+    __slots__ = ("_current", "_database", "_last", "_owner")
+
+    def __init__(self, owner: Surroundings, database: Database) -> None:
+        self._owner = owner
+        self._database = database
+        self._current: dict[int, int] = {}
+        self._last = 0
+
+    def _parameters(self, oid: int) -> tuple[int, int, int, int, int, str]:
+        catalog = self._owner.catalog
+        tables = catalog.tables_of(oid)
+        row = self._owner.connection.execute(
+            f"""SELECT seqstart, seqincrement, seqmax, seqmin, seqcycle, relname FROM {tables["pg_sequence"]}
+            JOIN {tables["pg_class"]} c ON c.oid = seqrelid WHERE seqrelid = ?""",
+            (oid,),
+        ).fetchone()
+        if row is None:
+            relation = catalog.relation_by_oid(oid)
+            if relation is None:
+                raise SqlError("42P01", f"relation with OID {oid} does not exist")
+            raise SqlError("42809", f'"{relation.name}" is not a sequence')
+        found: tuple[int, int, int, int, int, str] = row
+        return found
+
+    def nextval(self, oid: int) -> int:
+        """As `functions.Sequences`."""
+        value = self._database.sequences.nextval(self._owner.connection, oid, self._parameters(oid))
+        self._current[oid] = value
+        self._last = oid
+        return value
+
+    def currval(self, oid: int) -> int:
+        """As `functions.Sequences`."""
+        if oid not in self._current:
+            name = self._parameters(oid)[5]
+            raise SqlError("55000", f'currval of sequence "{name}" is not yet defined in this session')
+        return self._current[oid]
+
+    def lastval(self) -> int:
+        """As `functions.Sequences`."""
+        if self._last not in self._current:
+            raise SqlError("55000", "lastval is not yet defined in this session")
+        return self._current[self._last]
+
+    def setval(self, oid: int, value: int, called: bool) -> int:
+        """As `functions.Sequences`."""
+        made = self._database.sequences.setval(self._owner.connection, oid, self._parameters(oid), value, called)
+        if called:
+            self._current[oid] = made
+            self._last = oid
+        return made
+
+    def state(self, oid: int) -> tuple[int, int, bool]:
+        """As `functions.Sequences`."""
+        return self._database.sequences.state(self._owner.connection, oid, self._parameters(oid)[0])
+
+    def discard(self) -> None:
+        """DISCARD SEQUENCES."""
+        self._current.clear()
+        self._last = 0
+
+
+_FORMS = {"datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output"}
+_TIMEOUTS = {"statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"}
+
+
+# Parameters whose values are checked by more than their rows of pg_settings. They give the value to keep, or None when
+# there is nothing to keep.
+
+
+def _datestyle(owner: Surroundings, value: str, local: bool) -> str | None:
+    style, _, order = owner.variables.get("DateStyle").partition(", ")
+    for word in split_list(value):
+        upper = word.upper()
+        if upper == "ISO":
+            style = "ISO"
+        elif upper == "SQL":
+            style = "SQL"
+        elif upper.startswith("POSTGRES"):
+            style = "Postgres"
+        elif upper == "GERMAN":
+            style = "German"
+            order = "DMY"
+        elif upper == "YMD":
+            order = "YMD"
+        elif upper == "DMY" or upper.startswith("EURO"):
+            order = "DMY"
+        elif upper == "MDY" or upper == "US" or upper.startswith("NONEURO"):
+            order = "MDY"
+        elif upper == "DEFAULT":
+            style, _, order = owner.variables.reset_value("DateStyle").partition(", ")
+        else:
+            raise SqlError(
+                "22023",
+                f'invalid value for parameter "DateStyle": "{value}"',
+                detail=f'Unrecognized key word: "{word}".',
+            )
+    return f"{style}, {order or 'MDY'}"
+
+
+def _timezone(owner: Surroundings, value: str, local: bool) -> str | None:
+    zone = find_zone(value)
+    if zone is None:
+        raise SqlError("22023", f'invalid value for parameter "TimeZone": "{value}"')
+    return zone.name
+
+
+def _encoding(owner: Surroundings, value: str, local: bool) -> str | None:
+    from ..session import find_encoding
+
+    found = find_encoding(value)
+    if found is None:
+        raise SqlError("22023", f'invalid value for parameter "client_encoding": "{value}"')
+    return found[0]
+
+
+def _search_path(owner: Surroundings, value: str, local: bool) -> str | None:
+    try:
+        split_list(value)
+    except SqlError as error:
+        raise SqlError("22023", f'invalid value for parameter "search_path": "{value}"', detail=error.message) from None
+    return value
+
+
+def _transaction_isolation(owner: Surroundings, value: str, local: bool) -> str | None:
+    lowered = value.lower()
+    if lowered not in ("read uncommitted", "read committed", "repeatable read", "serializable"):
+        raise SqlError(
+            "22023",
+            f'invalid value for parameter "transaction_isolation": "{value}"',
+            hint="Available values: serializable, repeatable read, read committed, read uncommitted.",
+        )
+    owner.sql.transaction.set_modes({"isolation": lowered})
+    return None
+
+
+def _transaction_read_only(owner: Surroundings, value: str, local: bool) -> str | None:
+    truth = parse_boolean(value)
+    if truth is None:
+        raise SqlError("22023", 'parameter "transaction_read_only" requires a Boolean value')
+    owner.sql.transaction.set_modes({"read_only": truth})
+    return None
+
+
+def _role(owner: Surroundings, value: str, local: bool) -> str | None:
+    if value == "none":
+        return value
+    role = owner.cluster.find("pg_authid", value)
+    if role is None:
+        raise SqlError("22023", f'role "{value}" does not exist')
+    if not owner.session_superuser and value != owner.session_user and not is_member(owner, value):
+        raise SqlError("42501", f'permission denied to set role "{value}"')
+    return value
+
+
+def _session_authorization(owner: Surroundings, value: str, local: bool) -> str | None:
+    role = owner.cluster.find("pg_authid", value)
+    if role is None:
+        raise SqlError("22023", f'role "{value}" does not exist')
+    if not owner.session_superuser and value != owner.session_user:
+        raise SqlError("42501", "permission denied to set session authorization")
+    return value
+
+
+def is_member(owner: Surroundings, name: str) -> bool:
+    """Whether the session's user is a member of a role, directly or not."""
+    role = owner.cluster.find("pg_authid", name)
+    if role is None:
+        return False
+    wanted, reached, waiting = role["oid"], set(), [owner.session_user_oid]
+    members = list(owner.cluster.rows("pg_auth_members"))
+    while waiting:
+        current = waiting.pop()
+        if current == wanted:
+            return True
+        reached.add(current)
+        waiting += [row[0] for row in members if row[1] == current and row[0] not in reached]
+    return False
+
+
+_CHECKS: dict[str, Callable[[Surroundings, str, bool], str | None]] = {
+    "datestyle": _datestyle,
+    "timezone": _timezone,
+    "client_encoding": _encoding,
+    "search_path": _search_path,
+    "transaction_isolation": _transaction_isolation,
+    "transaction_read_only": _transaction_read_only,
+    "role": _role,
+    "session_authorization": _session_authorization,
+}

@@ -1,0 +1,353 @@
+"""The transaction of one session, on SQLite's: snapshots for reading, one turn to write, savepoints.
+
+READ COMMITTED reads each statement from the last commit, on any connection; REPEATABLE READ and SERIALIZABLE keep one
+reader's snapshot. The first change takes the database's turn to write and holds it to the end. A snapshot that others
+have overtaken cannot write (40001): so serializable transactions behave as if they ran one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from socketworkers import faults
+
+from ..errors import SqlError
+from .connections import Handle
+
+if TYPE_CHECKING:
+    from .session import SqlSession
+
+__all__ = ["Transaction"]
+
+_SNAPSHOT = ("repeatable read", "serializable")
+
+
+class Transaction:
+    """See the module. Begins by itself; ends with `commit` or `rollback`."""
+
+    __slots__ = (
+        "_block",
+        "_changed",
+        "_reader",
+        "_savepoints",
+        "_session",
+        "_snapshot",
+        "_touched",
+        "_writer",
+        "checks",
+        "isolation",
+        "read_only",
+    )
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+        self._block = False
+        self._touched = False
+        self._writer: Handle | None = None
+        self._reader: Handle | None = None
+        self._snapshot = 0
+        self._changed = False
+        self._savepoints: list[str] = []
+        self.checks: list[Callable[[], None]] = []
+        """What has to be looked at before a commit: deferred constraints."""
+        self.isolation = "read committed"
+        self.read_only = False
+
+    @property
+    def block(self) -> bool:
+        """Between BEGIN and its end."""
+        return self._block
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing would be lost if all were undone and begun anew."""
+        return not self._block and not self._changed
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing to commit or to let go of."""
+        return not self._block and self._writer is None and self._reader is None and not self._session.portals
+
+    def touch(self) -> None:
+        """A statement begins: the transaction does, if there is none."""
+        if not self._touched:
+            self._touched = True
+            surroundings = self._session.surroundings
+            surroundings.begin_transaction()
+            self.isolation = surroundings.default_isolation
+            self.read_only = surroundings.default_read_only
+
+    @property
+    def level(self) -> int:
+        """How many savepoints are open."""
+        return len(self._savepoints)
+
+    @property
+    def writing(self) -> apsw.Connection | None:
+        """The connection that writes, once it does."""
+        return None if self._writer is None else self._writer.apsw
+
+    # Connections
+
+    def check_writable(self, what: str) -> None:
+        """Raises:
+        SqlError: 25006, the transaction only reads.
+        """
+        if self.read_only:
+            raise SqlError("25006", f"cannot execute {what.partition(' ')[0]} in a read-only transaction")
+
+    def take_turn(self) -> bool:
+        """Have the turn to write; False when others have it."""
+        self.touch()
+        return self._session.database.queue.take(self._session)
+
+    def writer(self) -> Handle:
+        """The writing connection, with its transaction open. It is our turn.
+
+        Raises:
+            SqlError: 40001, another transaction has written since our snapshot was taken.
+        """
+        session = self._session
+        if self._writer is None:
+            database = session.database
+            if self._reader is not None and self._snapshot != database.commits:
+                database.queue.leave(session)
+                raise SqlError("40001", "could not serialize access due to concurrent update")
+            writer = session.surroundings.own_connection or database.writers.borrow()
+            assert writer is not None
+            try:
+                writer.apsw.execute("begin immediate")
+                for number in range(len(self._savepoints)):
+                    writer.apsw.execute(f"savepoint s{number}")
+            except BaseException:
+                self._return(writer)
+                database.queue.leave(session)
+                raise
+            self._writer = writer
+            session.surroundings.wrote()
+        self._changed = True
+        return self._writer
+
+    def restart(self) -> None:
+        """SQLite has undone the transaction with a statement it stopped: begin anew. Only when `fresh` was true."""
+        assert self._writer is not None
+        if self._writer.apsw.in_transaction:
+            self._writer.apsw.execute("rollback")
+        self._writer.apsw.execute("begin immediate")
+
+    def reader(self, *, pinned: bool = False) -> Handle:
+        """A connection for a statement that only reads.
+
+        Args:
+            pinned: whether what it sees is fixed now, not when it is first read.
+
+        Raises:
+            SqlError: 53300, too many statements run.
+        """
+        self.touch()
+        if self._writer is not None:
+            return self._writer
+        if self._reader is not None:
+            return self._reader
+        session = self._session
+        own = session.surroundings.own_connection
+        if own is not None and not (self._block and self.isolation in _SNAPSHOT):
+            return own
+        database = session.database
+        handle = own or database.readers.borrow()
+        if handle is None:
+            raise SqlError("53300", "too many statements read at the same time")
+        if self._block and self.isolation in _SNAPSHOT:
+            handle.apsw.execute("begin")
+            handle.apsw.execute("select 1 from sqlite_schema").fetchall()  # the snapshot is taken now
+            self._reader = handle
+            self._snapshot = database.commits
+        elif pinned:
+            handle.apsw.execute("begin")
+            handle.apsw.execute("select 1 from sqlite_schema").fetchall()
+        return handle
+
+    def give_back(self, handle: Handle) -> None:
+        """A statement is done with its connection."""
+        session = self._session
+        if handle is self._writer or handle is self._reader or handle is session.surroundings.own_connection:
+            return
+        if handle.writes:
+            return  # its transaction has ended already
+        for portal in session.portals:
+            if portal.handle is handle:
+                return
+        if handle.apsw.in_transaction:
+            handle.apsw.execute("rollback")
+        session.database.readers.give_back(handle)
+
+    def _return(self, writer: Handle) -> None:
+        """A writing connection is not used any more, unless it is the session's own."""
+        session = self._session
+        if writer is not session.surroundings.own_connection:
+            session.database.writers.give_back(writer)
+
+    def keep_writer(self) -> Handle:
+        """The writing connection becomes the session's own: it gets temporary tables."""
+        assert self._writer is not None
+        return self._writer
+
+    # Ends
+
+    def begin(self, options: object) -> None:
+        """A block begins; what was done already belongs to it."""
+        self.touch()
+        self._block = True
+        if isinstance(options, Mapping):
+            self.set_modes(options)
+
+    def set_modes(self, modes: Mapping[str, Any]) -> None:
+        """SET TRANSACTION, or the modes of BEGIN.
+
+        Raises:
+            SqlError: 25001, a query has run already.
+        """
+        isolation = modes.get("isolation")
+        if isolation is not None and isolation != self.isolation:
+            if self._changed or self._reader is not None:
+                raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
+            self.isolation = isolation
+        read_only = modes.get("read_only")
+        if read_only is not None:
+            if not read_only and self.read_only and (self._changed or self._reader is not None):
+                raise SqlError("25001", "transaction read-write mode must be set before any query")
+            self.read_only = read_only
+
+    def begin_again(self) -> None:
+        """AND CHAIN: a block with the same modes."""
+        isolation, read_only = self.isolation, self.read_only
+        self.touch()
+        self._block = True
+        self.isolation, self.read_only = isolation, read_only
+
+    def commit(self) -> None:
+        """Commit; the session's gate waits for the sync.
+
+        Raises:
+            SqlError: a deferred constraint does not hold: all is undone then.
+        """
+        session = self._session
+        database = session.database
+        try:
+            session.surroundings.before_commit()
+            for check in self.checks:
+                check()
+            self.close_portals(keep_held=True)
+            if self._writer is not None:
+                writer = self._writer
+                faults.point("pgwire.before_commit")
+                writer.apsw.execute("commit")
+                faults.point("pgwire.after_commit")
+        except BaseException:
+            self.rollback()
+            raise
+        if self._writer is not None:
+            ticket = database.committed()
+            self._return(self._writer)
+            self._writer = None
+            if ticket is not None and session.surroundings.synchronous_commit:
+                session.gate = ticket
+        try:
+            session.surroundings.commit_cluster()
+        finally:
+            database.queue.leave(session)
+            self._end()
+        session.surroundings.committed()
+
+    def rollback(self) -> None:
+        """Undo all."""
+        session = self._session
+        self.close_portals(keep_held=False)
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            if writer.apsw.in_transaction:
+                writer.apsw.execute("rollback")
+            session.database.persist_sequences(writer, rolled_back=True)
+            self._return(writer)
+        session.database.queue.leave(session)
+        self._end()
+        session.surroundings.rolled_back()
+
+    def abort(self) -> None:
+        """A statement of the block failed: undo up to the last savepoint, or all; the block goes on."""
+        if not self._savepoints:
+            block = self._block
+            isolation, read_only = self.isolation, self.read_only
+            self.rollback()
+            self._touched = self._block = block
+            self.isolation, self.read_only = isolation, read_only
+            return
+        self.close_portals(keep_held=False)
+        self._undo_to(len(self._savepoints) - 1)
+
+    def close_portals(self, *, keep_held: bool) -> None:
+        """Let go of all that runs.
+
+        Args:
+            keep_held: whether the rows of cursors WITH HOLD are kept.
+        """
+        session = self._session
+        for portal in list(session.portals):
+            if keep_held and session.surroundings.holds(portal):
+                portal.materialize()
+            session.finish(portal)
+
+    def _end(self) -> None:
+        reader, self._reader = self._reader, None
+        session = self._session
+        if reader is not None:
+            if reader.apsw.in_transaction:
+                reader.apsw.execute("rollback")
+            if reader is not session.surroundings.own_connection:
+                session.database.readers.give_back(reader)
+        self._block = self._touched = self._changed = False
+        self._savepoints = []
+        self.checks = []
+        self.read_only = False
+        self.isolation = "read committed"
+
+    # Savepoints
+
+    def savepoint(self, name: str) -> None:
+        """A savepoint begins."""
+        self.touch()
+        if self._writer is not None:
+            self._writer.apsw.execute(f"savepoint s{len(self._savepoints)}")
+        self._savepoints.append(name)
+        self._session.surroundings.savepoint()
+
+    def release(self, name: str) -> None:
+        """This savepoint and those behind it end well."""
+        number = self._number(name)
+        if self._writer is not None:
+            self._writer.apsw.execute(f"release s{number}")
+        del self._savepoints[number:]
+        self._session.surroundings.release_to(number)
+
+    def rollback_to(self, name: str) -> None:
+        """Undo up to this savepoint, which stays."""
+        number = self._number(name)
+        for portal in list(self._session.portals):
+            self._session.finish(portal)
+        self._undo_to(number)
+        del self._savepoints[number + 1 :]
+
+    def _undo_to(self, number: int) -> None:
+        if self._writer is not None:
+            try:
+                self._writer.apsw.execute(f"rollback to s{number}")
+            except apsw.SQLError:
+                # the whole transaction is gone: SQLite undid it when it stopped a statement
+                raise SqlError("40000", "the transaction was undone when its statement was stopped") from None
+        self._session.surroundings.rollback_to(number)
+
+    def _number(self, name: str) -> int:
+        return len(self._savepoints) - 1 - self._savepoints[::-1].index(name)

@@ -1,0 +1,88 @@
+"""VACUUM, ANALYZE, CHECKPOINT, REINDEX, CLUSTER, LOCK, SET CONSTRAINTS, LOAD."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...codec import Report
+from ...errors import SqlError
+from ...sql.nodes import Utility
+from ...sql.plan import Plan
+from ..action import action
+
+if TYPE_CHECKING:
+    from ..session import SqlSession
+    from ..surroundings import Surroundings
+
+__all__ = ["checkpoint", "cluster", "load", "lock", "reindex", "vacuum"]
+
+
+def vacuum(session: SqlSession, utility: Utility) -> Plan:
+    """VACUUM and ANALYZE: SQLite reuses free pages by itself; statistics are brought up to date."""
+    tree = utility.tree
+    is_vacuum = bool(tree.get("is_vacuumcmd", False))
+    for each in tree.get("rels") or ():
+        relation = session.relation(each["VacuumRelation"]["relation"])
+        if relation.kind not in "rm":
+            session.surroundings.notice(
+                Report(
+                    severity="WARNING",
+                    sqlstate="42809",
+                    message=f'skipping "{relation.name}" --- cannot {"vacuum" if is_vacuum else "analyze"} '
+                    "non-tables or special system tables",
+                )
+            )
+
+    def act(owner: Surroundings) -> None:
+        owner.connection.execute("pragma optimize = 0x10002").fetchall()
+
+    return action("VACUUM" if is_vacuum else "ANALYZE", act, writes=True, short=False)
+
+
+def checkpoint(session: SqlSession, utility: Utility) -> Plan:
+    """CHECKPOINT: the storage does them by itself."""
+    if not session.surroundings.superuser:
+        raise SqlError("42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT")
+    return action("CHECKPOINT", lambda owner: None)
+
+
+def reindex(session: SqlSession, utility: Utility) -> Plan:
+    """REINDEX."""
+    tree = utility.tree
+    storage = [""]
+    if "relation" in tree:
+        relation = session.relation(tree["relation"])
+        if relation.kind == "r":
+            storage = [relation.storage]
+        else:
+            storage = [index.storage for index in session.index_of(relation) if index.storage]
+
+    def act(owner: Surroundings) -> None:
+        for name in storage:
+            quoted = name if not name or name.startswith(('"', "temp.")) else '"' + name.replace('"', '""') + '"'
+            owner.connection.execute(f"reindex {quoted}").fetchall()
+
+    return action("REINDEX", act, writes=True, short=False)
+
+
+def cluster(session: SqlSession, utility: Utility) -> Plan:
+    """CLUSTER: rows have no order of their own here; it is checked and nothing is left to do."""
+    if "relation" in utility.tree:
+        session.relation(utility.tree["relation"])
+    return action("CLUSTER", lambda owner: None)
+
+
+def lock(session: SqlSession, utility: Utility) -> Plan:
+    """LOCK TABLE: the turn to write, which excludes all others who write."""
+    if not session.transaction.block and not session.surroundings.protocol.implicit:
+        raise SqlError("25P01", "LOCK TABLE can only be used in transaction blocks")
+    for node in utility.tree.get("relations") or ():
+        relation = session.relation(node["RangeVar"])
+        if relation.kind not in "rvm":
+            raise SqlError("42809", f'"{relation.name}" is not a table or view')
+    return action("LOCK TABLE", lambda owner: None, writes=utility.tree.get("mode", 8) > 1)
+
+
+def load(session: SqlSession, utility: Utility) -> Plan:
+    """LOAD."""
+    raise SqlError("58P01", f'could not access file "{utility.tree["filename"]}": No such file or directory')

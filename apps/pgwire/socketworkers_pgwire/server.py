@@ -1,0 +1,291 @@
+"""What all sessions of a server share: who may log in, the open databases, cancel keys. Made at the start."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import getpass
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from socketworkers import Context, Env, SocketInfo
+from socketworkers.sasl import Credentials, GuessLimiter
+from socketworkers.storage import Storage
+
+from .cluster import Cluster
+from .codec import Report
+from .config import PgwireConfig
+from .engine.database import Database
+from .errors import SqlError
+from .object import CLUSTER
+from .policy import Rules, parse_rule
+from .session import CancelKeys, Session, SessionConfig, Startup, Timeouts, fatal
+
+if TYPE_CHECKING:
+    from socketworkers.sasl import ScramVerifier
+
+    from .engine.surroundings import Surroundings
+    from .worker import Link
+
+__all__ = ["SERVER_VERSION", "Server"]
+
+#: what clients are told: PostgreSQL 15 is what its catalogue and its answers are those of
+SERVER_VERSION = "15.15"
+#: password checks at once: each costs milliseconds of a core on purpose
+MAX_CHECKS = 2
+#: seconds that the answer to a wrong password takes
+GUESS_DELAY = 1.0
+
+
+class Server:
+    """The shared part; ``env.pgwire``."""
+
+    def __init__(self, env: Env) -> None:
+        config: PgwireConfig = env.config
+        self.env = env
+        self.config = config
+        self.owner = _system_user()
+        self.cluster: Cluster
+        self.started = int(time.time() * 1_000_000)
+        self.keys: CancelKeys[Link] = CancelKeys()
+        self.links: dict[int, Link] = {}
+        """Sessions by process id."""
+        self.databases: dict[str, Database] = {}
+        """Those that are open."""
+        self.sleep: Callable[[float], Any] = asyncio.sleep
+        """How a guesser is made to wait; replaced by tests."""
+        self._rules = Rules(
+            [parse_rule(text) for text in config.auth], everywhere=config.insecure, is_member=self._is_member
+        )
+        self._threads = concurrent.futures.ThreadPoolExecutor(config.threads, "pgwire")
+        self._limiter = GuessLimiter(time.monotonic)
+        self._checks = asyncio.Semaphore(MAX_CHECKS)
+        self._live = LiveCredentials(self)
+        self._credentials: tuple[int, Credentials] | None = None
+        self._stopped = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        timeouts = Timeouts(login=config.login_timeout, idle=config.idle_timeout or 0.0)
+        self._with_tls, self._without_tls = [
+            SessionConfig(
+                tls=tls,
+                max_message=config.max_message,
+                max_statements=config.max_statements,
+                max_portals=config.max_portals,
+                timeouts=timeouts,
+            )
+            for tls in (True, False)
+        ]
+        self._queries = env.telemetry.counters(
+            "pg_queries_total", "Statements that clients sent.", "kind", ("simple", "extended")
+        )
+        env.telemetry.gauge("pg_sessions", "Sessions that have logged in.", lambda: float(len(self.links)))
+
+    # Start and stop
+
+    async def start(self) -> None:
+        """Read the cluster; make the databases that the settings name."""
+        self.cluster = await self.env.CLUSTER.get(CLUSTER).serve()
+        for name in self.config.database:
+            if self.cluster.database(name) is None:
+                self.create_database(name)
+        await asyncio.to_thread(_warm_up)
+
+    async def stop(self) -> None:
+        """The server ends."""
+        self._stopped.set()
+        for link in list(self.links.values()):
+            link.terminate()
+        await asyncio.to_thread(self._threads.shutdown, True, cancel_futures=True)
+
+    async def stopped(self) -> None:
+        """Until the server ends."""
+        await self._stopped.wait()
+
+    def create_database(self, name: str, owner: int = 10) -> None:
+        """Note a new database; its file is made when it is first opened."""
+        from .cluster import database_row
+
+        view = self.cluster.view()
+        view.put("pg_database", database_row(view.new_oid(), name, owner))
+        view.commit()
+
+    # Logins
+
+    def make_session(self, link: Link, info: SocketInfo, ctx: Context, *, direct: bool) -> Session:
+        """The protocol's side of a connection."""
+        tls = info.tls
+        return Session(
+            self._with_tls if ctx.tls_context is not None and info.websocket is None else self._without_tls,
+            policy=self._rules,
+            credentials=self._live,
+            peer=info.remote.host if info.type != "unix" else "",
+            secure=info.secure,
+            direct=direct,
+            alpn=tls.alpn if tls is not None else None,
+            binding=self.binding(ctx) if tls is not None else None,
+            certificate_user=(tls.peer_common_name or None) if tls is not None else None,
+        )
+
+    def binding(self, ctx: Context) -> bytes | None:
+        """``tls-server-end-point`` of the certificate in use (RFC 5929 §4), None when it is not known."""
+        return None
+
+    def _is_member(self, member: str, role: str) -> bool:
+        if member == role:
+            return True
+        tables = self.cluster.tables
+        found, wanted = self.cluster.role(member), self.cluster.role(role)
+        if found is None or wanted is None:
+            return False
+        reached, waiting = set(), [found["oid"]]
+        while waiting:
+            current = waiting.pop()
+            reached.add(current)
+            members = tables["pg_auth_members"].values()
+            waiting += [row[0] for row in members if row[1] == current and row[0] not in reached]
+        return wanted["oid"] in reached
+
+    def verifiers(self) -> Credentials:
+        """Of the roles that have a password."""
+        kept = self._credentials
+        if kept is None or kept[0] != self.cluster.version:
+            kept = self._credentials = (self.cluster.version, self.cluster.credentials())
+        return kept[1]
+
+    async def check_password(self, username: str, password: str, peer: str) -> bool:
+        """Compare a password off the loop."""
+        keys = (f"address {peer}", f"account {username}")
+        if self._limiter.blocked(*keys):
+            await self.sleep(GUESS_DELAY)
+            return False
+        async with self._checks:
+            right = await asyncio.to_thread(self.verifiers().check_password, username, password)
+        if right:
+            return True
+        self._limiter.failed(*keys)
+        await self.sleep(GUESS_DELAY)
+        return False
+
+    async def guessed(self, username: str, peer: str) -> None:
+        """A SCRAM proof was wrong."""
+        self._limiter.failed(f"address {peer}", f"account {username}")
+        await self.sleep(GUESS_DELAY)
+
+    # Sessions
+
+    async def serve(self, link: Link, login: Startup) -> None:
+        """Serve a session that has logged in, in the object of its database."""
+        refusal = self._refusal(login)
+        if refusal is not None:
+            link.refuse(refusal)
+            return
+        await self.env.DATABASE.get(login.database).serve(link, login)
+
+    def _refusal(self, login: Startup) -> Report | None:
+        role = self.cluster.role(login.username)
+        if role is None:
+            return fatal("28000", f'role "{login.username}" does not exist')
+        if not role["rolcanlogin"]:
+            return fatal("28000", f'role "{login.username}" is not permitted to log in')
+        database = self.cluster.database(login.database)
+        if database is None:
+            return fatal("3D000", f'database "{login.database}" does not exist')
+        if not database["datallowconn"]:
+            return fatal("55000", f'database "{login.database}" is not currently accepting connections')
+        return None
+
+    async def open_database(self, name: str, storage: Storage) -> Database:
+        """Open the connections of a database, whose object has just been started."""
+        from .engine.opening import open_database
+
+        row = self.cluster.database(name)
+        assert row is not None
+        database = await open_database(name, row["oid"], storage, self._threads, self)
+        self.databases[name] = database
+        return database
+
+    async def serve_session(self, database: Database, link: Link, login: Startup) -> None:
+        """Serve one session of an open database."""
+        from .engine.opening import open_session
+
+        pid, key = self.keys.add(link, link.session.version)
+        link.pid = pid
+        try:
+            sql, parameters = open_session(self, database, link, login)
+        except SqlError as error:
+            link.refuse(error.report.fatal())
+            return
+        self.links[pid] = link
+        await link.serve(sql, pid, key, parameters)
+
+    def forget(self, link: Link) -> None:
+        """A session is over."""
+        if link.pid:
+            self.keys.remove(link.pid)
+            self.links.pop(link.pid, None)
+
+    def cancel(self, process_id: int, key: bytes) -> None:
+        """A CancelRequest."""
+        link = self.keys.find(process_id, key)
+        if link is not None:
+            link.handle(link.session.cancel())
+
+    def control(self, process_id: int, what: str) -> bool:
+        """pg_cancel_backend and pg_terminate_backend; may be called in a thread."""
+        link = self.links.get(process_id)
+        if link is None:
+            return False
+        if what == "cancel":
+            self._loop.call_soon_threadsafe(lambda: link.handle(link.session.cancel()))
+        else:
+            self._loop.call_soon_threadsafe(link.terminate)
+        return True
+
+    def backends(self) -> Sequence[Surroundings]:
+        """What pg_stat_activity shows."""
+        return [link.sql.surroundings for link in list(self.links.values()) if link.sql is not None]
+
+    def drain_later(self, link: Link) -> None:
+        """The server drains; a session that is busy ends when it is done."""
+        link.ending = True
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the data lie."""
+        folder: Path | None = self.env.data_dir
+        return folder
+
+
+class LiveCredentials:
+    """`sasl.CredentialSource` over the roles as they are at the moment."""
+
+    __slots__ = ("_server",)
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def lookup(self, username: str) -> tuple[ScramVerifier, bool]:
+        """As `sasl.CredentialSource`."""
+        return self._server.verifiers().lookup(username)
+
+    def check_password(self, username: str, password: str) -> bool:
+        """As `sasl.CredentialSource`."""
+        return self._server.verifiers().check_password(username, password)
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "postgres"
+
+
+def _warm_up() -> None:
+    """Load what the first statement needs."""
+    from .catalog.shared import builtin
+    from .sql.grammar import parse
+
+    builtin()
+    parse("SELECT 1")
