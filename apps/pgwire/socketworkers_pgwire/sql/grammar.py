@@ -17,6 +17,7 @@ import importlib.util
 import json
 import platform
 import sys
+import threading
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,12 @@ Node: TypeAlias = dict[str, Any]
 
 #: frames of Python that the deepest expression may take; PostgreSQL's max_stack_depth allows about as much
 _RECURSION = 30_000
+
+#: C stack that the library takes for a level of nesting (140 measured), and what is there for it in any thread
+_STACK_PER_LEVEL = 200
+_SAFE_LENGTH = 40_000
+_MOST_STACK = 1 << 30
+_OPERATOR_CHARACTERS = "+-*/%^<>=~!@#&|`?:"
 
 #: keys of the tree whose values are places in the text, in bytes
 _LOCATIONS = frozenset(
@@ -147,11 +154,37 @@ class _Library:
         library = self._library
         if library is None:
             library = self._library = _load()
-        return getattr(library, "pg_query_" + name)(_encode(text))
+        call = getattr(library, "pg_query_" + name)
+        data = _encode(text)
+        # the shortest level is an operator and its operand, so that a short text cannot use the stack up
+        return call(data) if len(data) < _SAFE_LENGTH else _call_on_large_stack(call, data)
 
     def free(self, name: str, result: Any) -> None:
         assert self._library is not None
         getattr(self._library, f"pg_query_free_{name}_result")(result)
+
+
+def _call_on_large_stack(call: Any, data: bytes) -> Any:
+    """Call the library with a stack that is enough for whatever the text nests to: it does not look at its depth.
+
+    What nests without parentheses (those are counted by the grammar: memory exhausted) is operators, and clauses like
+    ``IS TRUE`` and ``JOIN``, of which none is shorter than seven characters.
+    """
+    levels = sum(data.count(character) for character in _OPERATOR_CHARACTERS.encode()) + len(data) // 7
+    size = (levels * _STACK_PER_LEVEL + (8 << 20) + 0xFFFF) & ~0xFFFF
+    if size > _MOST_STACK:
+        raise too_deep()
+    results: list[Any] = []
+    before = threading.stack_size(size)
+    try:
+        thread = threading.Thread(target=lambda: results.append(call(data)))
+        thread.start()
+    except (RuntimeError, ValueError):
+        raise SqlError("53200", "out of memory") from None
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    return results[0]
 
 
 _LIBRARY = _Library()
