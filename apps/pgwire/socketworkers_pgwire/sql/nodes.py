@@ -18,6 +18,7 @@ from ..catalog import OperatorRow, Proc, Relation
 
 __all__ = [
     "Aggregate",
+    "Analysed",
     "ArrayCoerce",
     "ArrayExpr",
     "BoolExpr",
@@ -40,6 +41,7 @@ __all__ = [
     "GroupingCall",
     "GroupingSet",
     "Join",
+    "MergeAction",
     "MinMax",
     "NamedWindow",
     "NullIf",
@@ -76,7 +78,10 @@ class Expr:
     """OID of its type, never unknown once the statement is analysed (a bare literal of the select list is text)."""
     typmod: int = -1
     collation: int = 0
-    """OID; 0 when values have no collation, or when implicit ones conflict (`collation_conflict`)."""
+    """OID; 0 when values have no collation, or when implicit ones conflict."""
+    input_collation: int = 0
+    """The collation by which a function, an operator or the like compares its arguments; 0 when they have none, or when
+    they conflict: what depends on it then fails with 42P22."""
     location: int = -1
     """Where it stands in the statement: characters from 0, -1 when it stands nowhere."""
 
@@ -271,6 +276,8 @@ class RowCompare(Expr):
     operators: list[OperatorRow]
     left: list[Expr]
     right: list[Expr]
+    collations: list[int] = field(default_factory=list)
+    """By which each pair is compared."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -306,9 +313,10 @@ class SubLink(Expr):
     left: list[Expr] = field(default_factory=list)
     """Of any, all and rowcompare: what stands on the left; ``IN`` is any with ``=``."""
     operators: list[OperatorRow] = field(default_factory=list)
-    """One for each of `left`; compared with the query's columns after `right_casts`."""
+    """One for each of `left`."""
     tests: list[Expr] = field(default_factory=list)
-    """For each column the whole comparison; within it a `Param` of number -n stands for column n of the query."""
+    """The comparison, in which a `Param` of number -n stands for column n of the query: an `OpExpr` for each column, all
+    of which must hold (`=`), or one expression for all (another operator on rows)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -542,6 +550,18 @@ class OnConflict:
     """The entry that EXCLUDED stands for."""
 
 
+@dataclass(slots=True, kw_only=True)
+class MergeAction:
+    """A WHEN clause of MERGE."""
+
+    matched: bool
+    condition: Expr | None
+    action: Literal["insert", "update", "delete", "nothing"]
+    outputs: list[Output] = field(default_factory=list)
+    """Of INSERT and UPDATE, as those of a query of its own."""
+    overriding: Literal["user", "system"] | None = None
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Query:
     """An analysed SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE."""
@@ -586,6 +606,11 @@ class Query:
     returning: list[Output] | None = None
     overriding: Literal["user", "system"] | None = None
     current_of: CurrentOf | None = None
+    actions: list[MergeAction] = field(default_factory=list)
+    """Of MERGE, in their order. `from_` is the source, `where` the condition of ON; both sides are as in a join, the
+    target is not in `from_`."""
+    has_modifying_ctes: bool = False
+    """INSERT, UPDATE or DELETE in WITH."""
 
 
 @dataclass(slots=True, kw_only=True)

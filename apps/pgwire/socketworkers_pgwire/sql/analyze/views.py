@@ -1,0 +1,60 @@
+"""Views: their definitions, analysed where they are read."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from ...catalog import Catalog, Relation
+from ...errors import SqlError
+from ..grammar import parse
+from ..nodes import Query
+from .state import Notes, Shared, State
+
+__all__ = ["view_query"]
+
+_MOST_KEPT = 500
+_DEEPEST = 100
+
+#: by catalogue: its version, and the queries of its views by OID
+_KEPT: WeakKeyDictionary[Catalog, tuple[int, dict[int, tuple[Query, frozenset[int]]]]] = WeakKeyDictionary()
+
+
+def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
+    """The query of a view.
+
+    Args:
+        state: the query that reads it.
+        view: the view.
+        fresh: analyse it anew: the caller changes what it gets.
+
+    Raises:
+        SqlError: 42P17 a view reads itself.
+    """
+    shared = state.shared
+    catalog = shared.catalog
+    version = catalog.version
+    kept = _KEPT.get(catalog)
+    if kept is None or kept[0] != version or len(kept[1]) > _MOST_KEPT:
+        kept = _KEPT[catalog] = version, {}
+    found = kept[1].get(view.oid)
+    if found is not None and not fresh:
+        query, relations = found
+        shared.notes.relations |= relations
+        return query
+    if shared.view_depth > _DEEPEST:
+        raise SqlError("42P17", f'infinite recursion detected in rules for relation "{view.name}"')
+    inner = Shared(catalog, shared.settings, None, Notes())
+    inner.view_depth = shared.view_depth + 1
+    (statement,) = parse(view.definition)
+    from .select import analyse_select
+
+    query = analyse_select(State(inner), statement.tree)
+    for output, column in zip((each for each in query.outputs if not each.junk), view.columns, strict=False):
+        output.name = column.name
+    relations = frozenset(inner.notes.relations)
+    shared.notes.relations |= relations
+    # definitions with constants of date and time are read with the settings of their session
+    if not fresh and not inner.notes.settings:
+        kept[1][view.oid] = query, relations
+    shared.notes.settings = shared.notes.settings or inner.notes.settings
+    return query
