@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
@@ -73,11 +73,11 @@ def _register(handle: Handle) -> None:
     """The functions that relations of the catalogue are read by."""
     cell = handle.cell
 
-    def cluster_rows(table: str) -> str:
+    def cluster_rows(table: Any) -> str:
         assert isinstance(cell.execution, Surroundings)
         return cell.execution.cluster.json(table)
 
-    def sequence_state(oid: int) -> str:
+    def sequence_state(oid: Any) -> str:
         assert cell.execution is not None
         value, logged, called = cell.execution.session.sequences.state(oid)
         return f"[{value},{logged},{int(called)}]"
