@@ -84,10 +84,10 @@ def _expand_reference(state: State, words: list[str], location: int) -> list[tup
     if len(words) > 3:
         raise error("42601", f"improper qualified name (too many dotted names): {'.'.join([*words, '*'])}", location)
     schema = words[-2] if len(words) > 1 else None
-    item = find_item(state, schema, words[-1], location)
-    if item is None:
+    relation = find_item(state, schema, words[-1], location)
+    if relation is None:
         raise missing_relation(state, schema, words[-1], location)
-    return item_columns(item[0], location)
+    return item_columns(relation[0], location)
 
 
 def expand_row(state: State, row: Expr) -> list[tuple[str, Expr]]:
