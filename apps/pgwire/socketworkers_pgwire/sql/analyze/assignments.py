@@ -306,7 +306,7 @@ def multi_assign(state: State, node: Node) -> Expr:
     # the grammar repeats the source for each column: only the first one counts
     if number == 1:
         state.multi_source = _multi_source(state, kind, source, fields, count)
-    return state.multi_source[number - 1]
+    return state.multi_source[int(number) - 1]
 
 
 def _multi_source(state: State, kind: str, source: Node, fields: Node, count: int) -> list[Expr]:

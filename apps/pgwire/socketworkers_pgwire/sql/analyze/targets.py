@@ -135,14 +135,12 @@ def _origin(state: State, var: Var) -> tuple[int, int]:
     entry = var.entry
     column = var.column
     source: Any = entry.source
-    if column == 0:
-        return 0, 0
     if isinstance(source, Relation):
         return source.oid, column
     view = state.shared.views.get(entry)
     if view is not None:
         return view.oid, column
-    if column < 0:
+    if column <= 0:
         return 0, 0
     if isinstance(source, Join):
         inner = source.columns[column - 1]
