@@ -315,8 +315,8 @@ class SubLink(Expr):
     operators: list[OperatorRow] = field(default_factory=list)
     """One for each of `left`."""
     tests: list[Expr] = field(default_factory=list)
-    """The comparison, in which a `Param` of number -n stands for column n of the query: an `OpExpr` for each column, all
-    of which must hold (`=`), or one expression for all (another operator on rows)."""
+    """The comparison, in which a `Param` of number -n stands for column n of the query: an `OpExpr` for each column,
+    all of which must hold (`=`), or one expression for all (another operator on rows)."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -508,6 +508,8 @@ class Output:
     """OID of the table and number of the column that it is, for RowDescription; (0, 0) when it is none."""
     column: int = 0
     """Of INSERT and UPDATE: attnum of the column that gets it."""
+    generated: bool = False
+    """The column is computed from the others: `Var`s of the target are the *new* values of its row."""
 
 
 @dataclass(slots=True, kw_only=True)

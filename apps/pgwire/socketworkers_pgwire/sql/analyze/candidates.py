@@ -45,7 +45,9 @@ def select_candidate(
     def preferred(types: Sequence[int]) -> int:
         count = 0
         for place in known:
-            if types[place] == inputs[place] or ((row := type_row(catalog, types[place])).preferred and row.category == rows[place].category):
+            if types[place] == inputs[place] or (
+                (row := type_row(catalog, types[place])).preferred and row.category == rows[place].category
+            ):
                 count += 1
         return count
 

@@ -116,7 +116,7 @@ def pathway(catalog: Catalog, target: int, source: int, context: Context) -> tup
 
 def can_coerce(catalog: Catalog, source: int, target: int, context: Context) -> bool:
     """Whether a value may be cast, leaving polymorphic targets out of account."""
-    if source == target or target == ANY or target in POLYMORPHIC or source == UNKNOWN:
+    if source in (target, UNKNOWN) or target == ANY or target in POLYMORPHIC:
         return True
     if pathway(catalog, target, source, context)[0]:
         return True

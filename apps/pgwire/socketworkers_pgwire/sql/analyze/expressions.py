@@ -127,10 +127,7 @@ def _type_cast(state: State, node: Node) -> Expr:
     if array is not None:
         base, base_typmod = base_type_and_typmod(state.catalog, kind, typmod)
         element = element_type(state.catalog, base)
-        if element:
-            arg = array_expression(state, array, base, element, base_typmod)
-        else:
-            arg = expression(state, inner)
+        arg = array_expression(state, array, base, element, base_typmod) if element else expression(state, inner)
     else:
         arg = expression(state, inner)
     location = node.get("location", 0)

@@ -157,7 +157,8 @@ def make_scalar_array(
         if not can_coerce(catalog, right.type, array_type, Context.IMPLICIT):
             raise error(
                 "42883",
-                f"operator does not exist: {format_type(catalog, left.type)} {operator.name} {format_type(catalog, element)}",
+                f"operator does not exist: {format_type(catalog, left.type)} {operator.name}"
+                f" {format_type(catalog, element)}",
                 location,
             )
         right = coerce_type(state, right, array_type, -1, Context.IMPLICIT, "implicit cast", -1)

@@ -183,7 +183,7 @@ def _with_casts(state: State, query: Query, casts: list[Expr | None]) -> Query:
     types = [(output.expr.type, output.expr.typmod, output.expr.collation) for output in shown]
     entry = state.add(Entry(alias="", names=[output.name for output in shown], types=types, source=query))
     outputs = []
-    for number, (output, cast) in enumerate(zip(shown, casts, strict=True), 1):
+    for number, (output, wanted) in enumerate(zip(shown, casts, strict=True), 1):
         kind, typmod, collation = types[number - 1]
         var: Expr = Var(
             type=kind,
@@ -193,11 +193,11 @@ def _with_casts(state: State, query: Query, casts: list[Expr | None]) -> Query:
             column=number,
             location=location_of(output.expr),
         )
-        if cast is not None:
-            common = cast.type
+        if wanted is not None:
+            common = wanted.type
             if var.type != common:
                 var = coerce_type(state, var, common, -1, Context.IMPLICIT, "implicit cast", -1)
-            var = with_typmod(var, cast.typmod)
+            var = with_typmod(var, wanted.typmod)
             common_collation(state, [var], conflict_allowed=True)
         outputs.append(Output(expr=var, name=output.name))
     return Query(command="select", outputs=outputs, from_=[entry])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ...catalog import Catalog, Relation
 from ...errors import SqlError
@@ -22,6 +23,7 @@ from .typenames import format_type
 __all__ = ["analyse_expression", "cast_for_column", "expression_of_text", "parse_expression"]
 
 
+@lru_cache(2000)
 def parse_expression(text: str) -> Node:
     """The tree of an expression, as the catalogue keeps it.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from ...catalog import Catalog, Relation
 from ...errors import SqlError
@@ -123,7 +122,7 @@ class State:
         "kind",
         "last_set_function",
         "lateral_active",
-        "multi_sources",
+        "multi_source",
         "namespace",
         "parent",
         "parent_cte",
@@ -160,7 +159,8 @@ class State:
         self.window_definitions: list[tuple[Node, NamedWindow]] = []
         self.reads_itself = False
         """Whether it is the recursive term of `parent_cte`."""
-        self.multi_sources: dict[int, Any] = {}
+        self.multi_source: list[Expr] = []
+        """The values of the ``SET (a, b) = …`` that is being analysed."""
 
     def error(
         self, sqlstate: str, message: str, location: int = -1, *, detail: str | None = None, hint: str | None = None

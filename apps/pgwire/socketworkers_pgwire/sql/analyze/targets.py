@@ -84,10 +84,10 @@ def _expand_reference(state: State, words: list[str], location: int) -> list[tup
     if len(words) > 3:
         raise error("42601", f"improper qualified name (too many dotted names): {'.'.join([*words, '*'])}", location)
     schema = words[-2] if len(words) > 1 else None
-    item = find_item(state, schema, words[-1], location)
-    if item is None:
+    relation = find_item(state, schema, words[-1], location)
+    if relation is None:
         raise missing_relation(state, schema, words[-1], location)
-    return item_columns(item[0], location)
+    return item_columns(relation[0], location)
 
 
 def expand_row(state: State, row: Expr) -> list[tuple[str, Expr]]:
@@ -135,14 +135,12 @@ def _origin(state: State, var: Var) -> tuple[int, int]:
     entry = var.entry
     column = var.column
     source: Any = entry.source
-    if column == 0:
-        return 0, 0
     if isinstance(source, Relation):
         return source.oid, column
     view = state.shared.views.get(entry)
     if view is not None:
         return view.oid, column
-    if column < 0:
+    if column <= 0:
         return 0, 0
     if isinstance(source, Join):
         inner = source.columns[column - 1]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
-from ...catalog import Catalog, Relation
+from ...catalog import Relation
 from ...errors import SqlError
 from ..grammar import parse
 from ..nodes import Query
@@ -15,8 +13,8 @@ __all__ = ["view_query"]
 _MOST_KEPT = 500
 _DEEPEST = 100
 
-#: by catalogue: its version, and the queries of its views by OID
-_KEPT: WeakKeyDictionary[Catalog, tuple[int, dict[int, tuple[Query, frozenset[int]]]]] = WeakKeyDictionary()
+#: by version of a catalogue (no two catalogues share one) and OID: the query, and the relations that it reads
+_KEPT: dict[tuple[int, int], tuple[Query, frozenset[int]]] = {}
 
 
 def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
@@ -32,11 +30,8 @@ def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
     """
     shared = state.shared
     catalog = shared.catalog
-    version = catalog.version
-    kept = _KEPT.get(catalog)
-    if kept is None or kept[0] != version or len(kept[1]) > _MOST_KEPT:
-        kept = _KEPT[catalog] = version, {}
-    found = kept[1].get(view.oid)
+    key = catalog.version, view.oid
+    found = _KEPT.get(key)
     if found is not None and not fresh:
         query, relations = found
         shared.notes.relations |= relations
@@ -55,6 +50,8 @@ def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
     shared.notes.relations |= relations
     # definitions with constants of date and time are read with the settings of their session
     if not fresh and not inner.notes.settings:
-        kept[1][view.oid] = query, relations
+        while len(_KEPT) >= _MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[key] = query, relations
     shared.notes.settings = shared.notes.settings or inner.notes.settings
     return query
