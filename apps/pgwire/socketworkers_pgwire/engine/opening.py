@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -73,17 +73,21 @@ def _register(handle: Handle) -> None:
     """The functions that relations of the catalogue are read by."""
     cell = handle.cell
 
-    def cluster_rows(table: Any) -> str:
+    def cluster_rows(table: str) -> str:
         assert isinstance(cell.execution, Surroundings)
         return cell.execution.cluster.json(table)
 
-    def sequence_state(oid: Any) -> str:
+    def sequence_state(oid: int) -> str:
         assert cell.execution is not None
         value, logged, called = cell.execution.session.sequences.state(oid)
         return f"[{value},{logged},{int(called)}]"
 
-    handle.apsw.create_scalar_function("pg_cluster_rows", cluster_rows, 1)
-    handle.apsw.create_scalar_function("pg_sequence_state", sequence_state, 1)
+    functions: dict[str, Callable[..., Any]] = {
+        "pg_cluster_rows": cluster_rows,
+        "pg_sequence_state": sequence_state,
+    }
+    for name, function in functions.items():
+        handle.apsw.create_scalar_function(name, function, 1)
 
 
 class TypesOfSession(Mapping[int, AnyType]):
