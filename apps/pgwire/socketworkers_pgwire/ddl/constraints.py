@@ -12,7 +12,7 @@ from ..errors import SqlError
 from ..types.sqlite import quote_identifier
 from ..types.text import cut_name
 from .columns import ForeignKey, Key
-from .common import error, find_relation, strings, unsupported
+from .common import error, find_relation, notice, strings, unsupported
 from .expressions import check as analyse_check
 from .ids import CLASS, CONSTRAINT, Address
 from .indexes import NewIndex, dependency_of_constraint, make_index, name_taken, plain_key
@@ -22,7 +22,16 @@ from .stored import check_sql, refresh
 from .surroundings import Surroundings
 from .writer import Writer
 
-__all__ = ["add_check", "add_foreign_key", "add_key", "constraint_taken", "validate_check", "validate_foreign_key"]
+__all__ = [
+    "add_check",
+    "add_foreign_key",
+    "add_key",
+    "constraint_taken",
+    "key_on_index",
+    "set_not_null",
+    "validate_check",
+    "validate_foreign_key",
+]
 
 
 def constraint_taken(writer: Writer, namespace: int) -> Any:
@@ -143,6 +152,57 @@ def add_key(around: Surroundings, writer: Writer, relation: Relation, key: Key, 
     dependency_of_constraint(writer, oid, constraint)
     writer.changed()
     return oid
+
+
+def key_on_index(around: Surroundings, writer: Writer, relation: Relation, key: Key) -> None:
+    """ADD CONSTRAINT … USING INDEX: transformIndexConstraint().
+
+    Raises:
+        SqlError: 42704, 42809, 55000.
+    """
+    index = next((each for each in relation.indexes if each.name == key.existing_index), None)
+    if index is None:
+        raise error("42704", f'index "{key.existing_index}" does not exist', key.node)
+    if any(each.index == index.oid for each in relation.constraints):
+        raise error("55000", f'index "{index.name}" is already associated with a constraint', key.node)
+    if not index.unique:
+        raise error(
+            "42809",
+            f'"{index.name}" is not a unique index',
+            key.node,
+            detail="Cannot create a primary key or unique constraint using such an index.",
+        )
+    for wrong, what in (
+        (index.expressions, "contains expressions"),
+        (index.predicate is not None, "is a partial index"),
+    ):
+        if wrong:
+            message = f'index "{index.name}" {what}' if index.expressions else f'"{index.name}" {what}'
+            raise error(
+                "42809",
+                message,
+                key.node,
+                detail="Cannot create a primary key or unique constraint using such an index.",
+            )
+    if key.deferrable:
+        raise unsupported("a deferrable constraint USING INDEX", key.node)
+    if key.primary and any(each.primary for each in relation.indexes):
+        raise error("42P16", f'multiple primary keys for table "{relation.name}" are not allowed', key.node)
+    tables = writer.tables(relation.oid)
+    if key.primary:
+        set_not_null(around, writer, relation, list(index.keys))
+        writer.update("pg_index", tables, {"indexrelid": index.oid}, indisprimary=1)
+    name = key.name or index.name
+    if name != index.name:
+        notice(
+            around,
+            f'ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index "{index.name}" to "{name}"',
+        )
+        writer.update("pg_class", tables, {"oid": index.oid}, relname=name)
+    writer.delete("pg_depend", tables, classid=CLASS, objid=index.oid)
+    constraint = _insert(writer, relation, name, "p" if key.primary else "u", keys=list(index.keys), index=index.oid)
+    dependency_of_constraint(writer, index.oid, constraint)
+    writer.changed()
 
 
 def _key_numbers(relation: Relation, key: Key, what: str) -> list[int]:

@@ -36,7 +36,7 @@ from .stored import stored_sql
 from .surroundings import Surroundings
 from .writer import Writer
 
-__all__ = ["IndexKey", "NewIndex", "create_index", "figure_column", "make_index", "name_taken"]
+__all__ = ["IndexKey", "NewIndex", "create_index", "figure_column", "make_in_sqlite", "make_index", "name_taken"]
 
 _DESCENDING, _NULLS_FIRST = 1, 2
 """INDOPTION_DESC, INDOPTION_NULLS_FIRST."""
@@ -192,7 +192,7 @@ def make_index(
         _depend(writer, relation, oid, index)
     writer.changed()
     if not index.row_number:
-        _make_physical(around, relation, oid, index)
+        make_in_sqlite(around, relation, oid, index)
     return oid
 
 
@@ -225,7 +225,7 @@ def _others(stored: Stored, relation: Relation) -> list[Address]:
     return [each for each in stored.depends if (each.class_id, each.oid) != (CLASS, relation.oid)]
 
 
-def _make_physical(around: Surroundings, relation: Relation, oid: int, index: NewIndex) -> None:
+def make_in_sqlite(around: Surroundings, relation: Relation, oid: int, index: NewIndex) -> None:
     """Make the index in SQLite.
 
     Raises:

@@ -117,7 +117,9 @@ def create_role(around: Surroundings, tree: dict[str, Any]) -> str:
     if options.get("superuser") and option_value(options["superuser"]) and not around.session.superuser:
         raise SqlError("42501", "must be superuser to create superusers")
     if name.startswith("pg_"):
-        raise SqlError("42939", f'role name "{name}" is reserved', detail='Role names starting with "pg_" are reserved.')
+        raise SqlError(
+            "42939", f'role name "{name}" is reserved', detail='Role names starting with "pg_" are reserved.'
+        )
     if name in _RESERVED:
         raise SqlError("42939", f'role name "{name}" is reserved')
     if around.cluster.find("pg_authid", name) is not None:
@@ -303,8 +305,8 @@ def _check_unused(around: Surroundings, oid: int, name: str) -> None:
     Raises:
         SqlError: 2BP01.
     """
-    from .objects import describe
     from .ids import CLASS, NAMESPACE, TYPE, Address
+    from .objects import describe
 
     owned = []
     for class_id, table, owner, extra in (

@@ -58,5 +58,3 @@ def schema_elements(tree: dict[str, Any], name: str) -> list[dict[str, Any]]:
                 )
         elements.append((order.index(kind) if kind in order else len(order), element))
     return [element for _, element in sorted(elements, key=lambda each: each[0])]
-
-

@@ -12,6 +12,7 @@ from ..types.text import MAX_NAME
 from .columns import TableConstraints, column_definition
 from .common import Target, name_parts, notice, refuse_system, string, target_of, unsupported, writer_of
 from .ids import NAMESPACE, TYPE, Address
+from .physical import drop_index, split_storage
 from .rows import add_array_type, add_attribute, add_class, add_row_type, add_type
 from .surroundings import Surroundings
 from .tables import check_names
@@ -99,9 +100,7 @@ def create_enum(around: Surroundings, tree: dict[str, Any]) -> str:
 
 def _check_label(label: str) -> None:
     if len(label.encode()) > MAX_NAME:
-        raise SqlError(
-            "42602", f'invalid enum label "{label}"', detail=f"Labels must be {MAX_NAME} bytes or less."
-        )
+        raise SqlError("42602", f'invalid enum label "{label}"', detail=f"Labels must be {MAX_NAME} bytes or less.")
 
 
 def alter_enum(around: Surroundings, tree: dict[str, Any]) -> str:
@@ -193,14 +192,27 @@ def _rename_value(around: Surroundings, writer: Writer, row: TypeRow, old: str, 
         for column in relation.columns:
             if column.type == row.array and not column.dropped:
                 raise unsupported("RENAME VALUE of an enum that is used in arrays")
-    # both labels are known while the rows change: indexes ask for their places
-    writer.update("pg_enum", writer.tables(row.oid), {"enumtypid": row.oid, "enumlabel": old}, enumlabel=new)
-    writer.changed()
+    # keys of indexes ask for the places of labels, of which one is not known before, the other not after
+    indexes = [
+        (relation, name, sql)
+        for relation in relations
+        for name, sql in around.connection.execute(
+            f"SELECT name, sql FROM {split_storage(relation)[0]}.sqlite_schema WHERE type = 'index' AND tbl_name = ?",
+            (split_storage(relation)[1],),
+        ).fetchall()
+    ]
+    for relation, name, _ in indexes:
+        drop_index(around.connection, [name], split_storage(relation)[0])
     for relation in relations:
         for column in relation.columns:
             if column.type == row.oid and not column.dropped:
-                name = quote_identifier(column.name)
-                around.connection.execute(f"UPDATE {relation.storage} SET {name} = ? WHERE {name} = ?", (new, old))
+                quoted = quote_identifier(column.name)
+                around.connection.execute(f"UPDATE {relation.storage} SET {quoted} = ? WHERE {quoted} = ?", (new, old))
+    writer.update("pg_enum", writer.tables(row.oid), {"enumtypid": row.oid, "enumlabel": old}, enumlabel=new)
+    writer.changed()
+    for relation, _, sql in indexes:
+        database = split_storage(relation)[0]
+        around.connection.execute(sql.replace(" INDEX ", f" INDEX {database}.", 1))
 
 
 def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:
@@ -238,5 +250,3 @@ def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:
         add_attribute(writer, tables, oid, number, column)
     writer.changed()
     return "CREATE TYPE"
-
-

@@ -186,5 +186,3 @@ def add_rule(around: Surroundings, writer: Writer, oid: int, query: Query) -> No
     depends, _ = depends_on(query)
     writer.depend_on_all(here, depends | {Address(CLASS, oid)}, "n")
     writer.changed()
-
-
