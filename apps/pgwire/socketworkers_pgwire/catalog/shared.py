@@ -223,6 +223,22 @@ class Builtin:
             strategy,
         )
 
+    def keywords(self) -> Sequence[tuple[Any, ...]]:
+        """Rows of pg_get_keywords(): word, catcode, barelabel, catdesc, baredesc."""
+        return self._all(
+            f"""SELECT word, catcode, barelabel IN ('t', 'true', 1), catdesc, baredesc
+            FROM {SHIPPED}."pg_catalog.keyword" ORDER BY word"""
+        )
+
+    def named_oid(self, table: str, column: str, name: str) -> int:
+        """OID of the row of a shipped table with this name, or 0."""
+        return self._scalar(f'SELECT oid FROM {SHIPPED}."pg_catalog.{table}" WHERE "{column}" = ?', name)
+
+    def name_of(self, table: str, column: str, oid: int) -> str | None:
+        """Name of the row of a shipped table with this OID."""
+        rows = self._all(f'SELECT "{column}" FROM {SHIPPED}."pg_catalog.{table}" WHERE oid = ?', oid)
+        return rows[0][0] if rows else None
+
     def access_method(self, name: str) -> int:
         """OID of an access method, or 0."""
         return self._scalar(f'SELECT oid FROM {SHIPPED}."pg_catalog.pg_am" WHERE amname = ?', name)

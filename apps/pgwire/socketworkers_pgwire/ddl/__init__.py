@@ -13,7 +13,7 @@ from ..errors import SqlError
 from ..sql.nodes import Query, Utility
 from .surroundings import Surroundings
 
-__all__ = ["ALONE", "KINDS", "Surroundings", "run"]
+__all__ = ["ALONE", "KINDS", "Surroundings", "at_commit", "drop_temporary", "run"]
 
 #: module and function of each statement, imported when the first one comes
 _HANDLERS = {
@@ -147,3 +147,17 @@ def _create_extension(around: Surroundings, tree: dict[str, Any]) -> str:
         raise SqlError("42710", f'extension "{name}" already exists')
     notice(around, f'extension "{name}" already exists, skipping', "42710")
     return "CREATE EXTENSION"
+
+
+def drop_temporary(around: Surroundings) -> None:
+    """DISCARD TEMP: the session's temporary objects go."""
+    from .temporary import discard
+
+    discard(around)
+
+
+def at_commit(around: Surroundings) -> None:
+    """ON COMMIT DROP and ON COMMIT DELETE ROWS of temporary tables: before the transaction is committed."""
+    from .temporary import at_commit
+
+    at_commit(around)

@@ -8,8 +8,10 @@ from typing import Any
 
 from ..catalog import Column, Relation
 from ..errors import SqlError
+from ..sql.analyze import analyze
 from ..sql.grammar import parse
 from ..sql.keywords import quote_identifier
+from ..sql.nodes import Query
 from ..types.sqlite import quote_identifier as quote_sqlite
 from .columns import TableConstraints, column_definition
 from .common import Target, error, notice, option_value
@@ -22,7 +24,6 @@ from .sequences import change_sequence
 from .stored import refresh
 from .surroundings import Surroundings
 from .tables import make_column_sequence
-from .views import analyse_query
 from .writer import Writer
 
 __all__ = ["COLUMN_COMMANDS", "add_column", "drop_column", "find_column"]
@@ -116,7 +117,9 @@ def run_update(around: Surroundings, relation: Relation, assignment: str) -> Non
     """Change all rows of a table as an UPDATE does."""
     name = f"{quote_identifier(relation.schema)}.{quote_identifier(relation.name)}"
     (raw,) = parse(f"UPDATE {name} SET {assignment}")
-    around.execute(analyse_query(around, {raw.kind: raw.tree}, raw.text))
+    query = analyze(raw, around.catalog, settings=around.settings)
+    assert isinstance(query, Query)
+    around.execute(query)
 
 
 def _add_constraints(around: Surroundings, writer: Writer, oid: int, constraints: TableConstraints) -> None:
@@ -200,7 +203,8 @@ def _add_identity(around: Surroundings, writer: Writer, relation: Relation, comm
     if not column.not_null:
         raise SqlError(
             "55000",
-            f'column "{column.name}" of relation "{relation.name}" must be declared NOT NULL before identity can be added',
+            f'column "{column.name}" of relation "{relation.name}" must be declared NOT NULL before identity can be '
+            "added",
         )
     if column.identity:
         raise SqlError("55000", f'column "{column.name}" of relation "{relation.name}" is already an identity column')

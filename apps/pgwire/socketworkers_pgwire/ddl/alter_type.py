@@ -10,19 +10,17 @@ from typing import Any
 from ..catalog import Column, Relation
 from ..catalog.spelling import format_type
 from ..errors import SqlError
+from ..sql.analyze import Kind, analyse_expression
 from ..sql.analyze.coerce import Context, coerce_to_target
-from ..sql.analyze.expressions import transform
-from ..sql.analyze.kinds import Kind
 from ..sql.analyze.typenames import resolve_collation
 from ..sql.keywords import quote_identifier
 from ..sql.nodes import Const, Expr, Var
 from ..types.sqlite import quote_identifier as quote_sqlite
 from .alter_columns import find_column
 from .columns import check_column_type, column_type
-from .common import error, unsupported
+from .common import error, state_of, unsupported
 from .defaults import add_default, remove_default
-from .expressions import relation_state
-from .ids import ATTRDEF, CLASS, COLLATION, CONSTRAINT, REWRITE, TYPE, Address
+from .ids import ATTRDEF, CLASS, COLLATION, REWRITE, TYPE, Address
 from .objects import describe
 from .physical import split_storage
 from .rows import type_storage
@@ -121,13 +119,6 @@ def _check_dependents(around: Surroundings, writer: Writer, relation: Relation, 
                         "cannot alter type of a column used by a generated column",
                         detail=f'Column "{column.name}" is used by generated column "{other}".',
                     )
-        if class_id == CONSTRAINT:
-            for conrelid, confrelid in writer.select(
-                "pg_constraint", writer.tables(oid), "conrelid, confrelid", oid=oid
-            ):
-                if confrelid and {conrelid, confrelid} != {relation.oid}:
-                    # the other side is compared with it by its stored form
-                    continue
 
 
 def _new_values(
@@ -138,14 +129,10 @@ def _new_values(
     Raises:
         SqlError: 42804 there is no cast.
     """
-    state = relation_state(around, relation)
-    if using is not None:
-        expr = transform(state, using, Kind.ALTER_COLUMN)
-    else:
-        item = state.namespace[0]
-        expr = Var(
-            type=column.type, typmod=column.typmod, collation=column.collation, entry=item.entry, column=column.number
-        )
+    state = state_of(around)
+    node = using if using is not None else {"ColumnRef": {"fields": [{"String": {"sval": column.name}}]}}
+    kind = Kind.ALTER_COLUMN if using is not None else Kind.OTHER
+    expr, _ = analyse_expression(node, around.catalog, kind, relation, settings=around.settings)
     cast = coerce_to_target(state, expr, type_oid, typmod, Context.ASSIGNMENT)
     wanted = format_type(around.catalog, type_oid, typmod)
     if cast is None:
@@ -182,8 +169,7 @@ def _new_default(around: Surroundings, relation: Relation, column: Column, type_
     from .expressions import analyse_text
 
     expr: Expr = analyse_text(around, relation, column.default, column)
-    state = relation_state(around, relation)
-    cast = coerce_to_target(state, expr, type_oid, typmod, Context.ASSIGNMENT)
+    cast = coerce_to_target(state_of(around), expr, type_oid, typmod, Context.ASSIGNMENT)
     if cast is None:
         what = "generation expression" if column.generated else "default"
         raise SqlError(

@@ -12,7 +12,7 @@ from .common import check_owner, creation_target, find_relation, notice, unsuppo
 from .surroundings import Surroundings
 from .tables import NewTable, make_table, storage_options
 from .texts import analyse_definition
-from .views import add_rule, analyse_query, query_columns, rename_outputs
+from .views import add_rule, query_columns, rename_outputs, view_query
 
 __all__ = ["create_table_as", "refresh_materialized_view"]
 
@@ -38,7 +38,11 @@ def create_table_as(around: Surroundings, tree: dict[str, Any], query: Query | N
         return tag
     if "ExecuteStmt" in tree["query"]:
         raise unsupported("CREATE TABLE AS EXECUTE")
-    analysed = analyse_query(around, tree["query"], around.text) if query is None else query
+    views: dict[Entry, Relation] = {}
+    if materialized or query is None:
+        analysed, views = view_query(around, tree["query"])
+    else:
+        analysed = query
     names = [each["String"]["sval"] for each in into.get("colNames", [])]
     columns = query_columns(around, analysed, names)
     if len(names) > len(columns):
@@ -58,7 +62,7 @@ def create_table_as(around: Surroundings, tree: dict[str, Any], query: Query | N
     count = 0 if into.get("skipData") else _fill(around, relation, analysed)
     if materialized:
         rename_outputs(analysed, [column.name for column in columns])
-        add_rule(around, writer, oid, analysed)
+        add_rule(around, writer, oid, analysed, views)
         if into.get("skipData"):
             writer.update("pg_class", writer.tables(oid), {"oid": oid}, relispopulated=0)
             writer.changed()
@@ -115,7 +119,8 @@ def refresh_materialized_view(around: Surroundings, tree: dict[str, Any]) -> str
             )
     around.connection.execute(f"DELETE FROM {relation.storage}")
     if not tree.get("skipData"):
-        _fill(around, relation, analyse_definition(around, relation.definition))
+        query, _ = analyse_definition(around, relation.definition)
+        _fill(around, relation, query)
     writer.update("pg_class", tables, {"oid": relation.oid}, relispopulated=int(not tree.get("skipData")))
     writer.changed()
     return "REFRESH MATERIALIZED VIEW"

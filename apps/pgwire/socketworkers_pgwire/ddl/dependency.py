@@ -64,7 +64,8 @@ class _Search:
             if because is None and owner not in self.originals:
                 raise SqlError(
                     "2BP01",
-                    f"cannot drop {describe(self.catalog, address)} because {describe(self.catalog, owner)} requires it",
+                    f"cannot drop {describe(self.catalog, address)} because "
+                    f"{describe(self.catalog, owner)} requires it",
                     hint=f"You can drop {describe(self.catalog, owner)} instead.",
                 )
             if owner not in self.found and owner not in self._stack:

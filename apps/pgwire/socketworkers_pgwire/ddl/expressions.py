@@ -5,21 +5,18 @@ They are analysed, kept as text with all names qualified, and read back by the s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..catalog import Column, Relation
 from ..catalog.session import SessionCatalog
-from ..catalog.spelling import format_type
-from ..sql.analyze.coerce import Context, coerce_to_target
-from ..sql.analyze.expressions import transform, where_clause
-from ..sql.analyze.kinds import Kind
-from ..sql.analyze.state import Item, State
-from ..sql.grammar import Node, parse
+from ..sql.analyze import Kind, analyse_expression, cast_for_column, parse_expression
+from ..sql.analyze.coerce import coerce_to_boolean
+from ..sql.grammar import Node
 from ..sql.nodes import Const, Entry, Expr, FuncCall, OpExpr, Query, SqlValue, SubLink, Var
-from ..sql.walk import entries, query_expressions, subqueries, walk
+from ..sql.walk import entries, query_expressions, walk
 from .common import error, state_of
-from .ids import CLASS, COLLATION, TYPE, Address
+from .ids import CLASS, COLLATION, FIRST_NORMAL, TYPE, Address
 from .surroundings import Surroundings
 
 __all__ = ["Stored", "analyse_text", "check", "default", "depends_on", "generated", "index_expression", "predicate"]
@@ -39,21 +36,9 @@ class Stored:
     """Numbers of the columns of its table that it reads."""
 
 
-def relation_state(around: Surroundings, relation: Relation | None, catalog: SessionCatalog | None = None) -> State:
-    """A state in which the columns of a relation can be used."""
-    state = state_of(around, catalog)
-    if relation is not None:
-        entry = Entry(
-            alias=relation.name,
-            names=["" if column.dropped else column.name for column in relation.columns],
-            types=[(column.type, column.typmod, column.collation) for column in relation.columns],
-            source=relation,
-        )
-        state.add(entry)
-        item = Item(entry)
-        state.namespace.append(item)
-        state.relations.append(item)
-    return state
+def _analyse(around: Surroundings, relation: Relation | None, node: Node, kind: Kind) -> Expr:
+    expr, _ = analyse_expression(node, around.catalog, kind, relation, settings=around.settings)
+    return expr
 
 
 def default(around: Surroundings, relation: Relation, column: Column, node: Node) -> Stored:
@@ -62,12 +47,11 @@ def default(around: Surroundings, relation: Relation, column: Column, node: Node
     Raises:
         SqlError: whatever is wrong with it; 42804 it has another type.
     """
-    state = relation_state(around, relation)
-    expr = transform(state, node, Kind.DEFAULT)
+    expr = _analyse(around, relation, node, Kind.DEFAULT)
     for each in walk(expr):
         if isinstance(each, Var):
             raise error("0A000", "cannot use column reference in DEFAULT expression", {"location": each.location})
-    return _stored(around, relation, _assigned(around, state, expr, column, "default expression"))
+    return _stored(around, relation, _assigned(around, around.catalog, expr, column))
 
 
 def generated(around: Surroundings, relation: Relation, column: Column, node: Node) -> Stored:
@@ -76,19 +60,19 @@ def generated(around: Surroundings, relation: Relation, column: Column, node: No
     Raises:
         SqlError: whatever is wrong with it; 42P17 it is not immutable, or reads itself or another such column.
     """
-    state = relation_state(around, relation)
-    expr = transform(state, node, Kind.GENERATED)
+    expr = _analyse(around, relation, node, Kind.GENERATED)
     for each in walk(expr):
         if isinstance(each, Var) and each.column > 0 and relation.columns[each.column - 1].generated:
+            name = relation.columns[each.column - 1].name
             raise error(
                 "42P17",
-                f'cannot use generated column "{relation.columns[each.column - 1].name}" in column generation expression',
+                f'cannot use generated column "{name}" in column generation expression',
                 {"location": each.location},
                 detail="A generated column cannot reference another generated column.",
             )
     if volatility(around, expr) != "i":
         raise error("42P17", "generation expression is not immutable")
-    return _stored(around, relation, _assigned(around, state, expr, column, "default expression"))
+    return _stored(around, relation, _assigned(around, around.catalog, expr, column))
 
 
 def check(around: Surroundings, relation: Relation, node: Node) -> Stored:
@@ -97,10 +81,12 @@ def check(around: Surroundings, relation: Relation, node: Node) -> Stored:
     Raises:
         SqlError: whatever is wrong with it.
     """
-    state = relation_state(around, relation)
-    expr = where_clause(state, node, Kind.CHECK, "CHECK")
-    assert expr is not None
-    return _stored(around, relation, expr)
+    return _stored(around, relation, _condition(around, relation, node, Kind.CHECK, "CHECK"))
+
+
+def _condition(around: Surroundings, relation: Relation, node: Node, kind: Kind, construct: str) -> Expr:
+    state = state_of(around)
+    return coerce_to_boolean(state, _analyse(around, relation, node, kind), construct)
 
 
 def index_expression(around: Surroundings, relation: Relation, node: Node) -> Stored:
@@ -109,8 +95,7 @@ def index_expression(around: Surroundings, relation: Relation, node: Node) -> St
     Raises:
         SqlError: whatever is wrong with it; 42P17 it is not immutable.
     """
-    state = relation_state(around, relation)
-    expr = transform(state, node, Kind.INDEX_EXPRESSION)
+    expr = _analyse(around, relation, node, Kind.INDEX_EXPRESSION)
     if volatility(around, expr) != "i":
         raise error("42P17", "functions in index expression must be marked IMMUTABLE")
     return _stored(around, relation, expr)
@@ -122,9 +107,7 @@ def predicate(around: Surroundings, relation: Relation, node: Node) -> Stored:
     Raises:
         SqlError: whatever is wrong with it; 42P17 it is not immutable.
     """
-    state = relation_state(around, relation)
-    expr = where_clause(state, node, Kind.INDEX_PREDICATE, "WHERE")
-    assert expr is not None
+    expr = _condition(around, relation, node, Kind.INDEX_PREDICATE, "WHERE")
     if volatility(around, expr) != "i":
         raise error("42P17", "functions in index predicate must be marked IMMUTABLE")
     return _stored(around, relation, expr)
@@ -140,23 +123,12 @@ def analyse_text(around: Surroundings, relation: Relation | None, text: str, col
         column: that gets its value.
     """
     catalog = around.catalog.qualified()
-    (raw,) = parse("SELECT " + text)
-    state = relation_state(around, relation, catalog)
-    expr = transform(state, raw.tree["targetList"][0]["ResTarget"]["val"], Kind.OTHER)
-    return expr if column is None else _assigned(around, state, expr, column, "default expression")
+    expr, _ = analyse_expression(parse_expression(text), catalog, Kind.OTHER, relation, settings=around.settings)
+    return expr if column is None else _assigned(around, catalog, expr, column)
 
 
-def _assigned(around: Surroundings, state: State, expr: Expr, column: Column, what: str) -> Expr:
-    result = coerce_to_target(state, expr, column.type, column.typmod, Context.ASSIGNMENT)
-    if result is None:
-        catalog = around.catalog
-        raise error(
-            "42804",
-            f'column "{column.name}" is of type {format_type(catalog, column.type)} but {what} is of type '
-            f"{format_type(catalog, expr.type)}",
-            hint="You will need to rewrite or cast the expression.",
-        )
-    return result
+def _assigned(around: Surroundings, catalog: SessionCatalog, expr: Expr, column: Column) -> Expr:
+    return cast_for_column(expr, catalog, column.type, column.typmod, column.name, settings=around.settings)
 
 
 def _stored(around: Surroundings, relation: Relation | None, expr: Expr) -> Stored:
@@ -178,46 +150,65 @@ def volatility(around: Surroundings, expr: Expr) -> str:
     return worst
 
 
-def depends_on(expr: Expr | Query, relation: Relation | None = None) -> tuple[set[Address], set[int]]:
+def depends_on(
+    expr: Expr | Query, relation: Relation | None = None, views: Mapping[Entry, Relation] | None = None
+) -> tuple[set[Address], set[int]]:
     """What an expression or a query refers to: recordDependencyOnExpr() of src/backend/catalog/dependency.c.
+
+    Args:
+        expr: it.
+        relation: the table whose columns are asked for.
+        views: the entries that are views.
 
     Returns:
         all objects, and the numbers of the columns of `relation` among them.
     """
-    found: set[Address] = set()
-    columns: set[int] = set()
+    dependencies = _Dependencies(views or {})
     if isinstance(expr, Query):
-        _query_depends(expr, found)
+        dependencies.query(expr)
     else:
-        _expression_depends(expr, found)
-    if relation is not None:
-        for address in found:
-            if address.class_id == CLASS and address.oid == relation.oid and address.part > 0:
-                columns.add(address.part)
-    return {each for each in found if each.oid >= 16384}, columns
+        dependencies.expression(expr)
+    found = dependencies.found
+    columns = {
+        each.part
+        for each in found
+        if relation is not None and (each.class_id, each.oid) == (CLASS, relation.oid) and each.part > 0
+    }
+    return {each for each in found if each.oid >= FIRST_NORMAL}, columns
 
 
-def _expression_depends(expr: Expr, found: set[Address]) -> None:
-    for each in walk(expr):
-        if isinstance(each, Var):
-            source: Any = each.entry.source
-            if isinstance(source, Relation) and each.column > 0:
-                found.add(Address(CLASS, source.oid, each.column))
-            elif isinstance(source, Relation):
-                found.add(Address(CLASS, source.oid))
-        elif isinstance(each, Const) and each.type == _REGCLASS and each.value:
-            found.add(Address(CLASS, each.value))
-        found.add(Address(TYPE, each.type))
-        if each.collation not in (0, 100):
-            found.add(Address(COLLATION, each.collation))
-        if isinstance(each, SubLink):
-            _query_depends(each.query, found)
+class _Dependencies:
+    """What is referred to; a view counts, and not what is behind it."""
 
+    def __init__(self, views: Mapping[Entry, Relation]) -> None:
+        self.found: set[Address] = set()
+        self._views = views
 
-def _query_depends(query: Query, found: set[Address]) -> None:
-    for part in subqueries(query):
-        for each in query_expressions(part):
-            _expression_depends(each, found)
-        for entry in entries(part.from_):
-            if isinstance(entry.source, Relation):
-                found.add(Address(CLASS, entry.source.oid))
+    def expression(self, expr: Expr) -> None:
+        for each in walk(expr):
+            if isinstance(each, Var):
+                source = self._views.get(each.entry, each.entry.source)
+                if isinstance(source, Relation):
+                    self.found.add(Address(CLASS, source.oid, max(each.column, 0)))
+            elif isinstance(each, Const) and each.type == _REGCLASS and each.value:
+                self.found.add(Address(CLASS, each.value))
+            elif isinstance(each, SubLink):
+                self.query(each.query)
+            self.found.add(Address(TYPE, each.type))
+            if each.collation not in (0, 100):
+                self.found.add(Address(COLLATION, each.collation))
+
+    def query(self, query: Query) -> None:
+        for expr in query_expressions(query):
+            self.expression(expr)
+        for entry in entries(query.from_):
+            source = self._views.get(entry, entry.source)
+            if isinstance(source, Relation):
+                self.found.add(Address(CLASS, source.oid))
+            elif isinstance(source, Query):
+                self.query(source)
+        for cte in query.ctes:
+            self.query(cte.query)
+        if query.set_operation is not None:
+            self.query(query.set_operation.left)
+            self.query(query.set_operation.right)

@@ -39,7 +39,7 @@ def grant(around: Surroundings, tree: dict[str, Any]) -> str:
     if tree.get("grant_option") and tree.get("is_grant") and "" in grantees:
         raise SqlError("0LP01", "grant options can only be granted to roles")
     if tree.get("grantor"):
-        oid, name = find_role(around, tree["grantor"])
+        oid, _ = find_role(around, tree["grantor"])
         if oid != around.session.user_oid:
             raise SqlError("0A000", "grantor must be current user")
     writer = writer_of(around)

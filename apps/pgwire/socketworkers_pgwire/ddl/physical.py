@@ -108,7 +108,8 @@ def _foreign_key(catalog: Catalog, relation: Relation, constraint: Constraint) -
     own = ", ".join(quote_identifier(relation.columns[number - 1].name) for number in constraint.keys)
     theirs = ", ".join(quote_identifier(other.columns[number - 1].name) for number in constraint.foreign_keys)
     return (
-        f"CONSTRAINT {quote_identifier(constraint.name)} FOREIGN KEY ({own}) REFERENCES {quote_identifier(name)} ({theirs})"
+        f"CONSTRAINT {quote_identifier(constraint.name)} FOREIGN KEY ({own}) "
+        f"REFERENCES {quote_identifier(name)} ({theirs})"
         f" ON UPDATE {_ACTIONS[constraint.on_update]} ON DELETE {_ACTIONS[constraint.on_delete]}"
         " DEFERRABLE INITIALLY DEFERRED"
     )

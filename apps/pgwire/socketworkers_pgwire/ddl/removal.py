@@ -72,7 +72,7 @@ class _Removal:
                 plain_row_number(self.around, relation)
         for database, storage in self._index_storages():
             connection.execute(f"DROP INDEX IF EXISTS {database}.{quote_sqlite(storage)}")
-        for address in self.order:
+        for address in sorted(self.order):
             found = relations.get(address.oid)
             if address.class_id == CLASS and address.part and found is not None:
                 self._drop_column(found, address.part)
@@ -144,11 +144,13 @@ class _Removal:
     def _drop_column(self, relation: Relation, number: int) -> None:
         if Address(CLASS, relation.oid) in self.gone or relation.kind not in "rm":
             return
-        name = relation.columns[number - 1].name
-        left = [column for column in relation.columns if not column.dropped and column.number != number]
-        if not left:
-            self.around.connection.execute(f'ALTER TABLE {relation.storage} ADD COLUMN "socketworkers.none" INTEGER')
-        self.around.connection.execute(f"ALTER TABLE {relation.storage} DROP COLUMN {quote_sqlite(name)}")
+        execute = self.around.connection.execute
+        live = {column.number for column in relation.columns if not column.dropped}
+        gone = {address.part for address in self.gone if (address.class_id, address.oid) == (CLASS, relation.oid)}
+        if live <= gone and number == min(live):
+            # SQLite has no tables without columns
+            execute(f'ALTER TABLE {relation.storage} ADD COLUMN "socketworkers.none" INTEGER')
+        execute(f"ALTER TABLE {relation.storage} DROP COLUMN {quote_sqlite(relation.columns[number - 1].name)}")
 
     def _forget(self, address: Address) -> None:
         """Delete the rows of an object."""

@@ -192,7 +192,7 @@ def _schema_owner(around: Surroundings, oid: int, name: str) -> None:
     row = around.connection.execute(
         'SELECT nspowner FROM main."pg_catalog.pg_namespace" WHERE oid = ?', (oid,)
     ).fetchone()
-    owner = int(row[0]) if row else 0  # type: ignore[arg-type]
+    owner = int(str(row[0])) if row else 0
     if not around.session.superuser and not is_member(around, owner):
         raise SqlError("42501", f"must be owner of schema {name}")
 

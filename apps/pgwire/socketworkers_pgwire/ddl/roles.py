@@ -140,7 +140,7 @@ def create_role(around: Surroundings, tree: dict[str, Any]) -> str:
 
 def alter_role(around: Surroundings, tree: dict[str, Any]) -> str:
     """ALTER ROLE, and ALTER GROUP … ADD, DROP USER."""
-    oid, name = find_role(around, tree["role"])
+    oid, _ = find_role(around, tree["role"])
     options = _options(tree)
     members = options.get("rolemembers")
     row = around.cluster.get("pg_authid", oid)

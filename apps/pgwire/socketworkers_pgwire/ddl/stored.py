@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..catalog import Constraint, Relation
-from ..sql.nodes import Expr
+from ..errors import SqlError
+from ..sql.lower import load
+from ..sql.lower.literals import quote_text
+from ..sql.lower.state import Lowering
+from ..sql.nodes import Expr, Var
+from ..sql.walk import walk
 from ..types.sqlite import quote_identifier
 from .physical import rewrite_table, table_sql
 
@@ -19,12 +25,34 @@ __all__ = ["check_sql", "plain_row_number", "put_text", "refresh", "stored_sql",
 def stored_sql(around: Surroundings, relation: Relation, expr: Expr) -> str:
     """An expression over the columns of a table, as it may stand in SQLite's schema.
 
-    Raises:
-        SqlError: 0A000 it calls a function that SQLite's schema cannot have.
-    """
-    from ..sql.lower import lower_stored
+    What SQLite has by itself is written so; all else is ``pg_stored(text, columns, ...)``, which calculates the text.
 
-    return lower_stored(expr, around.catalog)
+    Raises:
+        SqlError: 0A000 something in it is not supported.
+    """
+    load()
+    variables = {each.column: each for each in walk(expr) if isinstance(each, Var)}
+    lowering = Lowering(around.catalog, ())
+    for each in variables.values():
+        lowering.columns[each.entry, each.column] = _column(relation, each)
+    sql = lowering.expr(expr)
+    if lowering.failure is None and not lowering.slots and not lowering.functions and "pg_err(" not in sql:
+        return sql
+    from ..sql.deparse import deparse_expression
+
+    text = deparse_expression(expr, around.catalog.qualified())
+    used = sorted(variables)
+    described = [
+        [relation.columns[n - 1].name, variables[n].type, variables[n].typmod, variables[n].collation] for n in used
+    ]
+    columns = "".join(f", {_column(relation, variables[n])}" for n in used)
+    return f"pg_stored({quote_text(text)}, {quote_text(json.dumps(described, ensure_ascii=False))}{columns})"
+
+
+def _column(relation: Relation, var: Var) -> str:
+    if var.column <= 0:
+        raise SqlError("0A000", "system columns and whole rows in a stored expression are not supported")
+    return quote_identifier(relation.columns[var.column - 1].name)
 
 
 def check_sql(around: Surroundings, relation: Relation, constraint: Constraint) -> str | None:

@@ -38,8 +38,8 @@ class Surroundings(Execution, Protocol):
         `connection`, unless it has them. The tables in it are made by `ddl.temporary.create_schema`."""
 
     def sequence_changed(self, oid: int) -> None:
-        """A sequence was made, altered or dropped: its row of ``socketworkers.sequences`` counts, and if the transaction
-        is undone, what was before."""
+        """A sequence was made, altered or dropped: its row of ``socketworkers.sequences`` counts, and if the
+        transaction is undone, what was before."""
 
     def create_database(self, name: str, oid: int, template: str) -> None:
         """Make the file of a new database; at commit it is there.

@@ -125,8 +125,8 @@ def refuse_existing(around: Surroundings, target: Target, name: str, *, has_type
         raise SqlError(
             "42710",
             f'type "{name}" already exists',
-            hint="A relation has an associated type of the same name, so you must use a name that doesn't conflict with "
-            "any existing type.",
+            hint="A relation has an associated type of the same name, so you must use a name that doesn't conflict "
+            "with any existing type.",
         )
 
 

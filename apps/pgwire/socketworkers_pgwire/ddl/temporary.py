@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import apsw
-
 from ..catalog.layout import LOCAL, SPLIT, create_table
-from ..catalog.session import SessionCatalog
-from ..catalog.temporary import TemporarySchema
 from .ids import CLASS, Address
 
 if TYPE_CHECKING:
@@ -17,15 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["at_commit", "create_schema", "discard"]
 
 
-def create_schema(connection: apsw.Connection, catalog: SessionCatalog, number: int, owner: int) -> None:
-    """Make the temporary schema of a session on its own connection.
-
-    Args:
-        connection: of the session.
-        catalog: of the session, which gets the schema.
-        number: of the session's process.
-        owner: OID of the user.
-    """
+def create_schema(around: Surroundings) -> None:
+    """Make the tables of the temporary schema that `SessionCatalog.temporary` is, on the session's own connection."""
+    connection, catalog = around.connection, around.catalog
+    schema = catalog.temporary
+    assert schema is not None
     builtin = catalog.builtin
     for name in (*LOCAL, *SPLIT):
         relation = builtin.relation_by_oid(builtin.relation_oid(11, name))
@@ -41,12 +33,10 @@ def create_schema(connection: apsw.Connection, catalog: SessionCatalog, number: 
         """CREATE TABLE temp."socketworkers.sequences" (
             oid INTEGER PRIMARY KEY, last_value INTEGER NOT NULL, is_called INTEGER NOT NULL) STRICT"""
     )
-    schema = TemporarySchema(number)
     connection.execute(
         'INSERT INTO temp."pg_temp.pg_namespace" (oid, nspname, nspowner) VALUES (?, ?, ?)',
-        (schema.oid, schema.name, owner),
+        (schema.oid, schema.name, around.session.user_oid),
     )
-    catalog.temporary = schema
     catalog.changed()
 
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..catalog import Relation
+from ..catalog.session import SessionCatalog
+from ..sql.analyze.select import analyse_select
+from ..sql.analyze.state import Notes, Shared, State
+from ..sql.grammar import Node, parse
 from ..sql.nodes import Entry, Expr, Query, SubLink, Var
-from ..sql.walk import entries, query_expressions, subqueries, walk
+from ..sql.walk import entries, query_expressions, walk
 from .expressions import analyse_text
 from .ids import ATTRDEF, CLASS, CONSTRAINT, NAMESPACE, REWRITE, TYPE, Address
 from .surroundings import Surroundings
 from .writer import Writer
 
-__all__ = ["Texts", "keep_texts"]
+__all__ = ["Texts", "analyse_definition", "analyse_select_of", "keep_texts"]
 
 
 @dataclass(slots=True)
@@ -28,9 +31,8 @@ class Texts:
 
     expressions: dict[tuple[str, int], list[Expr]] = field(default_factory=dict)
     """By column of the catalogue and OID of the row."""
-    rules: dict[int, Query] = field(default_factory=dict)
-    relations: set[int] = field(default_factory=set)
-    """OIDs of relations that the trees name."""
+    rules: dict[int, tuple[Query, dict[Entry, Relation]]] = field(default_factory=dict)
+    """By OID, with the entries that are views."""
 
     def write(self, around: Surroundings, writer: Writer) -> None:
         """Write them out again, names being what they are now."""
@@ -38,19 +40,19 @@ class Texts:
 
         writer.changed()
         catalog = around.catalog.qualified()
-        seen: set[int] = set()
-        for query in self.rules.values():
-            _renew_query(around, query, seen)
+        for query, views in self.rules.values():
+            _Renewal(around, views).query(query)
         for exprs in self.expressions.values():
             for expr in exprs:
-                _renew_expression(around, expr, seen)
+                _Renewal(around, {}).expression(expr)
         for (column, oid), exprs in self.expressions.items():
             table, key = _PLACES[column]
             texts = [deparse_expression(expr, catalog) for expr in exprs]
             text = json.dumps(texts, ensure_ascii=False) if column == "indexprs" else texts[0]
             writer.update(table, writer.tables(oid), {key: oid}, **{column: text})
-        for rule, query in self.rules.items():
-            writer.update("pg_rewrite", writer.tables(rule), {"oid": rule}, ev_action=deparse_query(query, catalog))
+        for rule, (query, views) in self.rules.items():
+            text = deparse_query(query, catalog, views)
+            writer.update("pg_rewrite", writer.tables(rule), {"oid": rule}, ev_action=text)
         writer.changed()
 
 
@@ -121,47 +123,63 @@ def _keep(around: Surroundings, writer: Writer, dependent: Address, texts: Texts
             texts.rules[oid] = analyse_definition(around, text)
 
 
-def analyse_definition(around: Surroundings, text: str) -> Query:
-    """The query of a view, as it is kept."""
-    from ..sql.analyze import analyze
-    from ..sql.grammar import parse
-
+def analyse_definition(around: Surroundings, text: str) -> tuple[Query, dict[Entry, Relation]]:
+    """The query of a view, as it is kept, and the entries in it that are views."""
     (raw,) = parse(text)
-    query = analyze(raw, around.catalog.qualified(), settings=around.settings)
-    assert isinstance(query, Query)
-    return query
+    return analyse_select_of(around, around.catalog.qualified(), raw.tree)
 
 
-def _renew_query(around: Surroundings, query: Query, seen: set[int]) -> None:
-    for part in subqueries(query):
-        for entry in entries(part.from_):
-            _renew_entry(around, entry, seen)
-        for expr in query_expressions(part):
-            _renew_expression(around, expr, seen)
+def analyse_select_of(around: Surroundings, catalog: SessionCatalog, tree: Node) -> tuple[Query, dict[Entry, Relation]]:
+    """A SELECT analysed, and the entries in it that are views."""
+    shared = Shared(catalog, around.settings, None, Notes())
+    query = analyse_select(State(shared), tree)
+    return query, shared.views
 
 
-def _renew_expression(around: Surroundings, expr: Expr, seen: set[int]) -> None:
-    for each in walk(expr):
-        if isinstance(each, Var):
-            _renew_entry(around, each.entry, seen)
-        elif isinstance(each, SubLink):
-            _renew_query(around, each.query, seen)
+class _Renewal:
+    """Puts relations as they are now in the place of those that were."""
 
+    def __init__(self, around: Surroundings, views: dict[Entry, Relation]) -> None:
+        self._catalog = around.catalog
+        self._views = views
+        self._seen: set[Entry] = set()
 
-def _renew_entry(around: Surroundings, entry: Entry, seen: set[int]) -> None:
-    """Put the relation as it is now in the place of the one that was."""
-    if id(entry) in seen:
-        return
-    seen.add(id(entry))
-    old: Any = entry.source
-    if not isinstance(old, Relation):
-        return
-    new = around.catalog.relation_by_oid(old.oid)
-    if new is None or new is old:
-        return
-    entry.source = new
-    if entry.alias == old.name:
-        entry.alias = new.name
-    for before, after in zip(old.columns, new.columns, strict=False):
-        if before.name != after.name and entry.names[before.number - 1] == before.name:
-            entry.names[before.number - 1] = after.name
+    def query(self, query: Query) -> None:
+        for entry in entries(query.from_):
+            self._entry(entry)
+            if isinstance(entry.source, Query) and entry not in self._views:
+                self.query(entry.source)
+        for expr in query_expressions(query):
+            self.expression(expr)
+        for cte in query.ctes:
+            self.query(cte.query)
+        if query.set_operation is not None:
+            self.query(query.set_operation.left)
+            self.query(query.set_operation.right)
+
+    def expression(self, expr: Expr) -> None:
+        for each in walk(expr):
+            if isinstance(each, Var):
+                self._entry(each.entry)
+            elif isinstance(each, SubLink):
+                self.query(each.query)
+
+    def _entry(self, entry: Entry) -> None:
+        if entry in self._seen:
+            return
+        self._seen.add(entry)
+        old = self._views.get(entry, entry.source)
+        if not isinstance(old, Relation):
+            return
+        new = self._catalog.relation_by_oid(old.oid)
+        if new is None or new is old:
+            return
+        if entry in self._views:
+            self._views[entry] = new
+        else:
+            entry.source = new
+        if entry.alias == old.name:
+            entry.alias = new.name
+        for before, after in zip(old.columns, new.columns, strict=False):
+            if before.name != after.name and entry.names[before.number - 1] == before.name:
+                entry.names[before.number - 1] = after.name

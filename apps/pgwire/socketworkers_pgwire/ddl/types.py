@@ -194,7 +194,7 @@ def _rename_value(around: Surroundings, writer: Writer, row: TypeRow, old: str, 
                 raise unsupported("RENAME VALUE of an enum that is used in arrays")
     # keys of indexes ask for the places of labels, of which one is not known before, the other not after
     indexes = [
-        (relation, name, sql)
+        (relation, str(name), str(sql))
         for relation in relations
         for name, sql in around.connection.execute(
             f"SELECT name, sql FROM {split_storage(relation)[0]}.sqlite_schema WHERE type = 'index' AND tbl_name = ?",

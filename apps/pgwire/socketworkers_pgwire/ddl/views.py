@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..catalog import Relation
 from ..catalog.spelling import format_type
 from ..errors import SqlError
-from ..sql.grammar import Raw
-from ..sql.nodes import Query
+from ..sql.nodes import Entry, Query
 from .common import Target, check_owner, creation_target, notice, unsupported, writer_of
 from .expressions import depends_on
 from .ids import CLASS, REWRITE, Address
 from .rows import NewColumn, add_attribute, add_class, add_row_type
 from .surroundings import Surroundings
 from .tables import check_names, refuse_existing, storage_options
+from .texts import analyse_select_of
 from .writer import Writer
 
-__all__ = ["add_rule", "create_view", "query_columns"]
-
-
-def analyse_query(around: Surroundings, node: dict[str, Any], text: str) -> Query:
-    """The analysed query of a view or of CREATE TABLE AS."""
-    from ..sql.analyze import analyze
-
-    ((kind, tree),) = node.items()
-    query = analyze(Raw(kind, tree, text, 0), around.catalog, settings=around.settings)
-    assert isinstance(query, Query)
-    return query
+__all__ = ["add_rule", "create_view", "query_columns", "rename_outputs", "view_query"]
 
 
 def query_columns(around: Surroundings, query: Query, names: list[str]) -> list[NewColumn]:
@@ -57,6 +48,23 @@ def query_columns(around: Surroundings, query: Query, names: list[str]) -> list[
     return columns
 
 
+def view_query(around: Surroundings, node: dict[str, Any]) -> tuple[Query, dict[Entry, Relation]]:
+    """The analysed query of a view, and the entries in it that are views.
+
+    Raises:
+        SqlError: whatever is wrong with it; 0A000 it changes data.
+    """
+    tree = node.get("SelectStmt")
+    if tree is None:
+        raise SqlError("0A000", "views must not contain data-modifying statements")
+    if "intoClause" in tree:
+        raise SqlError("0A000", "views must not contain SELECT INTO")
+    query, views = analyse_select_of(around, around.catalog, tree)
+    if any(cte.query.command != "select" for cte in query.ctes):
+        raise SqlError("0A000", "views must not contain data-modifying statements in WITH")
+    return query, views
+
+
 def create_view(around: Surroundings, tree: dict[str, Any]) -> str:
     """CREATE [OR REPLACE] VIEW."""
     if tree.get("withCheckOption", "NO_CHECK_OPTION") != "NO_CHECK_OPTION":
@@ -65,15 +73,13 @@ def create_view(around: Surroundings, tree: dict[str, Any]) -> str:
     for option in options:
         if option.partition("=")[0] == "check_option":
             raise unsupported("check_option", tree["view"])
-    query = analyse_query(around, tree["query"], around.text)
-    if query.command != "select":
-        raise SqlError("0A000", "views must not contain data-modifying statements in WITH")
+    query, views = view_query(around, tree["query"])
     range_var = dict(tree["view"])
     names = [each["String"]["sval"] for each in tree.get("aliases", [])]
     columns = query_columns(around, query, names)
     if len(names) > len(columns):
         raise SqlError("42601", "CREATE VIEW specifies more column names than columns")
-    depends, _ = depends_on(query)
+    depends, _ = depends_on(query, views=views)
     if range_var.get("relpersistence", "p") == "p" and any(each.oid >= 4_000_000_000 for each in depends):
         range_var["relpersistence"] = "t"
         notice(around, f'view "{range_var["relname"]}" will be a temporary view')
@@ -88,7 +94,7 @@ def create_view(around: Surroundings, tree: dict[str, Any]) -> str:
         check_names(columns)
         refuse_existing(around, target, name)
         oid = add_view(writer, target, name, columns, options, around.session.user_oid)
-    add_rule(around, writer, oid, query)
+    add_rule(around, writer, oid, query, views)
     return "CREATE VIEW"
 
 
@@ -162,13 +168,13 @@ def _replace(around: Surroundings, writer: Writer, oid: int, columns: list[NewCo
     writer.changed()
 
 
-def add_rule(around: Surroundings, writer: Writer, oid: int, query: Query) -> None:
+def add_rule(around: Surroundings, writer: Writer, oid: int, query: Query, views: dict[Entry, Relation]) -> None:
     """The rule that makes a view of a relation: its query."""
     from ..sql.deparse import deparse_query
 
     tables = writer.tables(oid)
     rule = writer.new_oid(tables.temporary)
-    text = deparse_query(query, around.catalog.qualified())
+    text = deparse_query(query, around.catalog.qualified(), views)
     writer.insert(
         "pg_rewrite",
         tables,
@@ -183,6 +189,6 @@ def add_rule(around: Surroundings, writer: Writer, oid: int, query: Query) -> No
     )
     here = Address(REWRITE, rule)
     writer.depend(here, Address(CLASS, oid), "i")
-    depends, _ = depends_on(query)
+    depends, _ = depends_on(query, views=views)
     writer.depend_on_all(here, depends | {Address(CLASS, oid)}, "n")
     writer.changed()
