@@ -136,6 +136,10 @@ class Surroundings:
         self._changed_sequences: set[int] = set()
         self._control_database = control_database
         self._plan_context: tuple[Any, ...] | None = None
+        self._plan_token: tuple[int, tuple[Any, ...]] | None = None
+        self._plan_token_of: tuple[Any, ...] | None = None
+        self.defining = False
+        """Whether the transaction has changed the catalogue."""
         self._backends = backends
         self._control = control
 
@@ -295,6 +299,18 @@ class Surroundings:
             )
         return context
 
+    @property
+    def plan_token(self) -> object | None:
+        """The same object as long as no plan of this session can be outdated; None when that is not known."""
+        if self.defining or self.own_connection is not None:
+            return None
+        definitions, context = self._database.definitions, self.plan_context
+        token = self._plan_token
+        if token is None or token[0] != definitions or self._plan_token_of is not context:
+            token = self._plan_token = self._database.token(definitions, context)
+            self._plan_token_of = context
+        return token
+
     def plan_key(self, text: str, types: tuple[int, ...]) -> tuple[Any, ...]:
         """Under which the plan of a statement is kept."""
         return (text, types, self.catalog.version, self.plan_context)
@@ -408,6 +424,8 @@ class Surroundings:
 
     def committed(self) -> None:
         """The transaction ended well."""
+        if self.defining:
+            self._database.definitions += 1
         self.variables.commit()
         self._saved.clear()
         if self.variables.changed:
@@ -447,6 +465,7 @@ class Surroundings:
             self._become(self.variables.get("role"))
 
     def _end_transaction(self) -> None:
+        self.defining = False
         for oid in self._changed_sequences:
             self._database.sequences.forget(oid)
         self._changed_sequences.clear()
