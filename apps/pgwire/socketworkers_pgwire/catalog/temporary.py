@@ -18,11 +18,13 @@ class TemporarySchema:
         number: n.
     """
 
-    __slots__ = ("name", "oid")
+    __slots__ = ("name", "oid", "on_commit")
 
     def __init__(self, number: int) -> None:
         self.oid = next(_oids)
         self.name = f"pg_temp_{number}"
+        self.on_commit: dict[int, str] = {}
+        """Tables with something to be done at each commit: ``drop`` or ``delete``."""
 
     @staticmethod
     def holds(oid: int) -> bool:
