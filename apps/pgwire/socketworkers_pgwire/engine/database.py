@@ -88,6 +88,8 @@ class Database:
         self.compiler = Compiler()
         self.commits = 0
         """Counts commits: whether anything was committed since a snapshot was taken."""
+        self.closed = asyncio.Event()
+        """Set when the database is to be let go of."""
         self.definitions = 0
         """Counts commits that changed the catalogue."""
         self._tokens: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}

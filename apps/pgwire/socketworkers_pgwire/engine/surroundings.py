@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from ..catalog.session import SessionCatalog
-from ..catalog.temporary import TemporarySchema
 from ..cluster import Cluster, ClusterView
 from ..codec import Report
 from ..errors import SqlError
+from ..sql.execute.constraints import check_transaction
 from ..types import Settings, find_zone
 from . import notifications
 from .connections import Handle
@@ -67,8 +67,8 @@ class Surroundings:
         peer: address and port of the client; None for a Unix socket.
         server: address and port that it came to.
         backends: gives all sessions of the server.
-        control_database: (``create`` or ``drop``, name, template or ``force``) checks whether a database can be made
-            or dropped, and does it once the transaction has been committed.
+        control_database: (``create``, ``drop`` or ``dropped``, name, template or ``force``): what CREATE DATABASE and
+            DROP DATABASE do beside their rows.
         control: (process id, ``cancel`` or ``terminate``) does that to another session.
     """
 
@@ -131,9 +131,15 @@ class Surroundings:
         self.query_started: int | None = None
         self.state_changed = self.started
         self.query = ""
+        self.text = ""
+        """What the client has sent."""
         self.wait_event_type: str | None = None
         self.wait_event: str | None = None
         self._changed_sequences: set[int] = set()
+        self.after_commit: list[Callable[[], None]] = []
+        """Called on the loop when the transaction has been committed."""
+        self.constraint_modes: Mapping[int, bool] = {}
+        """What SET CONSTRAINTS said: by OID, 0 for ALL, whether it is deferred."""
         self._control_database = control_database
         self._plan_context: tuple[Any, ...] | None = None
         self._plan_token: tuple[int, tuple[Any, ...]] | None = None
@@ -349,7 +355,7 @@ class Surroundings:
     def begin_statement(self, text: str) -> None:
         """The client has sent a statement."""
         self.statement_time = self.query_started = self.state_changed = now()
-        self.query = text
+        self.query = self.text = text
 
     @property
     def state(self) -> str:
@@ -381,6 +387,21 @@ class Surroundings:
         if wanted and len(self.notices) < _MAX_NOTICES:
             self.notices.append(report)
 
+    def warn(self, sqlstate: str, message: str) -> None:
+        """Send a warning."""
+        self.notice(Report(severity="WARNING", sqlstate=sqlstate, message=message))
+
+    def check_deferred(self) -> None:
+        """Look at all constraints of the tables that the transaction has changed, as they are to be looked at now.
+
+        Raises:
+            SqlError: one does not hold.
+        """
+        transaction = self.sql.transaction
+        if transaction.writing is not None and transaction.written:
+            self.catalog.begin(transaction.writing)
+            check_transaction(self, transaction.written)
+
     def take_notices(self) -> tuple[Report, ...]:
         """Those that are to be sent now."""
         notices, self.notices = tuple(self.notices), []
@@ -410,6 +431,12 @@ class Surroundings:
         Raises:
             SqlError: the cluster was changed by others meanwhile.
         """
+        if self.catalog.temporary is not None and self.catalog.temporary.on_commit:
+            from ..ddl.temporary import at_commit
+
+            at_commit(self)
+        self.constraint_modes = {0: False}
+        self.check_deferred()
         store = self._database.sequences
         transaction = self.sql.transaction
         if store.dirty and transaction.writing is not None:
@@ -426,6 +453,9 @@ class Surroundings:
         """The transaction ended well."""
         if self.defining:
             self._database.definitions += 1
+        actions, self.after_commit = self.after_commit, []
+        for each in actions:
+            each()
         self.variables.commit()
         self._saved.clear()
         if self.variables.changed:
@@ -455,6 +485,7 @@ class Surroundings:
                 self._roles_again()
                 self.apply()
         self._saved.clear()
+        self.after_commit.clear()
         self._pending.clear()
         self._pending_size = 0
         self._listens.clear()
@@ -466,6 +497,7 @@ class Surroundings:
 
     def _end_transaction(self) -> None:
         self.defining = False
+        self.constraint_modes = {}
         for oid in self._changed_sequences:
             self._database.sequences.forget(oid)
         self._changed_sequences.clear()
@@ -512,11 +544,6 @@ class Surroundings:
 
     # What statements that define objects need: `ddl.Surroundings`
 
-    @property
-    def text(self) -> str:
-        """The text that the client has sent."""
-        return self.query
-
     def execute(self, query: Query, values: Sequence[Any] = ()) -> int:
         """Run an analysed statement to its end; gives the number of rows that it changed."""
         cursor = self.sql.lower(query, ()).open(self, values)
@@ -541,9 +568,7 @@ class Surroundings:
             from ..ddl.temporary import create_schema
 
             self.own_connection = self.sql.transaction.keep_writer()
-            self.catalog.temporary = TemporarySchema(self.pid)
-            create_schema(self)
-            self.catalog.changed()
+            create_schema(self.connection, self.catalog, self.pid, self.user_oid)
 
     def sequence_changed(self, oid: int) -> None:
         """A sequence was made, altered or dropped: what is on disk counts; so it does if that is undone."""
@@ -551,16 +576,21 @@ class Surroundings:
         self._changed_sequences.add(oid)
 
     def create_database(self, name: str, oid: int, template: str) -> None:
-        """Make the file of a new database: with the commit."""
+        """Make the file of a new database; in a thread.
+
+        Raises:
+            SqlError: 55006, the template is being used.
+        """
         self._control_database("create", name, template)
 
     def drop_database(self, name: str, oid: int, force: bool) -> None:
-        """Remove the file of a database: with the commit.
+        """Remove the file of a database, once that is committed; in a thread.
 
         Raises:
             SqlError: 55006, sessions are using it.
         """
         self._control_database("drop", name, "force" if force else "")
+        self.after_commit.append(lambda: self._control_database("dropped", name, ""))
 
     # Temporary tables
 
@@ -572,9 +602,9 @@ class Surroundings:
     def drop_temporary(self) -> None:
         """DISCARD TEMP."""
         if self.own_connection is not None and self.catalog.temporary is not None:
-            from ..ddl import drop_temporary
+            from ..ddl.temporary import discard
 
-            drop_temporary(self)
+            discard(self)
 
     # Cursors that outlive their transaction
 
