@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from ..catalog.regnames import RegNames
 from ..catalog.session import SessionCatalog
 from ..cluster import Cluster, ClusterView
 from ..codec import Report
@@ -104,7 +105,7 @@ class Surroundings:
         self.client_address = peer
         self.server_address = server
         self.sequences = SessionSequences(self, database)
-        self.settings = Settings()
+        self.settings = Settings(names=RegNames(catalog, self._role_names))
         self.own_connection: Handle | None = None
         """Of a session with temporary tables, which live in one connection."""
         self.sql: SqlSession
@@ -136,6 +137,8 @@ class Surroundings:
         self.wait_event_type: str | None = None
         self.wait_event: str | None = None
         self._changed_sequences: set[int] = set()
+        self._made_temporary = False
+        """Whether the temporary schema was made in this transaction."""
         self.after_commit: list[Callable[[], None]] = []
         """Called on the loop when the transaction has been committed."""
         self.constraint_modes: Mapping[int, bool] = {}
@@ -148,6 +151,10 @@ class Surroundings:
         """Whether the transaction has changed the catalogue."""
         self._backends = backends
         self._control = control
+
+    def _role_names(self) -> Iterator[tuple[int, str]]:
+        for row in self.cluster.rows("pg_authid"):
+            yield row[0], row[1]
 
     # Parameters
 
@@ -485,18 +492,28 @@ class Surroundings:
                 self._roles_again()
                 self.apply()
         self._saved.clear()
+        self._forget_temporary()
         self.after_commit.clear()
         self._pending.clear()
         self._pending_size = 0
         self._listens.clear()
         self._end_transaction()
 
+    def _forget_temporary(self) -> None:
+        """What was undone made the temporary schema: there is none any more."""
+        if self._made_temporary and self.own_connection is not None:
+            connection, self.own_connection = self.own_connection, None
+            self.catalog.temporary = None
+            self.catalog.changed()
+            self._database.disconnect(connection)
+            self._database.writers.opened -= 1
+
     def _roles_again(self) -> None:
         if self.variables.changed & {"role", "session_authorization"}:
             self._become(self.variables.get("role"))
 
     def _end_transaction(self) -> None:
-        self.defining = False
+        self.defining = self._made_temporary = False
         self.constraint_modes = {}
         for oid in self._changed_sequences:
             self._database.sequences.forget(oid)
@@ -568,6 +585,7 @@ class Surroundings:
             from ..ddl.temporary import create_schema
 
             self.own_connection = self.sql.transaction.keep_writer()
+            self._made_temporary = True
             create_schema(self.connection, self.catalog, self.pid, self.user_oid)
 
     def sequence_changed(self, oid: int) -> None:

@@ -22,6 +22,7 @@ def define(session: SqlSession, utility: Utility) -> Plan:
 
     def act(owner: Surroundings) -> Result:
         owner.defining = True
+        owner.catalog.begin(owner.connection)
         owner.connection.execute("savepoint definition")
         try:
             tag = run(utility, owner)
