@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import apsw
@@ -47,8 +46,7 @@ class DatabaseObject(DurableObject):
 
     def __init__(self, ctx: Any, env: Any) -> None:
         super().__init__(ctx, env)
-        self._users = 0
-        self._idle: asyncio.Event | None = None
+        self._kept = False
 
     async def start(self) -> None:
         """Open the connections."""
@@ -56,4 +54,7 @@ class DatabaseObject(DurableObject):
 
     async def serve(self, link: Any, login: Any) -> None:
         """Serve one session until it is over."""
+        if not self._kept:  # counters and caches live in memory: it stays until the server ends or it is dropped
+            self._kept = True
+            self.ctx.wait_until(self.database.closed.wait())
         await self.env.pgwire.serve_session(self.database, link, login)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import getpass
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import apsw
+
 from socketworkers import Context, Env, SocketInfo
+from socketworkers.errors import StateError
 from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.storage import Storage
 
@@ -37,6 +41,8 @@ SERVER_VERSION = "15.15"
 MAX_CHECKS = 2
 #: seconds that the answer to a wrong password takes
 GUESS_DELAY = 1.0
+#: seconds that DROP DATABASE waits for sessions that are just leaving
+DROP_WAIT = 5.0
 
 
 class Server:
@@ -65,6 +71,7 @@ class Server:
         self._live = LiveCredentials(self)
         self._credentials: tuple[int, Credentials] | None = None
         self._stopped = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         timeouts = Timeouts(login=config.login_timeout, idle=config.idle_timeout or 0.0)
         self._with_tls, self._without_tls = [
@@ -95,6 +102,8 @@ class Server:
     async def stop(self) -> None:
         """The server ends."""
         self._stopped.set()
+        for database in self.databases.values():
+            database.closed.set()
         for link in list(self.links.values()):
             link.terminate()
         await asyncio.to_thread(self._threads.shutdown, True, cancel_futures=True)
@@ -247,6 +256,77 @@ class Server:
         """What pg_stat_activity shows."""
         return [link.sql.surroundings for link in list(self.links.values()) if link.sql is not None]
 
+    def control_database(self, what: str, name: str, how: str) -> None:
+        """What CREATE DATABASE and DROP DATABASE do beside their rows; the first two in a thread.
+
+        Args:
+            what: ``create``, ``drop``, or ``dropped`` once that is committed.
+            name: of the database.
+            how: name of the template, or ``force``.
+
+        Raises:
+            SqlError: 55006, sessions are using it.
+        """
+        if what == "create":
+            self._copy_template(name, how)
+        elif what == "drop":
+            self._empty(name, force=how == "force")
+        else:
+            self._background(self._remove(name))
+
+    def _copy_template(self, name: str, template: str) -> None:
+        opened = self.databases.get(template)
+        target = self.env.DATABASE.path(name)
+        source = self.env.DATABASE.path(template)
+        if target is None or source is None:
+            if template not in ("template0", "template1"):
+                raise SqlError("0A000", "copying a database that is kept in memory is not supported")
+            return
+        if not source.exists():
+            return  # nobody has ever been there: it is as new
+        if opened is not None and opened.sessions:
+            raise SqlError(
+                "55006",
+                f'source database "{template}" is being accessed by other users',
+                detail=_used_by(len(opened.sessions)),
+            )
+        copy_database(source, target)
+
+    def _empty(self, name: str, *, force: bool) -> None:
+        database = self.databases.get(name)
+        if database is None:
+            return
+        if force:
+            for link in list(self.links.values()):
+                if link.sql is not None and link.sql.database is database:
+                    self._loop.call_soon_threadsafe(link.terminate)
+        until = time.monotonic() + DROP_WAIT
+        while database.sessions and time.monotonic() < until:
+            time.sleep(0.01)
+        if database.sessions:
+            raise SqlError(
+                "55006",
+                f'database "{name}" is being accessed by other users',
+                detail=_used_by(len(database.sessions)),
+            )
+
+    async def _remove(self, name: str) -> None:
+        database = self.databases.pop(name, None)
+        if database is not None:
+            database.closed.set()
+        for _ in range(100):
+            try:
+                await self.env.DATABASE.delete(name)
+            except StateError:
+                await asyncio.sleep(0.01)  # its last session is just leaving
+            else:
+                return
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def drain_later(self, link: Link) -> None:
         """The server drains; a session that is busy ends when it is done."""
         link.ending = True
@@ -273,6 +353,39 @@ class LiveCredentials:
     def check_password(self, username: str, password: str) -> bool:
         """As `sasl.CredentialSource`."""
         return self._server.verifiers().check_password(username, password)
+
+
+def _used_by(count: int) -> str:
+    return (
+        "There is 1 other session using the database."
+        if count == 1
+        else f"There are {count} other sessions using the database."
+    )
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A copy of a database's file, durable, under another name. Blocking."""
+    new = target.with_name(target.name + ".new")
+    new.unlink(missing_ok=True)
+    connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        connection.execute("vacuum into ?", (str(new),))
+    finally:
+        connection.close()
+    copy = apsw.Connection(str(new), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        copy.pragma("journal_mode", "wal")
+        copy.execute('delete from "_alarm"')
+    finally:
+        copy.close()
+    for path in (new, target.parent):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if path is new:
+            os.rename(new, target)
 
 
 def _system_user() -> str:

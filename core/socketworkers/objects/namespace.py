@@ -158,6 +158,10 @@ class Namespace:
                 ids.append(id)
         return sorted(ids)
 
+    def path(self, id: str) -> Path | None:
+        """Where the database of an object lies, or would lie; None when nothing is kept on disk."""
+        return None if self.folder is None else self.folder / file_name(check_id(id))
+
     async def delete(self, id: str) -> bool:
         """Close an object and remove its file and alarm; whether there was one. Calls in it must have ended.
 

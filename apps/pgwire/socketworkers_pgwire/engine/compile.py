@@ -27,6 +27,9 @@ __all__ = ["Compiled", "Compiler"]
 
 #: bytes that the plans of one database may take together, as they estimate themselves
 MAX_PLANS: Final = 32 << 20
+#: the same for texts with their parse trees, and the longest text that is kept
+MAX_TEXTS: Final = 16 << 20
+MAX_TEXT: Final = 10_000
 #: what is reckoned for a plan beside that
 _EACH: Final = 4096
 
@@ -45,7 +48,7 @@ _CONTROLS: Final = {
 class Compiled:
     """A statement: parsed, and analysed as soon as that was asked for. The engine's handle of a statement."""
 
-    __slots__ = ("columns", "key", "parameter_types", "plan", "prepared", "raw", "size")
+    __slots__ = ("columns", "key", "parameter_types", "plan", "prepared", "raw", "size", "token")
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
@@ -54,6 +57,8 @@ class Compiled:
         self.parameter_types: tuple[int, ...] = ()
         self.key: tuple[Any, ...] | None = None
         """Under which the plan was made; another one means that it has to be made anew."""
+        self.token: object = None
+        """While the surroundings' is the same, nothing has changed that the plan depends on."""
         self.prepared = False
         """Whether its columns were told to the client, and must stay what they are."""
         self.size = 0
@@ -62,13 +67,16 @@ class Compiled:
 class Compiler:
     """Makes plans for the sessions of one database."""
 
-    __slots__ = ("_bytes", "_plans")
+    __slots__ = ("_bytes", "_plans", "_text_bytes", "_texts")
 
     def __init__(self) -> None:
         self._plans: OrderedDict[tuple[Any, ...], tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]] = (
             OrderedDict()
         )
         self._bytes = 0
+        #: statements of the simple protocol, which all sessions share
+        self._texts: OrderedDict[str, list[Statement]] = OrderedDict()
+        self._text_bytes = 0
 
     # Parsing
 
@@ -78,7 +86,19 @@ class Compiler:
         Raises:
             SqlError: 42601 and what else the grammar finds wrong.
         """
-        return [self._statement(raw) for raw in parse(text)]
+        kept = self._texts.get(text)
+        if kept is not None:
+            self._texts.move_to_end(text)
+            return kept
+        statements = [self._statement(raw) for raw in parse(text)]
+        size = len(text)
+        if size <= MAX_TEXT and len(statements) == 1:
+            self._texts[text] = statements
+            self._text_bytes += size + _EACH
+            while self._text_bytes > MAX_TEXTS:
+                dropped, _ = self._texts.popitem(last=False)
+                self._text_bytes -= len(dropped) + _EACH
+        return statements
 
     def _statement(self, raw: Raw) -> Statement:
         compiled = Compiled(raw)
@@ -93,7 +113,7 @@ class Compiler:
         Raises:
             SqlError: what is wrong with it.
         """
-        statements = self.parse(request.text)
+        statements = [self._statement(raw) for raw in parse(request.text)]
         if len(statements) > 1:
             raise SqlError("42601", "cannot insert multiple commands into a prepared statement")
         if not statements:
@@ -115,9 +135,13 @@ class Compiler:
         Raises:
             SqlError: what is wrong with the statement; 0A000 its columns are other ones than the client was told.
         """
+        token = session.surroundings.plan_token
+        if token is not None and compiled.token is token and compiled.plan is not None:
+            return compiled.plan, compiled.columns
         with session.catalogue():
             key = session.surroundings.plan_key(compiled.raw.text, compiled.parameter_types)
             if compiled.key == key and compiled.plan is not None:
+                compiled.token = token
                 return compiled.plan, compiled.columns
             kept = self._plans.get(key)
             if kept is None:
@@ -135,6 +159,7 @@ class Compiler:
             compiled.parameter_types = parameters
             compiled.key = session.surroundings.plan_key(compiled.raw.text, parameters)
             compiled.size = plan.size + _EACH
+            compiled.token = token if compiled.raw.kind in _KEPT_KINDS else None
             return plan, columns
 
     def _make(

@@ -88,6 +88,11 @@ class Database:
         self.compiler = Compiler()
         self.commits = 0
         """Counts commits: whether anything was committed since a snapshot was taken."""
+        self.closed = asyncio.Event()
+        """Set when the database is to be let go of."""
+        self.definitions = 0
+        """Counts commits that changed the catalogue."""
+        self._tokens: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
         self.sequences = SequenceStore()
         self.locks = AdvisoryLocks()
         self.notifications = Notifications()
@@ -136,6 +141,15 @@ class Database:
         self.writers.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def token(self, definitions: int, context: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
+        """One object for all sessions whose plans depend on the same things."""
+        found = self._tokens.get(context)
+        if found is None or found[0] != definitions:
+            if len(self._tokens) > 1000:
+                self._tokens.clear()
+            found = self._tokens[context] = (definitions, context)
+        return found
 
     # Durability
 

@@ -172,6 +172,7 @@ def open_session(server: Server, database: Database, link: Link, login: Startup)
         server=local,
         backends=server.backends,
         control=server.control,
+        control_database=server.control_database,
     )
     sql = SqlSession(database, surroundings, database.compiler, link.deliver)
     surroundings.sql = sql

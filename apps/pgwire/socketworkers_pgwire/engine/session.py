@@ -372,6 +372,7 @@ class SqlSession:
                 self._wait(request)
                 return False
             handle = transaction.writer()
+            transaction.written |= plan.written
         else:
             handle = transaction.reader()
         portal.handle = handle

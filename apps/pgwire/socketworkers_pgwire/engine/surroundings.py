@@ -9,17 +9,18 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from ..catalog.regnames import RegNames
 from ..catalog.session import SessionCatalog
-from ..catalog.temporary import TemporarySchema
 from ..cluster import Cluster, ClusterView
 from ..codec import Report
 from ..errors import SqlError
+from ..sql.execute.constraints import check_transaction
 from ..types import Settings, find_zone
 from . import notifications
 from .connections import Handle
@@ -67,8 +68,8 @@ class Surroundings:
         peer: address and port of the client; None for a Unix socket.
         server: address and port that it came to.
         backends: gives all sessions of the server.
-        control_database: (``create`` or ``drop``, name, template or ``force``) checks whether a database can be made
-            or dropped, and does it once the transaction has been committed.
+        control_database: (``create``, ``drop`` or ``dropped``, name, template or ``force``): what CREATE DATABASE and
+            DROP DATABASE do beside their rows.
         control: (process id, ``cancel`` or ``terminate``) does that to another session.
     """
 
@@ -104,7 +105,7 @@ class Surroundings:
         self.client_address = peer
         self.server_address = server
         self.sequences = SessionSequences(self, database)
-        self.settings = Settings()
+        self.settings = Settings(names=RegNames(catalog, self._role_names))
         self.own_connection: Handle | None = None
         """Of a session with temporary tables, which live in one connection."""
         self.sql: SqlSession
@@ -131,13 +132,29 @@ class Surroundings:
         self.query_started: int | None = None
         self.state_changed = self.started
         self.query = ""
+        self.text = ""
+        """What the client has sent."""
         self.wait_event_type: str | None = None
         self.wait_event: str | None = None
         self._changed_sequences: set[int] = set()
+        self._made_temporary = False
+        """Whether the temporary schema was made in this transaction."""
+        self.after_commit: list[Callable[[], None]] = []
+        """Called on the loop when the transaction has been committed."""
+        self.constraint_modes: Mapping[int, bool] = {}
+        """What SET CONSTRAINTS said: by OID, 0 for ALL, whether it is deferred."""
         self._control_database = control_database
         self._plan_context: tuple[Any, ...] | None = None
+        self._plan_token: tuple[int, tuple[Any, ...]] | None = None
+        self._plan_token_of: tuple[Any, ...] | None = None
+        self.defining = False
+        """Whether the transaction has changed the catalogue."""
         self._backends = backends
         self._control = control
+
+    def _role_names(self) -> Iterator[tuple[int, str]]:
+        for row in self.cluster.rows("pg_authid"):
+            yield row[0], row[1]
 
     # Parameters
 
@@ -295,6 +312,18 @@ class Surroundings:
             )
         return context
 
+    @property
+    def plan_token(self) -> object | None:
+        """The same object as long as no plan of this session can be outdated; None when that is not known."""
+        if self.defining or self.own_connection is not None:
+            return None
+        definitions, context = self._database.definitions, self.plan_context
+        token = self._plan_token
+        if token is None or token[0] != definitions or self._plan_token_of is not context:
+            token = self._plan_token = self._database.token(definitions, context)
+            self._plan_token_of = context
+        return token
+
     def plan_key(self, text: str, types: tuple[int, ...]) -> tuple[Any, ...]:
         """Under which the plan of a statement is kept."""
         return (text, types, self.catalog.version, self.plan_context)
@@ -333,7 +362,7 @@ class Surroundings:
     def begin_statement(self, text: str) -> None:
         """The client has sent a statement."""
         self.statement_time = self.query_started = self.state_changed = now()
-        self.query = text
+        self.query = self.text = text
 
     @property
     def state(self) -> str:
@@ -365,6 +394,21 @@ class Surroundings:
         if wanted and len(self.notices) < _MAX_NOTICES:
             self.notices.append(report)
 
+    def warn(self, sqlstate: str, message: str) -> None:
+        """Send a warning."""
+        self.notice(Report(severity="WARNING", sqlstate=sqlstate, message=message))
+
+    def check_deferred(self) -> None:
+        """Look at all constraints of the tables that the transaction has changed, as they are to be looked at now.
+
+        Raises:
+            SqlError: one does not hold.
+        """
+        transaction = self.sql.transaction
+        if transaction.writing is not None and transaction.written:
+            self.catalog.begin(transaction.writing)
+            check_transaction(self, transaction.written)
+
     def take_notices(self) -> tuple[Report, ...]:
         """Those that are to be sent now."""
         notices, self.notices = tuple(self.notices), []
@@ -394,6 +438,12 @@ class Surroundings:
         Raises:
             SqlError: the cluster was changed by others meanwhile.
         """
+        if self.catalog.temporary is not None and self.catalog.temporary.on_commit:
+            from ..ddl.temporary import at_commit
+
+            at_commit(self)
+        self.constraint_modes = {0: False}
+        self.check_deferred()
         store = self._database.sequences
         transaction = self.sql.transaction
         if store.dirty and transaction.writing is not None:
@@ -408,6 +458,11 @@ class Surroundings:
 
     def committed(self) -> None:
         """The transaction ended well."""
+        if self.defining:
+            self._database.definitions += 1
+        actions, self.after_commit = self.after_commit, []
+        for each in actions:
+            each()
         self.variables.commit()
         self._saved.clear()
         if self.variables.changed:
@@ -437,16 +492,29 @@ class Surroundings:
                 self._roles_again()
                 self.apply()
         self._saved.clear()
+        self._forget_temporary()
+        self.after_commit.clear()
         self._pending.clear()
         self._pending_size = 0
         self._listens.clear()
         self._end_transaction()
+
+    def _forget_temporary(self) -> None:
+        """What was undone made the temporary schema: there is none any more."""
+        if self._made_temporary and self.own_connection is not None:
+            connection, self.own_connection = self.own_connection, None
+            self.catalog.temporary = None
+            self.catalog.changed()
+            self._database.disconnect(connection)
+            self._database.writers.opened -= 1
 
     def _roles_again(self) -> None:
         if self.variables.changed & {"role", "session_authorization"}:
             self._become(self.variables.get("role"))
 
     def _end_transaction(self) -> None:
+        self.defining = self._made_temporary = False
+        self.constraint_modes = {}
         for oid in self._changed_sequences:
             self._database.sequences.forget(oid)
         self._changed_sequences.clear()
@@ -493,11 +561,6 @@ class Surroundings:
 
     # What statements that define objects need: `ddl.Surroundings`
 
-    @property
-    def text(self) -> str:
-        """The text that the client has sent."""
-        return self.query
-
     def execute(self, query: Query, values: Sequence[Any] = ()) -> int:
         """Run an analysed statement to its end; gives the number of rows that it changed."""
         cursor = self.sql.lower(query, ()).open(self, values)
@@ -522,9 +585,8 @@ class Surroundings:
             from ..ddl.temporary import create_schema
 
             self.own_connection = self.sql.transaction.keep_writer()
-            self.catalog.temporary = TemporarySchema(self.pid)
-            create_schema(self)
-            self.catalog.changed()
+            self._made_temporary = True
+            create_schema(self.connection, self.catalog, self.pid, self.user_oid)
 
     def sequence_changed(self, oid: int) -> None:
         """A sequence was made, altered or dropped: what is on disk counts; so it does if that is undone."""
@@ -532,16 +594,21 @@ class Surroundings:
         self._changed_sequences.add(oid)
 
     def create_database(self, name: str, oid: int, template: str) -> None:
-        """Make the file of a new database: with the commit."""
+        """Make the file of a new database; in a thread.
+
+        Raises:
+            SqlError: 55006, the template is being used.
+        """
         self._control_database("create", name, template)
 
     def drop_database(self, name: str, oid: int, force: bool) -> None:
-        """Remove the file of a database: with the commit.
+        """Remove the file of a database, once that is committed; in a thread.
 
         Raises:
             SqlError: 55006, sessions are using it.
         """
         self._control_database("drop", name, "force" if force else "")
+        self.after_commit.append(lambda: self._control_database("dropped", name, ""))
 
     # Temporary tables
 
@@ -553,9 +620,9 @@ class Surroundings:
     def drop_temporary(self) -> None:
         """DISCARD TEMP."""
         if self.own_connection is not None and self.catalog.temporary is not None:
-            from ..ddl import drop_temporary
+            from ..ddl.temporary import discard
 
-            drop_temporary(self)
+            discard(self)
 
     # Cursors that outlive their transaction
 

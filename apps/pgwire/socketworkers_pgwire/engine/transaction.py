@@ -7,7 +7,7 @@ have overtaken cannot write (40001): so serializable transactions behave as if t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -37,9 +37,9 @@ class Transaction:
         "_snapshot",
         "_touched",
         "_writer",
-        "checks",
         "isolation",
         "read_only",
+        "written",
     )
 
     def __init__(self, session: SqlSession) -> None:
@@ -51,8 +51,8 @@ class Transaction:
         self._snapshot = 0
         self._changed = False
         self._savepoints: list[str] = []
-        self.checks: list[Callable[[], None]] = []
-        """What has to be looked at before a commit: deferred constraints."""
+        self.written: set[int] = set()
+        """OIDs of the tables that were changed."""
         self.isolation = "read committed"
         self.read_only = False
 
@@ -238,8 +238,6 @@ class Transaction:
         database = session.database
         try:
             session.surroundings.before_commit()
-            for check in self.checks:
-                check()
             self.close_portals(keep_held=True)
             if self._writer is not None:
                 writer = self._writer
@@ -310,7 +308,7 @@ class Transaction:
                 session.database.readers.give_back(reader)
         self._block = self._touched = self._changed = False
         self._savepoints = []
-        self.checks = []
+        self.written = set()
         self.read_only = False
         self.isolation = "read committed"
 

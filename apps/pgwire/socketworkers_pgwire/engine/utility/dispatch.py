@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from ...errors import SqlError
+from ...ddl import ALONE as DEFINED_ALONE
 from ...sql.nodes import Utility
 from ...sql.plan import Plan
 
@@ -34,16 +34,15 @@ _MAKERS: Final = {
     "CopyStmt": "copying.copy",
     "VacuumStmt": "maintenance.vacuum",
     "CheckPointStmt": "maintenance.checkpoint",
-    "ReindexStmt": "maintenance.reindex",
     "ClusterStmt": "maintenance.cluster",
     "LockStmt": "maintenance.lock",
     "LoadStmt": "maintenance.load",
+    "ConstraintsSetStmt": "definitions.set_constraints",
 }
 
 #: statements that cannot run inside of a transaction block, as PreventInTransactionBlock() names them
 ALONE: Final = {
-    "CreatedbStmt": "CREATE DATABASE",
-    "DropdbStmt": "DROP DATABASE",
+    **DEFINED_ALONE,
     "VacuumStmt": "VACUUM",
     "AlterSystemStmt": "ALTER SYSTEM",
     "CreateTableSpaceStmt": "CREATE TABLESPACE",
@@ -55,17 +54,9 @@ def plan_utility(session: SqlSession, utility: Utility) -> Plan:
     """The plan of a statement that is no query.
 
     Raises:
-        SqlError: 0A000 it is not supported; what else is wrong with it.
+        SqlError: what is wrong with it.
     """
-    place = _MAKERS.get(utility.kind)
-    if place is None:
-        raise SqlError("0A000", f"{_spoken(utility.kind)} is not supported")
+    place = _MAKERS.get(utility.kind, "definitions.define")
     module, _, name = place.partition(".")
     make: Maker = getattr(import_module("." + module, __package__), name)
     return make(session, utility)
-
-
-def _spoken(kind: str) -> str:
-    """``CreateForeignTableStmt`` as ``CREATE FOREIGN TABLE``."""
-    words = kind.removesuffix("Stmt")
-    return "".join(" " + each if each.isupper() and place else each for place, each in enumerate(words)).upper()

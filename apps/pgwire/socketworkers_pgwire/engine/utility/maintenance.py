@@ -1,4 +1,4 @@
-"""VACUUM, ANALYZE, CHECKPOINT, REINDEX, CLUSTER, LOCK, SET CONSTRAINTS, LOAD."""
+"""VACUUM, ANALYZE, CHECKPOINT, CLUSTER, LOCK, LOAD."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..session import SqlSession
     from ..surroundings import Surroundings
 
-__all__ = ["checkpoint", "cluster", "load", "lock", "reindex", "vacuum"]
+__all__ = ["checkpoint", "cluster", "load", "lock", "vacuum"]
 
 
 def vacuum(session: SqlSession, utility: Utility) -> Plan:
@@ -44,25 +44,6 @@ def checkpoint(session: SqlSession, utility: Utility) -> Plan:
     if not session.surroundings.superuser:
         raise SqlError("42501", "must be superuser or have privileges of pg_checkpoint to do CHECKPOINT")
     return action("CHECKPOINT", lambda owner: None)
-
-
-def reindex(session: SqlSession, utility: Utility) -> Plan:
-    """REINDEX."""
-    tree = utility.tree
-    storage = [""]
-    if "relation" in tree:
-        relation = session.relation(tree["relation"])
-        if relation.kind == "r":
-            storage = [relation.storage]
-        else:
-            storage = [index.storage for index in session.index_of(relation) if index.storage]
-
-    def act(owner: Surroundings) -> None:
-        for name in storage:
-            quoted = name if not name or name.startswith(('"', "temp.")) else '"' + name.replace('"', '""') + '"'
-            owner.connection.execute(f"reindex {quoted}").fetchall()
-
-    return action("REINDEX", act, writes=True, short=False)
 
 
 def cluster(session: SqlSession, utility: Utility) -> Plan:

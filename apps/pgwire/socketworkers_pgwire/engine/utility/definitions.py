@@ -1,0 +1,90 @@
+"""Statements that define objects: they run as `ddl.run` has them, in a thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...ddl import run
+from ...errors import SqlError
+from ...sql.nodes import Utility
+from ...sql.plan import Plan
+from ..action import Result, action
+
+if TYPE_CHECKING:
+    from ..session import SqlSession
+    from ..surroundings import Surroundings
+
+__all__ = ["define", "set_constraints"]
+
+
+def define(session: SqlSession, utility: Utility) -> Plan:
+    """CREATE, ALTER, DROP, COMMENT, GRANT, TRUNCATE and their like."""
+
+    def act(owner: Surroundings) -> Result:
+        owner.defining = True
+        owner.catalog.begin(owner.connection)
+        owner.connection.execute("savepoint definition")
+        try:
+            tag = run(utility, owner)
+        except BaseException:
+            if owner.connection.in_transaction:
+                owner.connection.execute("rollback to definition")
+                owner.connection.execute("release definition")
+            owner.catalog.changed()
+            raise
+        owner.connection.execute("release definition")
+        owner.catalog.begin(owner.connection)
+        return Result(tag=tag)
+
+    return action(utility.kind, act, writes=True, short=False)
+
+
+def set_constraints(session: SqlSession, utility: Utility) -> Plan:
+    """SET CONSTRAINTS."""
+    tree = utility.tree
+    deferred = bool(tree.get("deferred", False))
+    wanted: list[int] = []
+    for node in tree.get("constraints") or ():
+        wanted += _constraints(session, node["RangeVar"])
+
+    def act(owner: Surroundings) -> None:
+        if not session.transaction.block and not owner.protocol.implicit:
+            owner.warn("25P01", "SET CONSTRAINTS can only be used in transaction blocks")
+        modes = dict(owner.constraint_modes)
+        if not wanted:
+            modes = {0: deferred}
+        else:
+            modes.update(dict.fromkeys(wanted, deferred))
+        owner.constraint_modes = modes
+        if not deferred:
+            owner.check_deferred()
+
+    return action("SET CONSTRAINTS", act, short=False)
+
+
+def _constraints(session: SqlSession, node: dict[str, str]) -> list[int]:
+    """OIDs of the constraints of a name.
+
+    Raises:
+        SqlError: 42704 there is none, 42809 one cannot be deferred.
+    """
+    catalog = session.surroundings.catalog
+    name, schema = node["relname"], node.get("schemaname")
+    if schema is not None:
+        namespace = catalog.namespace(schema)
+        if namespace is None:
+            raise SqlError("3F000", f'schema "{schema}" does not exist')
+        schemas: tuple[int, ...] = (namespace,)
+    else:
+        schemas = catalog.search_path
+    for namespace in schemas:
+        found = catalog.connection.execute(
+            'SELECT oid, condeferrable FROM main."pg_catalog.pg_constraint" WHERE conname = ? AND connamespace = ?',
+            (name, namespace),
+        ).fetchall()
+        if found:
+            for _, deferrable in found:
+                if not deferrable:
+                    raise SqlError("42809", f'constraint "{name}" is not deferrable')
+            return [int(oid) for oid, _ in found]  # type: ignore[arg-type]
+    raise SqlError("42704", f'constraint "{name}" does not exist')
