@@ -27,10 +27,12 @@ __all__ = ["ExecutionCell", "Prepared", "SqlFunction", "prepare_connection", "pr
 class ExecutionCell:
     """Where the functions of a connection find the statement that runs on it."""
 
-    __slots__ = ("execution",)
+    __slots__ = ("execution", "results")
 
     def __init__(self) -> None:
         self.execution: Execution | None = None
+        self.results: dict[object, Any] = {}
+        """What the parts of a statement that have run already leave to the others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +63,10 @@ class Prepared:
         self.cell = cell
         self._connection = connection
         self._known: set[str] = set()
+
+    def knows(self, function: SqlFunction) -> bool:
+        """Whether it was registered."""
+        return function.name in self._known
 
     def ensure(self, functions: Iterable[SqlFunction]) -> None:
         """Register those of the functions that the connection does not know yet."""

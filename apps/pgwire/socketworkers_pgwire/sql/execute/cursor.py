@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import apsw
 
 from ...errors import SqlError
 from ...functions import Execution
 from ..plan import Plan
 from .connection import ExecutionCell, Prepared, SqlFunction, prepared
 from .failures import translate
+from .stable import ensure_missing
 
-if TYPE_CHECKING:
-    import apsw
-
-__all__ = ["SelectCursor", "SelectPlan", "Statement"]
+__all__ = ["SelectCursor", "SelectPlan", "Statement", "execute", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,7 @@ class SelectCursor:
         connection = self._execution.connection
         state = prepared(connection)
         self._cell = state.cell
-        self._cell.execution = self._execution
-        state.ensure(statement.functions)
-        self._cursor = connection.cursor()
-        self._cursor.execute(statement.sql, statement.bind(self._execution, self._values))
+        self._cursor = run(state, connection, self._execution, statement, self._values)
         return self._cursor
 
     def fetch(self, count: int) -> list[tuple[Any, ...]]:
@@ -99,4 +96,14 @@ def run(
     """Begin to run one statement of a plan of several."""
     state.cell.execution = execution
     state.ensure(statement.functions)
-    return connection.execute(statement.sql, statement.bind(execution, values))
+    return execute(state, connection, statement.sql, statement.bind(execution, values))
+
+
+def execute(state: Prepared, connection: apsw.Connection, sql: str, values: Sequence[Any]) -> apsw.Cursor:
+    """Run SQL; functions that the database's schema calls are registered when they turn out to be missing."""
+    while True:
+        try:
+            return connection.execute(sql, values)
+        except apsw.SQLError as error:
+            if not ensure_missing(state, str(error)):
+                raise

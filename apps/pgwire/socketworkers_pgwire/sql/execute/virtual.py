@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-__all__ = ["Source", "collected", "rows_function"]
+__all__ = ["Source", "collected", "pack_rows", "rows_function"]
 
 _EQUAL = apsw.SQLITE_INDEX_CONSTRAINT_EQ
 _ROWS = 25.0
@@ -119,6 +119,11 @@ def rows_function(data: bytes | None) -> Iterable[tuple[Any, ...]]:
     return rows
 
 
+def pack_rows(rows: list[tuple[Any, ...]]) -> bytes:
+    """Rows as one value. They never leave the process, so that any form will do that keeps values exactly."""
+    return marshal.dumps(rows)
+
+
 class collected:
     """Aggregate: all rows as one value, so that a subquery can stand as argument of a table function."""
 
@@ -132,5 +137,5 @@ class collected:
         self._rows.append(row)
 
     def final(self) -> bytes:
-        """The value. The rows never leave the process, so that any form will do that keeps values exactly."""
-        return marshal.dumps(self._rows)
+        """The value."""
+        return pack_rows(self._rows)

@@ -283,7 +283,7 @@ def _in_constants(lowering: Lowering, expr: ScalarArrayOp, word: str, stored: st
     key = left.eqkey(as_kind(lowering, expr.left, left))
     if len(keys) == 1:
         return f"({key} {'=' if expr.any else '<>'} {lowering.value(keys[0])})"
-    if len(keys) <= 100 and all(each is None or type(each) in (int, str) for each in keys):
+    if lowering.stored or (len(keys) <= 100 and all(each is None or type(each) in (int, str) for each in keys)):
         return f"({key} {word} ({','.join([lowering.value(each) for each in keys])}))"
     return f"({key} {word} (SELECT c1 FROM {_rows_source(lowering)}({lowering.slot(Slot(value=_packed(keys)))})))"
 

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import SqlError
 from ..execute.connection import ExecutionCell
+from ..execute.stable import length_function, pure_function
 from ..nodes import Aggregate, Expr, FuncCall, OpExpr, Param, SubLink, Var, WindowCall
 from .comparisons import COMPARISONS
-from .evaluate import Compiled, Frame, call_site, compile_expression, implementation, is_length_coercion
+from .evaluate import (
+    Compiled,
+    Frame,
+    call_site,
+    compile_expression,
+    implementation,
+    is_explicit,
+    is_length_coercion,
+)
 from .keys import compare
 from .match import children, skeleton, walk
 from .python import function_of, null_skipping
@@ -62,7 +71,8 @@ def _lower_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
         if signature in _WRITING:
             lowering.writes = True
     if is_length_coercion(lowering, expr):
-        return hoisted(lowering, expr) or by_python(lowering, expr, expr.args[:1])
+        assert isinstance(expr, FuncCall)
+        return hoisted(lowering, expr) or _length_coercion(lowering, expr)
     native = _native(lowering, expr)
     if native is not None:
         return native
@@ -79,7 +89,7 @@ def _native(lowering: Lowering, expr: FuncCall | OpExpr) -> str | None:
             if divisor is not None and divisor.value not in (0, -1, None):
                 return f"({lowering.expr(expr.args[0])}{sign}{lowering.expr(expr.args[1])})"
         template = SIMPLE_TEMPLATES.get(signature)
-        if template is None or not all(is_simple(lowering, each) for each in expr.args):
+        if template is None or lowering.stored or not all(is_simple(lowering, each) for each in expr.args):
             return None
     sql = template(*[plain(lowering, each) for each in expr.args])
     if not sql.startswith(("(", "CASE ", "CAST(")) or sql.startswith("CASE "):
@@ -102,6 +112,13 @@ def _python_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
     site = call_site(lowering, expr)
     arity = len(expr.args)
     strict = expr.proc.strict
+    arguments = ",".join([plain(lowering, each) for each in expr.args])
+    if _may_be_stable(lowering, expr) and expr.proc.volatility == "i":
+        pure = pure_function(expr.proc.signature, arity, strict, site)
+        if pure is not None:
+            return _result(lowering, expr, f"{lowering.use(pure)}({arguments})")
+    if lowering.stored:
+        raise unsupported(f"function {expr.proc.signature} in an index or a constraint", expr.location)
 
     def make(cell: ExecutionCell) -> Callable[..., Any]:
         function = found.function(site) if found.bind else found.function
@@ -115,8 +132,23 @@ def _python_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
 
     key = (found.bind, site.arguments, site.result, site.variadic) if found.bind else ()
     function = function_of(expr.proc.signature, arity, "scalar", key, make)
-    arguments = ",".join([plain(lowering, each) for each in expr.args])
     return _result(lowering, expr, f"{lowering.use(function)}({arguments})")
+
+
+def _may_be_stable(lowering: Lowering, expr: Expr) -> bool:
+    """Whether a function can have its stable name: so that an index of the same expression is found. SQLite may then
+    call it before it is known whether its value is wanted, unless it depends on a row."""
+    if lowering.stored:
+        return True
+    return any(isinstance(each, Var) for each in walk(expr))
+
+
+def _length_coercion(lowering: Lowering, expr: FuncCall) -> str:
+    if _may_be_stable(lowering, expr):
+        function = length_function(lowering.kind(expr), is_explicit(expr))
+        if function is not None:
+            return f"{lowering.use(function)}({plain(lowering, expr.args[0])})"
+    return by_python(lowering, expr, expr.args[:1])
 
 
 def by_python(lowering: Lowering, expr: Expr, operands: Sequence[Expr] | None = None) -> str:
@@ -130,6 +162,8 @@ def by_python(lowering: Lowering, expr: Expr, operands: Sequence[Expr] | None = 
     Raises:
         SqlError: 0A000, nothing is registered for it.
     """
+    if lowering.stored:
+        raise unsupported(f"{type(expr).__name__} in an index or a constraint", expr.location)
     leaves: dict[int, int] = {}
     used: list[Expr] = []
     for operand in children(expr) if operands is None else operands:
@@ -154,7 +188,7 @@ def hoisted(lowering: Lowering, expr: Expr) -> str | None:
 
     Only where it is calculated in any case: what may not be calculated at all may fail.
     """
-    if lowering.conditional:
+    if lowering.conditional or lowering.stored:
         return None
     for each in walk(expr):
         if isinstance(each, Var | SubLink | Aggregate | WindowCall):

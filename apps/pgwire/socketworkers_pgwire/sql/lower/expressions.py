@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..execute.stable import cast_function
 from ..nodes import (
     ArrayCoerce,
     BooleanTest,
@@ -23,11 +24,14 @@ from ..nodes import (
     Param,
     Relabel,
     SqlValue,
+    Var,
 )
 from .calls import by_python, hoisted, is_simple
 from .comparisons import COMPARISONS
 from .evaluate import Compilation, Compiled, Frame, comparison, compiles, implementation
+from .fold import is_foldable_io
 from .keys import compare
+from .match import walk
 from .shapes import as_kind, convert_sql
 from .state import Lowering, lowers, unsupported
 
@@ -92,6 +96,10 @@ def _via_io(lowering: Lowering, expr: CoerceViaIO) -> str:
             return f"CAST({lowering.expr(expr.arg)} AS TEXT)"
         if source.category in ("S", "E") or source.typname in ("uuid", "json", "jsonb"):
             return as_kind(lowering, expr.arg, source.modified(-1))
+    if is_foldable_io(lowering, expr) and (lowering.stored or any(isinstance(each, Var) for each in walk(expr))):
+        cast = cast_function(source, target)
+        if cast is not None and (expr.form == "implicit cast" or target.typmod < 0 or target.category != "S"):
+            return f"{lowering.use(cast)}({lowering.expr(expr.arg)})"
     return hoisted(lowering, expr) or by_python(lowering, expr)
 
 
@@ -342,7 +350,7 @@ def _case(lowering: Lowering, expr: Case) -> str:
     parts: list[str] = []
     test = expr.test
     value = ""
-    if test is not None and not is_simple(lowering, test):
+    if test is not None and not is_simple(lowering, test) and not lowering.stored:
         return _case_of_value(lowering, expr)
     if test is not None:
         value = lowering.expr(test)

@@ -24,10 +24,10 @@ from ..nodes import (
     Subscript,
 )
 from .evaluate import Frame, compile_expression
-from .match import children
+from .match import children, walk
 from .state import Lowering
 
-__all__ = ["fold", "is_foldable_io"]
+__all__ = ["fold", "is_foldable_io", "is_volatile"]
 
 _PURE = (
     ArrayCoerce,
@@ -137,3 +137,8 @@ def _same_modifier(expr: Expr, constant: Const) -> Const | None:
     if constant.typmod == expr.typmod or constant.value is None:
         return _const(expr, constant.value)
     return None
+
+
+def is_volatile(expr: Expr) -> bool:
+    """Whether a function in it may give something else each time."""
+    return any(isinstance(each, FuncCall | OpExpr) and each.proc.volatility == "v" for each in walk(expr))

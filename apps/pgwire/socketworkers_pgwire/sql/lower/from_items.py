@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...catalog import Relation
+from ...types.sqlite import quote_identifier
+from ..execute.connection import prepared
+from ..execute.virtual import pack_rows
 from ..nodes import CteSource, Entry, FromItem, FunctionSource, Join, Query, ValuesSource
 from .match import entries_of, free_entries
 from .shapes import as_kind
 from .sources import collect, function_source, rows_source
-from .state import Lowering, unsupported
+from .state import Lowering, Slot, unsupported
+
+if TYPE_CHECKING:
+    from ...functions import Execution
 
 __all__ = ["from_clause", "values_sql"]
 
@@ -73,6 +80,8 @@ def _entry(lowering: Lowering, entry: Entry, siblings: set[Entry], ordered: bool
         return _relation(lowering, source, alias)
     if isinstance(source, FunctionSource):
         return function_source(lowering, entry, alias)
+    if isinstance(source, CteSource) and source.cte in lowering.results:
+        return f"{_result(lowering, *lowering.results[source.cte])} AS {alias}"
     if isinstance(source, CteSource):
         return f"{lowering.names[source.cte]} AS {alias}"
     if isinstance(source, ValuesSource):
@@ -109,7 +118,33 @@ def _relation(lowering: Lowering, relation: Relation, alias: str) -> str:
     lowering.relations.add(relation.oid)
     if not relation.storage:
         raise unsupported(f"reading {relation.name}", -1)
+    kept = lowering.snapshots.get(relation.oid)
+    if kept is not None:
+        return f"({_snapshot(lowering, relation, kept)}) AS {alias}"
     return f"{relation.storage} AS {alias}"
+
+
+def _result(lowering: Lowering, key: object, width: int) -> str:
+    """Rows that an earlier part of the statement has left."""
+
+    def rows(execution: Execution, values: Sequence[Any]) -> bytes:
+        return pack_rows(prepared(execution.connection).cell.results[key])
+
+    return f"{rows_source(lowering, max(width, 1))}({lowering.slot(Slot(compute=rows))})"
+
+
+def _snapshot(lowering: Lowering, relation: Relation, kept: object) -> str:
+    """A table as it was before the statement: without the rows that were touched, and with what they were."""
+    names = [quote_identifier(column.name) for column in relation.columns if not column.dropped]
+    rowid = quote_identifier(relation.rowid)
+    columns = ",".join(names)
+    touched = _result(lowering, (kept, "rows"), 1)
+    old = _result(lowering, (kept, "old"), len(names) + 1)
+    listed = ",".join(f"c{number}" for number in range(1, len(names) + 2))
+    return (
+        f"SELECT {rowid} AS {rowid},{columns} FROM {relation.storage} WHERE {rowid} NOT IN (SELECT c1 FROM {touched}) "
+        f"UNION ALL SELECT {listed} FROM {old}"
+    )
 
 
 def _lateral(lowering: Lowering, sql: str, width: int, alias: str, entry: Entry) -> str:

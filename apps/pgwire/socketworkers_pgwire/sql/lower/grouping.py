@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..nodes import Aggregate, Expr, FuncCall, GroupingCall, Query, SubLink, Var
+from ..nodes import Aggregate, Expr, FuncCall, GroupingCall, GroupingSet, Query, SubLink, Var
 from .keys import equality_key
 from .match import children, entries_of, expressions_of, shape, walk
 from .state import Lowering
@@ -16,7 +16,8 @@ def needs_stage(query: Query) -> bool:
     """Whether the groups must be made in a query of their own."""
     sets = query.grouping_sets
     if sets is None:
-        return False
+        # SQLite has HAVING only where the select list has an aggregate, or behind GROUP BY
+        return query.having is not None and not query.group
     everything = list(range(len(query.group)))
     return len(sets) != 1 or sorted(set(sets[0].keys)) != everything or not query.group
 
@@ -29,10 +30,7 @@ def group_clause(lowering: Lowering, query: Query) -> str:
         # a number would be the place of a column; with constants only there is one group, or none without rows
         sql = " GROUP BY " + (",".join(keys) or "''")
     if query.having is not None:
-        condition = lowering.expr(query.having)
-        if not query.group:
-            condition = f"({condition}) AND count(*)>=0"  # SQLite must see an aggregate
-        sql += f" HAVING {condition}"
+        sql += f" HAVING {lowering.expr(query.having)}"
     return sql
 
 
@@ -41,12 +39,11 @@ def grouping_stage(lowering: Lowering, query: Query, source: str) -> str:
 
     What the rest needs is calculated there, and found by its shape from then on.
     """
-    assert query.grouping_sets is not None
     grouped = {shape(each): index for index, each in enumerate(query.group)}
     needed: dict[object, Expr] = {}
     for expr in _outer_expressions(query):
         _collect(expr, grouped, needed)
-    sets = [set(each.keys) for each in query.grouping_sets]
+    sets = [set(each.keys) for each in query.grouping_sets or [GroupingSet(keys=[])]]
     if query.group_distinct:
         sets = [each for index, each in enumerate(sets) if each not in sets[:index]]
     arms = [_arm(lowering, query, source, keys, grouped, needed) for keys in sets]
@@ -125,8 +122,9 @@ def _arm(
         for index in sorted(keys)
         if lowering.constant(query.group[index]) is None
     ]
-    group = " GROUP BY " + (",".join(wanted) or "''") if keys else " HAVING count(*)>=0"
-    return f"SELECT {','.join(columns) or '0 AS g0'}{source}{group}"
+    group = " GROUP BY " + (",".join(wanted) or "''") if keys else ""
+    # an aggregate at least: without keys there is one group even if there are no rows
+    return f"SELECT {','.join([*columns, 'count(*)'])}{source}{group}"
 
 
 def _grouping_bits(expr: GroupingCall, keys: set[int], grouped: dict[object, int]) -> int:

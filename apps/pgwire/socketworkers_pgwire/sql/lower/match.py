@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from ...catalog import OperatorRow, Proc
+from ...catalog import OperatorRow, Proc, Relation
 from ..nodes import (
     Const,
     Entry,
@@ -25,9 +25,10 @@ from ..nodes import (
     ValuesSource,
     Var,
     WindowFrame,
+    WithQuery,
 )
 
-__all__ = ["children", "entries_of", "expressions_of", "free_entries", "shape", "skeleton", "walk"]
+__all__ = ["children", "entries_of", "expressions_of", "free_entries", "relations_read", "shape", "skeleton", "walk"]
 
 _LISTS = (list, tuple)
 _FIELDS: dict[type, tuple[str, ...]] = {}
@@ -153,6 +154,35 @@ def entries_of(item: FromItem) -> Iterator[Entry]:
         yield from entries_of(item.right)
     else:
         yield item
+
+
+def relations_read(query: Query, written: WithQuery) -> set[int]:
+    """The tables that the parts of a statement read, but for one of its queries of WITH."""
+    found: set[int] = set()
+    pending: list[Query] = [query]
+    seen: set[int] = set()
+    while pending:
+        each = pending.pop()
+        if id(each) in seen or each is written.query:
+            continue
+        seen.add(id(each))
+        pending += [cte.query for cte in each.ctes]
+        if each.set_operation is not None:
+            pending += [each.set_operation.left, each.set_operation.right]
+        if each.source is not None:
+            pending.append(each.source)
+        items: list[FromItem] = list(each.from_)
+        if each.target is not None and each.command != "insert":
+            items.append(each.target)
+        for item in items:
+            for entry in entries_of(item):
+                if isinstance(entry.source, Relation):
+                    found.add(entry.source.oid)
+                elif isinstance(entry.source, Query):
+                    pending.append(entry.source)
+        for expr in expressions_of(each):
+            pending += [node.query for node in walk(expr) if isinstance(node, SubLink)]
+    return found
 
 
 def free_entries(source: Query | Expr) -> set[Entry]:

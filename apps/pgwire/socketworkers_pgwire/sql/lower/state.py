@@ -50,16 +50,19 @@ class Slot:
         parameter: index of the parameter that it is, or -1.
         value: a constant.
         compute: gives the value from the surroundings and the parameters.
+        row: index in the row that a statement runs for, or -1.
     """
 
-    __slots__ = ("compute", "parameter", "value")
+    __slots__ = ("compute", "parameter", "row", "value")
 
     def __init__(
         self,
         parameter: int = -1,
         value: Any = None,
         compute: Callable[[Execution, Sequence[Any]], Any] | None = None,
+        row: int = -1,
     ) -> None:
+        self.row = row
         self.parameter = parameter
         self.value = value
         self.compute = compute
@@ -87,6 +90,15 @@ class Lowering:
         self.inner: dict[int, str] = {}
         """SQL of the `Param`s that stand for something within a node: by their number, 0 or below."""
         self.names: dict[WithQuery, str] = {}
+        """What stands for a query of WITH in FROM."""
+        self.ready: set[WithQuery] = set()
+        """Queries of WITH that have run already."""
+        self.results: dict[WithQuery, tuple[object, int]] = {}
+        """Where what they returned is kept, and how many columns it has."""
+        self.snapshots: dict[int, object] = {}
+        """By OID of a table that the statement has changed already, where the rows as they were are kept."""
+        self.stored = False
+        """Whether the SQL will stand in the database's schema: nothing is bound, all functions have stable names."""
         self.conditional = 0
         """Above 0 within what may not be calculated at all: branches of CASE and the like."""
         self.failure: SqlError | None = None
@@ -141,12 +153,14 @@ class Lowering:
 
     def slot(self, slot: Slot) -> str:
         """The SQL of a bound value."""
+        if self.stored:
+            raise unsupported("an expression that depends on the session, in an index or a constraint,")
         self.slots.append(slot)
         return f"?{len(self.slots)}"
 
     def value(self, value: Any) -> str:
         """The SQL of a constant in storage form."""
-        written = literal(value)
+        written = literal(value, self.stored)
         return self.slot(Slot(value=value)) if written is None else written
 
     def parameter(self, number: int) -> str:
@@ -160,6 +174,16 @@ class Lowering:
         """The name of a function, quoted; it will be registered before the statement runs."""
         self.functions[function.name] = function
         return f'"{function.name}"'
+
+    @contextmanager
+    def statement(self) -> Iterator[None]:
+        """Around the lowering of one SQL statement of several: it has its own bound values."""
+        slots, parameters = self.slots, self._parameter_slots
+        self.slots, self._parameter_slots = [], {}
+        try:
+            yield
+        finally:
+            self.slots, self._parameter_slots = slots, parameters
 
     # parts
 

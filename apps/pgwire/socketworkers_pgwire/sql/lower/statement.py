@@ -6,17 +6,21 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from ...catalog import Catalog
+from ...catalog import Catalog, Relation
+from ...types.sqlite import quote_identifier
+from ..execute.connection import ExecutionCell, SqlFunction, prepare_connection
 from ..execute.cursor import SelectPlan, Statement
-from ..nodes import Query
+from ..nodes import Expr, Query
 from ..plan import Plan, ResultColumn
+from .match import free_entries
 from .select import result_outputs
 from .state import Lowering, Slot
 
 if TYPE_CHECKING:
+    from ...catalog.session import SessionCatalog
     from ...functions import Execution
 
-__all__ = ["binder", "lower", "result_columns", "statement_of"]
+__all__ = ["binder", "lower", "lower_stored", "result_columns", "statement_of", "stored_sql"]
 
 
 def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = ()) -> Plan:
@@ -34,7 +38,40 @@ def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = ()) -> Pla
 
     load()
     lowering = Lowering(catalog, parameters)
+    if query.command != "select" or any(each.query.command != "select" for each in query.ctes):
+        from .modify import lower_modification
+
+        return lower_modification(lowering, query)
     return _select(lowering, query)
+
+
+def lower_stored(expr: Expr, catalog: SessionCatalog) -> str:
+    """An expression over the columns of one table, as it may stand in SQLite's schema: in a check or an index.
+
+    Args:
+        expr: analysed; its columns are those of one `Entry`.
+        catalog: the one that it was analysed with; its connection is given the functions.
+
+    Raises:
+        SqlError: 0A000, something in it cannot stand there.
+    """
+    sql, functions = stored_sql(expr, catalog)
+    prepare_connection(catalog.connection, ExecutionCell(), catalog.implementations).ensure(functions)
+    return sql
+
+
+def stored_sql(expr: Expr, catalog: Catalog) -> tuple[str, Sequence[SqlFunction]]:
+    """The same, and the functions that it calls."""
+    from . import load
+
+    load()
+    lowering = Lowering(catalog, ())
+    lowering.stored = True
+    for entry in free_entries(expr):
+        assert isinstance(entry.source, Relation)
+        for column in entry.source.columns:
+            lowering.columns[entry, column.number] = quote_identifier(column.name)
+    return lowering.expr(expr), tuple(lowering.functions.values())
 
 
 def _select(lowering: Lowering, query: Query) -> Plan:

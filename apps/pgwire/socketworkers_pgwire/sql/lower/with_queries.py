@@ -15,7 +15,7 @@ def with_clause(lowering: Lowering, queries: Sequence[WithQuery]) -> str:
     parts = []
     recursive = False
     for each in queries:
-        if each in lowering.names:
+        if each in lowering.ready:
             continue
         if each.query.command != "select":
             raise unsupported("WITH of a statement that changes data here")

@@ -1,0 +1,314 @@
+"""Plans that change data: their parts run one after the other when the first row is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import apsw
+
+from ...catalog import Relation
+from ...errors import SqlError
+from ...functions import Execution
+from ..plan import Plan
+from .connection import Prepared, SqlFunction, prepared
+from .constraints import Changed, check_statement, constraint_error, table_name
+from .cursor import Statement, execute, run
+from .failures import translate
+
+__all__ = [
+    "Apply",
+    "Capture",
+    "Collected",
+    "ModifyCursor",
+    "ModifyPlan",
+    "Native",
+    "RowStatement",
+    "Run",
+    "Step",
+    "Values",
+]
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowStatement:
+    """SQL that runs once for each of some rows."""
+
+    sql: str
+    bind: Callable[[Execution, Sequence[Any], Row], Sequence[Any]]
+    """From the parameters' values and the row those of ``?1`` ..."""
+    functions: tuple[SqlFunction, ...] = ()
+
+
+class Run:
+    """One execution of a plan.
+
+    Args:
+        execution: its surroundings.
+        values: of the parameters.
+    """
+
+    __slots__ = ("affected", "connection", "execution", "returned", "state", "values")
+
+    def __init__(self, execution: Execution, values: Sequence[Any]) -> None:
+        self.execution = execution
+        self.values = values
+        self.connection = execution.connection
+        self.state: Prepared = prepared(execution.connection)
+        self.affected = 0
+        self.returned: list[Row] = []
+
+    def start(self, statement: Statement) -> apsw.Cursor:
+        """Run a statement."""
+        return run(self.state, self.connection, self.execution, statement, self.values)
+
+    def execute(self, statement: RowStatement, row: Row) -> apsw.Cursor:
+        """Run a statement for one row."""
+        self.state.ensure(statement.functions)
+        return execute(self.state, self.connection, statement.sql, statement.bind(self.execution, self.values, row))
+
+
+class Step(Protocol):
+    """A part of a plan; sets `Run.affected` and `Run.returned` when it is the last."""
+
+    def run(self, run: Run) -> None:
+        """Do it."""
+
+
+@dataclass(slots=True)
+class Native:
+    """One statement of SQLite's does it all."""
+
+    statement: Statement
+    changed: Changed
+    returns: bool
+    probe: Statement | None = None
+    """The rows that it would put into the table, as `SELECT`: to say which of them broke a constraint."""
+    repeated: bool = False
+    """The last column of what it returns is the row's number, which may not come twice (ON CONFLICT DO UPDATE)."""
+
+    def run(self, run: Run) -> None:
+        try:
+            rows = run.start(self.statement).fetchall()
+        except apsw.ConstraintError as error:
+            raise self._failure(run, error) from None
+        run.affected = run.connection.changes()
+        if self.repeated:
+            rows = _once(rows)
+        run.returned = rows if self.returns else []
+        check_statement(run.execution, self.changed)
+
+    def _failure(self, run: Run, error: apsw.ConstraintError) -> Exception:
+        if self.probe is None:
+            return constraint_error(run.execution, self.changed, error, None)
+        found = find_failing(run, self.changed, self.probe)
+        return found or constraint_error(run.execution, self.changed, error, None)
+
+
+def _once(rows: list[Row]) -> list[Row]:
+    """Rows without their numbers; a number that comes twice is 21000."""
+    numbers = [row[-1] for row in rows]
+    if len(set(numbers)) != len(numbers):
+        raise SqlError(
+            "21000",
+            "ON CONFLICT DO UPDATE command cannot affect row a second time",
+            hint="Ensure that no rows proposed for insertion within the same command have duplicate constrained "
+            "values.",
+        )
+    return [row[:-1] for row in rows]
+
+
+def find_failing(run: Run, changed: Changed, probe: Statement) -> Exception | None:
+    """Make a failed change again row by row, to know which one failed; nothing of it stays."""
+    connection = run.connection
+    connection.execute("SAVEPOINT probe")
+    try:
+        for row in run.start(probe).fetchall():
+            try:
+                execute(run.state, connection, changed.probe_sql, row)
+            except apsw.ConstraintError as error:
+                return constraint_error(run.execution, changed, error, changed.row_of(connection, row))
+    except Exception as error:
+        return translate(error)
+    finally:
+        connection.execute("ROLLBACK TO probe")
+        connection.execute("RELEASE probe")
+    return None
+
+
+@dataclass(slots=True)
+class Values:
+    """INSERT of rows whose values are calculated in Python: they are known when a constraint refuses them."""
+
+    rows: Sequence[Sequence[Callable[[Execution, Sequence[Any]], Any]]]
+    statement: RowStatement
+    changed: Changed
+    returns: bool
+
+    def run(self, run: Run) -> None:
+        run.state.cell.execution = run.execution
+        affected = 0
+        returned: list[Row] = []
+        for cells in self.rows:
+            row = tuple([cell(run.execution, run.values) for cell in cells])
+            try:
+                returned += run.execute(self.statement, row).fetchall()
+            except apsw.ConstraintError as error:
+                values = self.changed.row_of(run.connection, row)
+                raise constraint_error(run.execution, self.changed, error, values) from None
+            affected += run.connection.changes()
+        run.affected = affected
+        run.returned = returned if self.returns else []
+        check_statement(run.execution, self.changed)
+
+
+@dataclass(slots=True)
+class Apply:
+    """The rows are looked for first and changed afterwards: so that a statement does not see what it does itself.
+
+    Each row that is found begins with what tells the row that is meant.
+    """
+
+    collect: Statement
+    change: RowStatement
+    changed: Changed
+    returns: bool
+    unique: bool = True
+    """A row that is found again is changed once only, as in UPDATE ... FROM."""
+
+    def run(self, run: Run) -> None:
+        rows = run.start(self.collect).fetchall()
+        seen: set[Any] = set()
+        affected = 0
+        returned: list[Row] = []
+        for row in rows:
+            if self.unique:
+                if row[0] in seen or row[0] is None:
+                    continue
+                seen.add(row[0])
+            try:
+                returned += run.execute(self.change, row).fetchall()
+            except apsw.ConstraintError as error:
+                values = self.changed.row_of(run.connection, row)
+                raise constraint_error(run.execution, self.changed, error, values) from None
+            affected += run.connection.changes()
+        run.affected = affected
+        run.returned = returned if self.returns else []
+        check_statement(run.execution, self.changed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capture:
+    """A table that other parts of the statement read as it was before."""
+
+    relation: Relation
+    key: object
+
+
+@dataclass(slots=True)
+class Collected:
+    """A query of WITH that changes data; what it returns is kept for the other parts."""
+
+    step: Step
+    key: object
+    capture: Capture | None = None
+
+    def run(self, run: Run) -> None:
+        if self.capture is None:
+            self.step.run(run)
+        else:
+            self._run_captured(run, self.capture)
+        run.state.cell.results[self.key] = run.returned
+        run.returned = []
+        run.affected = 0
+
+    def _run_captured(self, run: Run, capture: Capture) -> None:
+        """The hook before each change tells which rows are touched, and what they were."""
+        name = table_name(capture.relation)
+        touched: dict[int, Row | None] = {}
+
+        def before(update: apsw.PreUpdate) -> None:
+            if update.table_name == name:
+                touched.setdefault(update.rowid, update.old)
+                touched.setdefault(update.rowid_new, None)
+
+        run.connection.preupdate_hook(before, id=capture)
+        try:
+            self.step.run(run)
+        finally:
+            run.connection.preupdate_hook(None, id=capture)
+        results = run.state.cell.results
+        results[capture.key, "rows"] = [(number,) for number in touched]
+        results[capture.key, "old"] = [(number, *row) for number, row in touched.items() if row is not None]
+
+
+@dataclass(slots=True)
+class Query:
+    """The SELECT behind WITH queries that change data."""
+
+    statement: Statement
+
+    def run(self, run: Run) -> None:
+        run.returned = run.start(self.statement).fetchall()
+
+
+@dataclass(slots=True, kw_only=True)
+class ModifyPlan(Plan):
+    """A statement that changes data."""
+
+    steps: Sequence[Step]
+    failure: SqlError | None = None
+    targets: Sequence[Relation] = field(default_factory=list)
+
+    def open(self, execution: Execution, values: Sequence[Any]) -> ModifyCursor:
+        if self.failure is not None:
+            raise self.failure
+        return ModifyCursor(self, execution, values)
+
+
+class ModifyCursor:
+    """A statement that changes data, while it runs: all of it with the first `fetch`."""
+
+    __slots__ = ("_execution", "_plan", "_position", "_rows", "_values", "affected")
+
+    def __init__(self, plan: ModifyPlan, execution: Execution, values: Sequence[Any]) -> None:
+        self._plan = plan
+        self._execution = execution
+        self._values = values
+        self._rows: list[Row] | None = None
+        self._position = 0
+        self.affected = 0
+
+    @property
+    def tag(self) -> str:
+        return self._plan.tag
+
+    def _run(self) -> list[Row]:
+        run_ = Run(self._execution, self._values)
+        try:
+            for step in self._plan.steps:
+                step.run(run_)
+        except Exception as error:
+            raise translate(error) from error
+        finally:
+            run_.state.cell.results.clear()
+        self.affected = run_.affected
+        return [()] * len(run_.returned) if self._plan.columns == () else run_.returned
+
+    def fetch(self, count: int) -> list[Row]:
+        if self._rows is None:
+            self._rows = self._run()
+        rows = self._rows[self._position : self._position + count]
+        self._position += len(rows)
+        return rows
+
+    def rows(self) -> Iterator[Row]:
+        while rows := self.fetch(256):
+            yield from rows
+
+    def close(self) -> None:
+        self._rows = []
+        self._position = 0

@@ -1,0 +1,178 @@
+"""INSERT: PostgreSQL 15 documentation, page INSERT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...catalog import Index
+from ...errors import SqlError
+from ...types import AnyType
+from ..execute.modify import Native, RowStatement, Step, Values
+from ..nodes import Expr, OnConflict, Output, Query, SubLink, Var, WithQuery
+from .evaluate import Frame, compile_expression
+from .fold import is_volatile
+from .match import walk
+from .modify import Target, prefix, row_statement, statement
+from .shapes import as_kind, converter, same_form
+from .state import Lowering, Slot
+from .statement import stored_sql
+from .stored import analysed
+
+if TYPE_CHECKING:
+    from ...functions import Execution
+
+__all__ = ["lower_insert"]
+
+
+def lower_insert(lowering: Lowering, query: Query, around: Sequence[WithQuery]) -> Step:
+    """The part of a plan that an INSERT becomes."""
+    assert query.target is not None
+    target = Target(lowering, query.target)
+    columns = [output.column for output in query.outputs]
+    returning = query.returning
+    if query.source is None:
+        cells = _cells(lowering, target, query.outputs)
+        if cells is not None:
+            return _values(lowering, target, query, cells, columns)
+    with lowering.statement():
+        head = prefix(lowering, query, around)
+        rows = _rows(lowering, target, query)
+        conflict = _conflict(lowering, target, query.conflict)
+        repeated = query.conflict is not None and query.conflict.action == "update" and query.source is not None
+        extra = f"{target.name}.{target.rowid}" if repeated else ""
+        names = f" ({target.names(columns)})" if columns else ""
+        if columns or query.source is not None:
+            sql = f"{head}INSERT INTO {target.table} AS {target.alias}{names} {rows}{conflict}"
+        else:
+            sql = f"{head}INSERT INTO {target.table} AS {target.alias} DEFAULT VALUES{conflict}"
+        insert = statement(lowering, sql + target.returning(returning, extra))
+    probe = None
+    if columns:
+        with lowering.statement():
+            probe = statement(lowering, prefix(lowering, query, around) + _rows(lowering, target, query))
+    return Native(insert, target.changed("insert", columns), returning is not None, probe, repeated)
+
+
+def _cells(
+    lowering: Lowering, target: Target, outputs: Sequence[Output]
+) -> list[Callable[[Execution, Sequence[Any]], Any]] | None:
+    """Functions that calculate the values of a single row; None when SQLite is needed for one of them."""
+    cells: list[Callable[[Execution, Sequence[Any]], Any]] = []
+    for output in outputs:
+        if any(isinstance(each, SubLink | Var) for each in walk(output.expr)):
+            return None
+        try:
+            cells.append(_cell(lowering, output.expr, target.kind(output.column)))
+        except SqlError:
+            return None
+    if any(is_volatile(output.expr) for output in outputs):
+        lowering.volatile = True
+    return cells
+
+
+def _cell(lowering: Lowering, expr: Expr, kind: AnyType) -> Callable[[Execution, Sequence[Any]], Any]:
+    source = lowering.kind(expr)
+    convert = None if same_form(source, kind) else converter(source, kind)
+    constant = lowering.constant(expr)
+    if constant is not None:
+        value = constant.value
+        if value is not None and convert is not None:
+            value = convert(value)
+        return lambda execution, values: value
+    compiled, _ = compile_expression(lowering, expr, {})
+
+    def cell(execution: Execution, values: Sequence[Any]) -> Any:
+        found = compiled(Frame(execution, values, ()))
+        return found if found is None or convert is None else convert(found)
+
+    return cell
+
+
+def _values(
+    lowering: Lowering,
+    target: Target,
+    query: Query,
+    cells: Sequence[Callable[[Execution, Sequence[Any]], Any]],
+    columns: Sequence[int],
+) -> Step:
+    with lowering.statement():
+        marks = ",".join([lowering.slot(Slot(row=index)) for index in range(len(columns))])
+        sql = f"INSERT INTO {target.table} AS {target.alias} "
+        sql += f"({target.names(columns)}) VALUES ({marks})" if columns else "DEFAULT VALUES"
+        sql += _conflict(lowering, target, query.conflict)
+        made: RowStatement = row_statement(lowering, sql + target.returning(query.returning))
+    return Values([cells], made, target.changed("insert", columns), query.returning is not None)
+
+
+def _rows(lowering: Lowering, target: Target, query: Query) -> str:
+    """The rows as a SELECT."""
+    source = ""
+    if query.source is not None:
+        assert query.source_entry is not None
+        alias = lowering.aliases[query.source_entry] = lowering.alias()
+        inner = lowering.query(query.source, [each[:2] for each in query.source_entry.types])
+        if query.source.sort and query.source.limit is None and query.source.offset is None:
+            inner += " LIMIT -1"  # keeps the order, in which numbers are given out
+        source = f" FROM ({inner}) AS {alias}"
+    cells = [as_kind(lowering, output.expr, target.kind(output.column)) for output in query.outputs]
+    # WHERE tells the ON of a join from that of ON CONFLICT
+    return f"SELECT {','.join(cells) or '0'}{source} WHERE 1"
+
+
+# ON CONFLICT
+
+
+def _conflict(lowering: Lowering, target: Target, conflict: OnConflict | None) -> str:
+    if conflict is None:
+        return ""
+    if conflict.excluded is not None:
+        for column in target.relation.columns:
+            lowering.columns[conflict.excluded, column.number] = f"excluded.{target.column(column.number)}"
+    if not conflict.indexes:
+        return " ON CONFLICT DO NOTHING"
+    action = "DO NOTHING"
+    if conflict.action == "update":
+        sets = ",".join(
+            f"{target.column(output.column)}={as_kind(lowering, output.expr, target.kind(output.column))}"
+            for output in conflict.outputs
+        )
+        action = f"DO UPDATE SET {sets}"
+        if conflict.where is not None:
+            action += f" WHERE {lowering.expr(conflict.where)}"
+    indexes = [index for index in target.relation.indexes if index.oid in conflict.indexes]
+    _check_immediate(target, indexes)
+    return "".join(f" ON CONFLICT ({_arbiter(lowering, target, index)} {action}" for index in indexes)
+
+
+def _check_immediate(target: Target, indexes: Sequence[Index]) -> None:
+    for constraint in target.relation.constraints:
+        if constraint.deferrable and any(index.oid == constraint.index for index in indexes):
+            raise SqlError(
+                "55000", "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters"
+            )
+
+
+def _arbiter(lowering: Lowering, target: Target, index: Index) -> str:
+    """The keys of an index as SQLite has them, with its condition."""
+    expressions = iter(index.expressions)
+    keys: list[str] = []
+    for key in index.keys:
+        if key:
+            sql, kind = target.column(key), target.kind(key)
+        else:
+            sql, kind = _stored(lowering, target, next(expressions))
+        if index.nulls_not_distinct:
+            keys += [f"({sql} IS NULL)", f"ifnull({kind.eqkey(sql)}, 0)"]
+        else:
+            keys.append(kind.eqkey(sql))
+    condition = "" if index.predicate is None else f" WHERE {_stored(lowering, target, index.predicate)[0]}"
+    return f"{','.join(keys)}){condition}"
+
+
+def _stored(lowering: Lowering, target: Target, text: str) -> tuple[str, AnyType]:
+    expr = analysed(lowering.catalog, target.relation, text)
+    sql, functions = stored_sql(expr, lowering.catalog)
+    for function in functions:
+        lowering.use(function)
+    return f"({sql})", lowering.kind(expr)
