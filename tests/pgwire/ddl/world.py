@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import apsw
+from socketworkers_pgwire.catalog.names import CatalogNames
 
 from socketworkers_pgwire import ddl
-from socketworkers_pgwire.catalog.names import CatalogNames
 from socketworkers_pgwire.catalog.opening import memory_database
 from socketworkers_pgwire.catalog.session import DatabaseCatalog, SessionCatalog
 from socketworkers_pgwire.catalog.temporary import TemporarySchema
