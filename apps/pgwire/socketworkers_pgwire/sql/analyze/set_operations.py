@@ -84,7 +84,13 @@ def _member(state: State, node: Node) -> Query:
         )
     inner = State(state.shared, state)
     inner.resolve_unknowns = False
-    return analyse_select(inner, node)
+    query = analyse_select(inner, node)
+    # only for the hints of errors: it cannot be referred to
+    names = [output.name for output in query.outputs if not output.junk]
+    state.relations.append(
+        Item(Entry(alias=f"*SELECT* {len(state.relations) + 1}", names=names, types=[], source=query))
+    )
+    return query
 
 
 def _tree(state: State, node: Node, *, top: bool) -> Query:

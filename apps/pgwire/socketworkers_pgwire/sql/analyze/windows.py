@@ -231,7 +231,7 @@ def _offset(state: State, node: Node | None, mode: str, order: list[SortKey]) ->
     if mode != "range":
         expr = coerce_to_specific(state, expr, INT8, construct)
     else:
-        expr = _range_offset(state, expr, order[0].expr.type)
+        expr = _range_offset(state, expr, order[0].operator.left)
     check_no_variables(state, expr, construct)
     return expr
 
