@@ -41,6 +41,10 @@ _MODULES: tuple[str, ...] = (
     "datetimes",
     "calendars",
     "templating",
+    "arrays",
+    "enums",
+    "series",
+    "binary",
 )
 _loaded = False
 
