@@ -42,6 +42,10 @@ _MODULES: tuple[str, ...] = (
     "datetimes",
     "calendars",
     "templating",
+    "arrays",
+    "enums",
+    "series",
+    "binary",
 )
 _loaded = False
 
