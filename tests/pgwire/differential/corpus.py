@@ -119,7 +119,7 @@ def read(path: Path) -> list[Step]:
 
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".sql":
-        return list(read_script(text))
+        return list(read_script(text, path.parent))
     return [_recorded(number, json.loads(line)) for number, line in enumerate(text.splitlines(), 1) if line]
 
 

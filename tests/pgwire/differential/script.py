@@ -6,6 +6,7 @@ beyond psql stands in comments:
 - ``--@ extended`` and ``--@ simple``: the protocol from here on.
 - ``--@ types [23, 25]`` and ``--@ params ["1", null]``: of the next statement, with the extended protocol.
 - ``--@ binary``: the next statement's results in binary form.
+- ``--@ data FILE``: the next statement's data for COPY, from a file in the script's folder.
 - ``--@ volatile``: the values of the next statement are not compared, but how many they are, and their types.
 - ``--@ unordered``: the order of its rows is not compared, whatever its ORDER BY says.
 - ``--@ session NAME``: another connection from here on. ``--@ connect [USER]``: a new one.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import postgast
@@ -124,7 +126,8 @@ def substitute(text: str, variables: dict[str, str]) -> str:
 class _Reader:
     """The state of a script that is read."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, folder: Path) -> None:
+        self.folder = folder
         self.lines = text.splitlines(keepends=True)
         self.at = 0
         self.lasting: set[str] = set()
@@ -132,6 +135,7 @@ class _Reader:
         self.session = ""
         self.types: list[int] = []
         self.params: list[str | None] = []
+        self.data = ""
 
     def directive(self, words: str) -> Step | None:
         """A comment of ours."""
@@ -144,6 +148,8 @@ class _Reader:
             self.types = json.loads(rest)
         elif name == "params":
             self.params = json.loads(rest)
+        elif name == "data":
+            self.data = rest.strip()
         elif name == "session":
             self.session = rest.strip()
         elif name == "connect":
@@ -183,6 +189,10 @@ class _Reader:
 
     def copy_data(self, sql: str) -> Iterator[str]:
         """The lines behind a COPY FROM STDIN, if there are any."""
+        if self.data:
+            yield from (self.folder / self.data).read_text(encoding="utf-8").splitlines(keepends=True)
+            self.data = ""
+            return
         words = sql.lower().split()
         if "copy" not in words or "from" not in words or not any(word.startswith("stdin") for word in words):
             return
@@ -200,9 +210,14 @@ def _unquoted(word: str) -> str:
     return word[1:-1].replace("''", "'") if len(word) > 1 and word[0] == word[-1] == "'" else word
 
 
-def read_script(text: str) -> Iterator[Step]:
-    """The steps of a script."""
-    reader = _Reader(text)
+def read_script(text: str, folder: Path) -> Iterator[Step]:
+    """The steps of a script.
+
+    Args:
+        text: all of it.
+        folder: where its files of data are.
+    """
+    reader = _Reader(text, folder)
     pending, began = "", 0
     while reader.at < len(reader.lines) or pending.strip():
         last = reader.at >= len(reader.lines)

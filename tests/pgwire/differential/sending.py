@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +36,7 @@ _LOOKUPS = {
     "role": "SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = {1}",
     "database": "SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = {1}",
 }
+_PLACEHOLDER = re.compile(r"\{\{((?:" + "|".join(_LOOKUPS) + r") [^{}]+)\}\}")
 
 
 class Filler:
@@ -47,8 +49,8 @@ class Filler:
 
     def text(self, text: str, connection: Connection) -> str:
         """A text without placeholders."""
-        while (begin := text.find("{{")) >= 0 and (end := text.find("}}", begin)) >= 0:
-            text = text[:begin] + self.identifier(text[begin + 2 : end], connection) + text[end + 2 :]
+        if "{{" in text:
+            text = _PLACEHOLDER.sub(lambda found: self.identifier(found[1], connection), text)
         return substitute(text, self.variables) if self.variables and ":" in text else text
 
     def identifier(self, words: str, connection: Connection) -> str:
