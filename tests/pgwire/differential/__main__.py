@@ -34,7 +34,9 @@ def _arguments() -> argparse.Namespace:
     run = commands.add_parser("run", help="run sources on both servers")
     run.add_argument("sources", nargs="*", help="files under corpus without their suffix, or folders; all by default")
     run.add_argument("--ours", default="app", help="HOST:PORT, 'app' to start ours (default), or 'postgresql'")
-    run.add_argument("--postgresql", default="", help="HOST:PORT of a PostgreSQL 15 that runs; one is started by default")
+    run.add_argument(
+        "--postgresql", default="", help="HOST:PORT of a PostgreSQL 15 that runs; one is started by default"
+    )
     run.add_argument("--show", type=int, default=5, metavar="N", help="differences to show in full (5)")
     run.add_argument("--kind", default="", help="show only those whose kind has this text in it")
     run.add_argument("--kinds", type=int, default=40, metavar="N", help="kinds of differences to list (40)")

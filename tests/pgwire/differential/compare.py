@@ -50,7 +50,7 @@ def compare(step: Step, theirs: Answer, ours: Answer, now: dt.datetime) -> tuple
         if difference is None and "fields" in step.flags:
             named = [name for name in aside if name not in ("position", "hint")]
             if named:
-                said = (str({name: getattr(each, name) for name in named}) for each in (theirs.error, ours.error))
+                said = [str({name: getattr(each, name) for name in named}) for each in (theirs.error, ours.error)]
                 difference = Difference(f"field of an error: {named[0]}", *said)
     return difference, aside
 
@@ -60,7 +60,7 @@ def _differences(step: Step, theirs: Answer, ours: Answer, now: dt.datetime) -> 
         yield Difference(f"lost: {ours.lost or 'theirs'}", theirs.lost, ours.lost)
         return
     yield from _errors(theirs, ours)
-    shown = tuple([_shown(answer) for answer in (theirs, ours)])
+    shown = (_shown(theirs), _shown(ours))
     if theirs.parameter_types != ours.parameter_types:
         mapped = [[tuple(own_oid(o) for o in types) for types in each.parameter_types] for each in (theirs, ours)]
         if mapped[0] != mapped[1]:
@@ -72,10 +72,10 @@ def _differences(step: Step, theirs: Answer, ours: Answer, now: dt.datetime) -> 
         defined = [Shape()] * len(theirs.results) if len(defined) != 1 else defined * len(theirs.results)
     for one, other, shape in zip(theirs.results, ours.results, defined, strict=False):
         yield from _results(step, one, other, shape, now)
-    for name, sets in (("notice", [[n.sqlstate for n in each.notices] for each in (theirs, ours)]),):
-        if sets[0] != sets[1]:
-            said = tuple("; ".join(f"{n.sqlstate} {n.message}" for n in each.notices) for each in (theirs, ours))
-            yield Difference(f"{name} {_counted(sets)}", *said)
+    codes = [[notice.sqlstate for notice in each.notices] for each in (theirs, ours)]
+    if codes[0] != codes[1]:
+        said = ["; ".join(f"{n.sqlstate} {n.message}" for n in each.notices) for each in (theirs, ours)]
+        yield Difference(f"notice {_counted(codes)}", *said)
     settings = [[pair for pair in each.settings if pair[0] != b"server_version"] for each in (theirs, ours)]
     if settings[0] != settings[1]:
         yield Difference("ParameterStatus", str(settings[0]), str(settings[1]))
@@ -160,9 +160,9 @@ def _results(step: Step, one: Result, other: Result, shape: Shape, now: dt.datet
     same = Counter(rows[0]) == Counter(rows[1])
     if same and (not shape.ordered or "unordered" in step.flags):
         return
-    if same and shape.keys and (places := _places(shape, one.columns or ())):
-        if [[row[place] for place in places] for row in rows[0]] == [[row[p] for p in places] for row in rows[1]]:
-            return
+    places = _places(shape, one.columns or ()) if same else []
+    if places and [[row[p] for p in places] for row in rows[0]] == [[row[p] for p in places] for row in rows[1]]:
+        return  # rows of equal keys may come in any order
     yield _values(rows, one.columns or (), same)
 
 
@@ -213,7 +213,9 @@ def _places(shape: Shape, columns: tuple[FieldDescription, ...]) -> list[int]:
     return found
 
 
-def _values(rows: Sequence[list[tuple[bytes | None, ...]]], columns: tuple[FieldDescription, ...], same: bool) -> Difference:
+def _values(
+    rows: Sequence[list[tuple[bytes | None, ...]]], columns: tuple[FieldDescription, ...], same: bool
+) -> Difference:
     """Say which value is wrong, and of which type."""
     pairs = list(zip(*rows, strict=False))
     index = next((n for n, (a, b) in enumerate(pairs) if a != b), 0)
@@ -226,5 +228,3 @@ def _values(rows: Sequence[list[tuple[bytes | None, ...]]], columns: tuple[Field
     if place < len(columns):
         shown = [f"{_text(columns[place].name)}: {text}" for text in shown]
     return Difference(kind, *shown)
-
-

@@ -1,7 +1,7 @@
 """The corpora: which there are, and their steps.
 
-A source is a file under ``corpus``: ``.sql``, a script as psql takes it (see `script`), or ``.jsonl``, what a client sent,
-an object on each line:
+A source is a file under ``corpus``: ``.sql``, a script as psql takes it (see `script`), or ``.jsonl``, what a client
+sent, an object on each line:
 
 - ``{"query": "SELECT 1"}``: the simple query protocol; ``"copy"`` has the data of COPY FROM STDIN.
 - ``{"send": [["P", "", "SELECT $1", [23]], ["B", "", "", ["1"]], ["D", "P", ""], ["E"]]}``: messages up to a Sync. A

@@ -1,7 +1,8 @@
-"""Takes PostgreSQL's regression scripts into the corpus: ``python -m tests.pgwire.differential.import_regress FOLDER``.
+"""Takes PostgreSQL's regression scripts into the corpus:
+``python -m tests.pgwire.differential.import_regress FOLDER``.
 
-FOLDER is the source tree of a PostgreSQL 15 (``apt-get source postgresql-15`` brings one). The scripts stay as they are,
-but that data comes behind a COPY, and not from a file of the server. Their licence is in the NOTICE beside them.
+FOLDER is the source tree of a PostgreSQL 15 (``apt-get source postgresql-15`` brings one). The scripts stay as they
+are, but that data comes behind a COPY, and not from a file of the server. Their licence is in the NOTICE beside them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from .corpus import CORPUS
 
-SCRIPTS = (
+SCRIPTS = (  # noqa: SIM905
     "boolean char varchar text int2 int4 int8 float8 numeric uuid enum strings date time timetz timestamp timestamptz"
     " interval insert insert_conflict copy copyselect copydml copy2 select select_into select_distinct"
     " select_distinct_on select_implicit select_having subselect union case join aggregates transactions portals"
@@ -22,7 +23,9 @@ SCRIPTS = (
 FOLDER = CORPUS / "regress"
 #: parts of the setup that need PostgreSQL's own C functions, or types that are geometric through and through
 _LEFT_OUT = re.compile(
-    r"^--\n-- Create some C functions.*|^CREATE TABLE road.*?(?=^--\n-- We must have)|^\\getenv.*?$|^\\set regresslib.*?$",
+    r"^--\n-- Create some C functions.*?(?=^-- Use hand-rolled)"
+    r"|^CREATE TABLE road.*?(?=^--\n-- We must have)"
+    r"|^\\getenv.*?$|^\\set regresslib.*?$",
     re.MULTILINE | re.DOTALL,
 )
 _FILE = re.compile(r"^\\set filename :abs_srcdir '/data/(\S+)'\n(COPY .*?) FROM :'filename'( .*)?;$", re.MULTILINE)
@@ -46,8 +49,8 @@ def main() -> None:
             shutil.copyfile(regress / "data" / data, FOLDER / "data" / data)
     (FOLDER / "ORDER").write_text("\n".join(SCRIPTS) + "\n")
     licence = (Path(sys.argv[1]) / "COPYRIGHT").read_text()
-    head = "The scripts and data of this folder are from PostgreSQL's regression tests, release 15, under this licence:\n\n"
-    (FOLDER / "NOTICE").write_text(head + licence)
+    head = "The scripts and data of this folder are from PostgreSQL's regression tests, release 15. Their licence:\n"
+    (FOLDER / "NOTICE").write_text(f"{head}\n{licence}")
 
 
 if __name__ == "__main__":

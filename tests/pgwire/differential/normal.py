@@ -1,6 +1,7 @@
 """Values without what is each server's own: identifiers of users' objects, the time of day, process ids, versions.
 
-What a value becomes depends on the type of its column, and for a few kinds on the column's name; never on the statement.
+What a value becomes depends on the type of its column, and for a few kinds on the column's name; never on the
+statement.
 """
 
 from __future__ import annotations

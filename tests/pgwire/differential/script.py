@@ -15,6 +15,7 @@ beyond psql stands in comments:
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,7 +109,7 @@ def substitute(text: str, variables: dict[str, str]) -> str:
     except postgast.PgQueryError:
         return text
     out, at = [], 0
-    for token, after in zip(tokens, tokens[1:], strict=False):
+    for token, after in itertools.pairwise(tokens):
         if token.kind != _COLON or after.start != token.end or token.start < at:
             continue
         if data[token.start - 1 : token.start] == b":":
@@ -165,9 +166,11 @@ class _Reader:
         name, _, rest = text.strip().partition(" ")
         words = rest.split()
         if name == "set" and words:
-            return Step(self.at, "", assign=(words[0], "".join(_unquoted(word) for word in words[1:])))
+            return Step(self.at, "", assign=(words[0], _arguments(rest.strip()[len(words[0]) :])))
         if name in ("c", "connect"):
-            return Step(self.at, "", connect=words[1] if len(words) > 1 and words[1] != "-" else "", session=self.session)
+            return Step(
+                self.at, "", connect=words[1] if len(words) > 1 and words[1] != "-" else "", session=self.session
+            )
         if name == "copy" and "stdin" in rest.lower():
             return self.step(self.at, f"COPY {rest.strip()}", "")
         return None
@@ -181,7 +184,7 @@ class _Reader:
         send: tuple[tuple[Any, ...], ...] = ()
         if "extended" in flags:
             results = [1] if "binary" in flags else []
-            bind = ("B", "", "", list(self.params), [], results)
+            bind: tuple[Any, ...] = ("B", "", "", list(self.params), [], results)
             send = (("P", "", sql.rstrip(";"), list(self.types)), ("D", "S", ""), bind, ("D", "P", ""), ("E",))
         copy = tuple(self.copy_data(sql))
         self.once, self.types, self.params = set(), [], []
@@ -194,7 +197,7 @@ class _Reader:
             self.data = ""
             return
         words = sql.lower().split()
-        if "copy" not in words or "from" not in words or not any(word.startswith("stdin") for word in words):
+        if "copy" not in words or "from" not in words or not any(w.startswith(("stdin", "stdout")) for w in words):
             return
         for end in range(self.at, len(self.lines)):
             line = self.lines[end].rstrip("\r\n")
@@ -206,8 +209,21 @@ class _Reader:
                 return  # it gave an error before it asked for data
 
 
-def _unquoted(word: str) -> str:
-    return word[1:-1].replace("''", "'") if len(word) > 1 and word[0] == word[-1] == "'" else word
+def _arguments(text: str) -> str:
+    """What psql makes of the arguments of its ``\\set``: put together, without their quotes."""
+    out, quoted, at = [], False, 0
+    while at < len(text):
+        letter = text[at]
+        at += 1
+        if letter == "'":
+            if quoted and text[at : at + 1] == "'":
+                out.append("'")
+                at += 1
+            else:
+                quoted = not quoted
+        elif quoted or not letter.isspace():
+            out.append(letter)
+    return "".join(out)
 
 
 def read_script(text: str, folder: Path) -> Iterator[Step]:

@@ -86,7 +86,9 @@ def _encode(message: tuple[Any, ...], fill: Callable[[str], str]) -> bytes:
             codes = [int(isinstance(value, dict)) for value in values]
             parameters = [_parameter(value, fill) for value in values]
             results = formats[1] if len(formats) > 1 else []
-            return encode_bind(portal.encode(), statement.encode(), parameters, given or (codes if any(codes) else []), results)
+            return encode_bind(
+                portal.encode(), statement.encode(), parameters, given or (codes if any(codes) else []), results
+            )
         case "D":
             return encode_describe(rest[0].encode(), rest[1].encode() if len(rest) > 1 else b"")
         case "E":

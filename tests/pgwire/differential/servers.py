@@ -59,9 +59,12 @@ def ours(*options: str) -> Iterator[Address]:
             sys.executable, "-c", _START, "pgwire", "--port", "0", "--data", f"{folder}/data",
             "--ready-file", str(ready), "--log-level", "warning", *options,
         ]  # fmt: skip
-        with log.open("wb") as out, subprocess.Popen(
-            command, stdout=out, stderr=out, env={**os.environ, "TZ": "UTC", "USER": "postgres"}
-        ) as process:
+        with (
+            log.open("wb") as out,
+            subprocess.Popen(
+                command, stdout=out, stderr=out, env={**os.environ, "TZ": "UTC", "USER": "postgres"}
+            ) as process,
+        ):
             try:
                 yield "127.0.0.1", _port(process, ready, log)
             finally:
