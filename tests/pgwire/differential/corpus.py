@@ -3,10 +3,12 @@
 A source is a file under ``corpus``: ``.sql``, a script as psql takes it (see `script`), or ``.jsonl``, what a client
 sent, an object on each line:
 
-- ``{"query": "SELECT 1"}``: the simple query protocol; ``"copy"`` has the data of COPY FROM STDIN.
+- ``{"query": "SELECT 1"}``: the simple query protocol; ``"copy"`` has the data of COPY FROM STDIN, as a text or as
+  ``{"hex": "00ff"}``.
 - ``{"send": [["P", "", "SELECT $1", [23]], ["B", "", "", ["1"]], ["D", "P", ""], ["E"]]}``: messages up to a Sync. A
   parameter is a text, null, ``{"hex": "00ff"}``, or a list of object identifiers as binary ``{"oids": [1, "..."]}``.
-- ``{"connect": true}``: a new connection from here on.
+- ``{"connect": true}``: a new connection from here on; with ``"database"``, to another database than the source's.
+- ``{"close": true}``: the connection ends.
 - ``"flags"`` beside any of these, as the directives of scripts.
 
 ``{{class public.film}}`` stands for the object identifier that the server of the moment gave: ``class``, ``type``,
@@ -38,13 +40,17 @@ class Step:
     """What is shown and analysed; of the simple protocol, if there is no `send`."""
     send: tuple[tuple[Any, ...], ...] = ()
     """Messages up to a Sync, as the file has them."""
-    copy: tuple[str, ...] = ()
-    """Lines for COPY FROM STDIN."""
+    copy: tuple[bytes, ...] = ()
+    """What COPY FROM STDIN gets, message by message."""
     flags: frozenset[str] = frozenset()
     session: str = ""
     """Which of several connections."""
     connect: str | None = None
     """A new connection as this user, "" for the usual one; then there is no statement."""
+    database: str = ""
+    """Where to, if not to the source's own database."""
+    close: bool = False
+    """The connection ends; then there is no statement."""
     variables: str | None = None
     """Prefix of the variables of psql that the first row becomes."""
     assign: tuple[str, str] | None = None
@@ -53,7 +59,7 @@ class Step:
     @property
     def counts(self) -> bool:
         """Whether it is one of the statements of the corpus."""
-        return self.connect is None and self.assign is None and "setup" not in self.flags
+        return self.connect is None and self.assign is None and not self.close and "setup" not in self.flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +133,12 @@ def _recorded(number: int, item: dict[str, Any]) -> Step:
     flags = frozenset(item.get("flags", ()))
     session = item.get("session", "")
     if item.get("connect"):
-        return Step(number, "", connect="", session=session)
+        return Step(number, "", connect="", session=session, database=item.get("database", ""))
+    if item.get("close"):
+        return Step(number, "", close=True, session=session)
     if "query" in item:
-        copy = tuple(item["copy"].splitlines(keepends=True)) if "copy" in item else ()
+        data = item.get("copy", "")
+        copy = (bytes.fromhex(data["hex"]) if isinstance(data, dict) else data.encode(),) if data else ()
         return Step(number, item["query"], copy=copy, flags=flags, session=session)
     send = tuple(tuple(message) for message in item["send"])
     texts = [message[2] for message in send if message[0] == "P"] or [

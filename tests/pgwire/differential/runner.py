@@ -63,19 +63,21 @@ class _Talk:
         for connection in self._connections.values():
             connection.close()
 
-    def _connection(self, name: str, user: str = "") -> Connection:
+    def _connection(self, name: str, user: str = "", database: str = "") -> Connection:
         found = self._connections.get(name)
         if found is None:
-            found = self._connections[name] = self._server.connect(self._database, user or _USER)
+            found = self._server.connect(database or self._database, user or _USER)
+            self._connections[name] = found
         return found
 
     def run(self, step: Step) -> Answer:
         """The answer to a step. A connection that is lost is replaced by a new one."""
         try:
-            if step.connect is not None:
+            if step.connect is not None or step.close:
                 if (old := self._connections.pop(step.session, None)) is not None:
                     old.close()
-                self._connection(step.session, step.connect)
+                if step.connect is not None:
+                    self._connection(step.session, step.connect, step.database)
                 return Answer()
             if step.assign is not None:
                 name, value = step.assign
@@ -92,10 +94,9 @@ class _Talk:
         return answer
 
     def _ask(self, step: Step, connection: Connection) -> Answer:
-        copy = [line.encode() for line in step.copy]
         if step.send:
-            return connection.send(encode_step(step, lambda text: self._filler.text(text, connection)), copy)
-        return connection.query(self._filler.text(step.sql, connection), copy)
+            return connection.send(encode_step(step, lambda text: self._filler.text(text, connection)), step.copy)
+        return connection.query(self._filler.text(step.sql, connection), step.copy)
 
     def _assign(self, prefix: str, answer: Answer) -> None:
         for result in answer.results[-1:]:

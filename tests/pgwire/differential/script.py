@@ -186,7 +186,7 @@ class _Reader:
             results = [1] if "binary" in flags else []
             bind: tuple[Any, ...] = ("B", "", "", list(self.params), [], results)
             send = (("P", "", sql.rstrip(";"), list(self.types)), ("D", "S", ""), bind, ("D", "P", ""), ("E",))
-        copy = tuple(self.copy_data(sql))
+        copy = tuple(line.encode() for line in self.copy_data(sql))
         self.once, self.types, self.params = set(), [], []
         return Step(line, sql, send, copy, flags, self.session, variables=variables)
 
