@@ -11,7 +11,6 @@ from alembic.operations import Operations
 
 from .sqlalchemy_tour import Base, _url
 
-
 EXPECTED = ["modify_nullable", "modify_type", "remove_column", "remove_constraint", "remove_index", "remove_table"]
 
 

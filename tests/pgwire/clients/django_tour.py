@@ -278,7 +278,9 @@ def admin() -> None:
     assert client.post("/admin/shop/tag/add/", {"slug": "new", "_save": "Save"}).status_code == 302
     assert client.post("/admin/shop/tag/new/change/", {"slug": "newer", "_save": "Save"}).status_code == 302
     assert client.post("/admin/shop/tag/new/delete/", {"post": "yes"}).status_code == 302
-    assert client.post("/admin/shop/tag/", {"action": "delete_selected", "_selected_action": "newer"}).status_code == 200
+    assert (
+        client.post("/admin/shop/tag/", {"action": "delete_selected", "_selected_action": "newer"}).status_code == 200
+    )
     assert client.post("/admin/logout/").status_code in (200, 302)
 
 

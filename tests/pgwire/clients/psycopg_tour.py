@@ -67,7 +67,11 @@ def cursors(connection: psycopg.Connection[Any]) -> None:
             "id": 3, "name": "n2", "n": Decimal("0.50"),
         }  # fmt: skip
         assert cursor.description is not None
-        assert [(column.name, column.type_code) for column in cursor.description] == [("id", 23), ("name", 25), ("n", 1700)]
+        assert [(column.name, column.type_code) for column in cursor.description] == [
+            ("id", 23),
+            ("name", 25),
+            ("n", 1700),
+        ]
         assert (cursor.description[2].precision, cursor.description[2].scale) == (8, 2)
     with connection.transaction(), connection.cursor("named") as named:
         named.execute("SELECT id FROM tour ORDER BY id")
@@ -181,7 +185,9 @@ def main() -> None:
         with psycopg.connect() as connection:
             connection.isolation_level = level
             connection.read_only = True
-            assert connection.execute("SHOW transaction_isolation").fetchone() == (level.name.lower().replace("_", " "),)
+            assert connection.execute("SHOW transaction_isolation").fetchone() == (
+                level.name.lower().replace("_", " "),
+            )
     assert "PGHOST" in os.environ
 
 

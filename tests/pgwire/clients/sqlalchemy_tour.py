@@ -193,7 +193,9 @@ def _ask(session: orm.Session) -> None:
         Person.name, sa.func.row_number().over(partition_by=Person.boss_id, order_by=Person.age.desc()).label("n")
     ).subquery()
     assert session.execute(sa.select(ranked).where(ranked.c.n == 1)).all()
-    tree = sa.select(Person.id, sa.literal(0).label("depth")).where(Person.boss_id.is_(None)).cte("tree", recursive=True)
+    tree = (
+        sa.select(Person.id, sa.literal(0).label("depth")).where(Person.boss_id.is_(None)).cte("tree", recursive=True)
+    )
     tree = tree.union_all(sa.select(Person.id, tree.c.depth + 1).join(tree, Person.boss_id == tree.c.id))
     assert ask(sa.select(sa.func.max(tree.c.depth))) == 1
     older = sa.select(Person.name).where(Person.age > 30)
@@ -205,7 +207,9 @@ def _ask(session: orm.Session) -> None:
     assert session.execute(sa.select(sa.case((Person.age > 17, "adult"), else_="child")).distinct()).all()
     assert session.execute(sa.select(sa.func.generate_series(1, 3))).scalars().all() == [1, 2, 3]
     assert session.execute(sa.select(Person.flag).distinct().order_by(Person.flag)).all()
-    assert session.execute(sa.select(Person).ext(pg.distinct_on(Person.boss_id)).order_by(Person.boss_id, Person.age)).all()
+    assert session.execute(
+        sa.select(Person).ext(pg.distinct_on(Person.boss_id)).order_by(Person.boss_id, Person.age)
+    ).all()
 
 
 def _change(session: orm.Session) -> None:

@@ -192,10 +192,12 @@ def _descriptions(one: tuple[FieldDescription, ...], other: tuple[FieldDescripti
 def _plain(result: Result, now: dt.datetime) -> list[tuple[bytes | None, ...]]:
     """The rows as they are compared; those of COPY are rows of one column."""
     columns = result.columns or ()
-    rows = [
-        tuple([plain_value(column, value, now) for column, value in zip(columns, row, strict=False)])
-        for row in result.rows
-    ]
+    rows: list[tuple[bytes | None, ...]] = list(result.rows)
+    if columns:
+        rows = [
+            tuple([plain_value(column, value, now) for column, value in zip(columns, row, strict=False)])
+            for row in result.rows
+        ]
     return rows + [(line,) for line in result.copied or ()]
 
 

@@ -54,15 +54,15 @@ def plain_value(column: FieldDescription, value: bytes | None, now: dt.datetime)
     """A value as it is compared.
 
     Args:
-        column: where it is from; values in binary form are taken as they are, but for object identifiers.
-        value: what came.
+        column: where it is from.
+        value: what came, in the form that the column's format says.
         now: the time of the run, in UTC.
     """
     if value is None or not value:
         return value
     kind = column.type_oid
     if column.format:
-        return b"<oid>" if kind == _OID and len(value) == 4 and int.from_bytes(value) >= FIRST_USER_OID else value
+        return _binary(kind, value, now)
     if kind == _OID or kind in _REG:
         return _oid(value)
     if kind in (_OIDVECTOR, _OID_ARRAY):
@@ -78,6 +78,17 @@ def plain_value(column: FieldDescription, value: bytes | None, now: dt.datetime)
     if kind in (_TEXT, _NAME):
         return _version(column.name, value)
     return value
+
+
+def _binary(kind: int, value: bytes, now: dt.datetime) -> bytes:
+    """A value in binary form: an object identifier, a time in microseconds since 2000, or as it is."""
+    if kind == _OID and len(value) == 4:
+        return b"<oid>" if int.from_bytes(value) >= FIRST_USER_OID else value
+    if kind in (_TIMESTAMP, _TIMESTAMPTZ) and len(value) == 8:
+        since = (now - dt.datetime(2000, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+        near = abs(int.from_bytes(value, signed=True) - since) <= _WITHIN // dt.timedelta(microseconds=1)
+        return b"<now>" if near else value
+    return b"<history>" if kind in _HISTORY else value
 
 
 def _oid(value: bytes) -> bytes:

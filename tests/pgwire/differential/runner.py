@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 from .answers import Answer
 from .connection import Connection, Lost
 from .corpus import Source, Step, read
+from .described import Described
 from .sending import Filler, encode_step
 from .servers import Address
 
@@ -57,6 +59,7 @@ class _Talk:
         self._server = server
         self._database = database
         self._connections: dict[str, Connection] = {}
+        self._described: WeakKeyDictionary[Connection, Described] = WeakKeyDictionary()
         self._filler = Filler(database)
 
     def close(self) -> None:
@@ -95,7 +98,10 @@ class _Talk:
 
     def _ask(self, step: Step, connection: Connection) -> Answer:
         if step.send:
-            return connection.send(encode_step(step, lambda text: self._filler.text(text, connection)), step.copy)
+            data = encode_step(step, lambda text: self._filler.text(text, connection))
+            return self._described.setdefault(connection, Described()).complete(
+                step.send, connection.send(data, step.copy)
+            )
         return connection.query(self._filler.text(step.sql, connection), step.copy)
 
     def _assign(self, prefix: str, answer: Answer) -> None:

@@ -171,6 +171,8 @@ class _Reader:
             return Step(
                 self.at, "", connect=words[1] if len(words) > 1 and words[1] != "-" else "", session=self.session
             )
+        if name == "ir":
+            self.lines[self.at : self.at] = (self.folder / rest.strip()).read_text(encoding="utf-8").splitlines(True)
         if name == "copy" and "stdin" in rest.lower():
             return self.step(self.at, f"COPY {rest.strip()}", "")
         return None

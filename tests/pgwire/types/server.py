@@ -60,7 +60,10 @@ def running_server(folder: Path, binaries: Path, *, first_oid: int = 0) -> Itera
     subprocess.run(make, check=True, **quiet, **user)  # type: ignore[call-overload]
     if first_oid:
         subprocess.run(
-            [binaries / "pg_resetwal", "-o", str(first_oid), "-D", data], check=True, **quiet, **user  # type: ignore[call-overload]
+            [binaries / "pg_resetwal", "-o", str(first_oid), "-D", data],
+            check=True,
+            **quiet,
+            **user,  # type: ignore[call-overload]
         )
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC"
     control = [binaries / "pg_ctl", "-D", data, "-w"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.interop.live import node_modules, need
+from tests.interop.live import need, node_modules
 
 __all__ = ["CLIENTS", "Place"]
 
@@ -42,7 +42,13 @@ class Place:
     def run(self, *command: str, database: str = "client", input: str | None = None, check: bool = True) -> str:
         """Run a client to its end; what it printed."""
         done = subprocess.run(
-            command, env=self.environment(database), input=input, capture_output=True, text=True, timeout=300, check=False
+            command,
+            env=self.environment(database),
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"[-4000:])

@@ -57,7 +57,9 @@ class Book(models.Model):
     sold = models.PositiveBigIntegerField(default=0)
     shelf = models.SmallIntegerField(null=True, blank=True)
     total = models.GeneratedField(
-        expression=F("price") * F("pages"), output_field=models.DecimalField(max_digits=12, decimal_places=2), db_persist=True
+        expression=F("price") * F("pages"),
+        output_field=models.DecimalField(max_digits=12, decimal_places=2),
+        db_persist=True,
     )
 
     class Meta:
