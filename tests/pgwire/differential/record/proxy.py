@@ -1,7 +1,7 @@
 """A proxy that writes down what clients send, in the form of the corpus.
 
-Object identifiers are each server's own. The cluster behind the proxy gives its first one from `FIRST_OID` on, so that a
-number of that range in a statement or a parameter is one; the proxy asks what it stands for, before it passes the
+Object identifiers are each server's own. The cluster behind the proxy gives its first one from `FIRST_OID` on, so that
+a number of that range in a statement or a parameter is one; the proxy asks what it stands for, before it passes the
 statement on.
 """
 

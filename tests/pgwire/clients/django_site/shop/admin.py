@@ -8,7 +8,7 @@ from .models import Author, Book, Loan, Tag
 
 
 @admin.register(Book)
-class BookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class BookAdmin(admin.ModelAdmin):
     """A list with search, filters and dates."""
 
     list_display = ("title", "author", "price", "published")
