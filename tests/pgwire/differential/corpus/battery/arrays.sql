@@ -10,7 +10,8 @@ SELECT array_length(ARRAY[1, 2], 1), array_length(ARRAY[]::int[], 1), array_ndim
 SELECT ARRAY[1, 2] || 3, 0 || ARRAY[1], ARRAY[1] || ARRAY[2, 3], ARRAY[1] || NULL, ARRAY[[1, 2]] || ARRAY[3, 4], array_append(NULL::int[], 1), array_prepend(1, ARRAY[2]), array_cat(ARRAY[1], ARRAY[2]);
 SELECT ARRAY[1] || 'x';
 SELECT ARRAY[1, 2] = ARRAY[1, 2], ARRAY[1, NULL] = ARRAY[1, NULL], ARRAY[1, 2] < ARRAY[1, 3], ARRAY[1] < ARRAY[1, 0], ARRAY[1] <> ARRAY['1']::int[], '{}'::int[] = '{}';
-SELECT ARRAY[1, 2, 3] @> ARRAY[2], ARRAY[2] <@ ARRAY[1, 2], ARRAY[1, 2] && ARRAY[2, 3], ARRAY[NULL] && ARRAY[NULL]::int[], ARRAY[1] @> '{}';
+SELECT ARRAY[1, 2, 3] @> ARRAY[2], ARRAY[2] <@ ARRAY[1, 2], ARRAY[1, 2] && ARRAY[2, 3], ARRAY[NULL]::int[] && ARRAY[NULL]::int[], ARRAY[1] @> '{}';
+SELECT ARRAY[NULL] && ARRAY[1];
 SELECT 1 = ANY (ARRAY[1, 2]), 1 = ALL (ARRAY[1, 1]), 3 > ANY ('{1,5}'), 1 = ANY (NULL::int[]), 1 = ANY (ARRAY[2, NULL]), 'a' LIKE ANY (ARRAY['b%', 'a%']), 1 <> ALL ('{}'::int[]), 1 = SOME (ARRAY[1]);
 SELECT 1 = ANY (1);
 SELECT 1 = ANY ('x');
@@ -60,6 +61,7 @@ SELECT name FROM person ORDER BY m, name;
 ALTER TYPE mood RENAME VALUE 'fine' TO 'good';
 SELECT name, m FROM person WHERE m >= 'good' ORDER BY m;
 ALTER TABLE person ALTER COLUMN m DROP DEFAULT, ALTER COLUMN m TYPE text USING m::text;
+ALTER TABLE person DROP CONSTRAINT person_m_check, ALTER COLUMN m DROP DEFAULT, ALTER COLUMN m TYPE text USING m::text;
 DROP TYPE mood;
 DROP TABLE person;
 DROP TYPE mood;
