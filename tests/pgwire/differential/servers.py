@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.pgwire.types.server import find_binaries, running_server
+from tests.support.pgserver.process import PgwireProcess
 
 __all__ = ["Address", "Unavailable", "ours", "parse_address", "postgresql"]
 
 Address = tuple[str, int]
-_START = "import sys; from socketworkers.cli import run_app; sys.exit(run_app())"
 
 
 class Unavailable(Exception):
@@ -31,7 +27,7 @@ def parse_address(text: str) -> Address:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[Address]:
-    """PostgreSQL 15 with a new cluster, locale C and UTC.
+    """PostgreSQL 15 with a new cluster, locale C.UTF-8 and UTC, as ours has.
 
     Raises:
         Unavailable: it is not installed.
@@ -41,7 +37,7 @@ def postgresql() -> Iterator[Address]:
         raise Unavailable("no initdb of PostgreSQL (package postgresql-15)")
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         Path(folder).chmod(0o755)  # the server runs as another user
-        with running_server(Path(folder), binaries) as port:
+        with running_server(Path(folder), binaries, locale="C.UTF-8") as port:
             yield "127.0.0.1", port
 
 
@@ -53,32 +49,11 @@ def ours(*options: str) -> Iterator[Address]:
         Unavailable: it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="ours-") as folder:
-        ready = Path(folder) / "ready"
-        log = Path(folder) / "log"
-        command = [
-            sys.executable, "-c", _START, "pgwire", "--port", "0", "--data", f"{folder}/data",
-            "--ready-file", str(ready), "--log-level", "warning", *options,
-        ]  # fmt: skip
-        with (
-            log.open("wb") as out,
-            subprocess.Popen(
-                command, stdout=out, stderr=out, env={**os.environ, "TZ": "UTC", "USER": "postgres"}
-            ) as process,
-        ):
-            try:
-                yield "127.0.0.1", _port(process, ready, log)
-            finally:
-                process.terminate()
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-
-
-def _port(process: subprocess.Popen[bytes], ready: Path, log: Path) -> int:
-    deadline = time.monotonic() + 30
-    while process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError, ValueError):
-            return int(ready.read_text().strip().rpartition(":")[2])
-        time.sleep(0.01)
-    raise Unavailable(f"run-app pgwire does not start: {log.read_text(errors='replace')[-500:]}")
+        variables = {"TZ": "UTC", "USER": "postgres"}
+        server = PgwireProcess(Path(folder), "--log-level", "warning", *options, variables=variables)
+        try:
+            if not server.start():
+                raise Unavailable(f"run-app pgwire does not start: {server.text()[-500:]}")
+            yield server.address
+        finally:
+            server.kill()

@@ -21,7 +21,7 @@ def record(name: str) -> int:
         raise SystemExit("no initdb of PostgreSQL (package postgresql-15)")
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         Path(folder).chmod(0o755)
-        with running_server(Path(folder), binaries, first_oid=FIRST_OID) as port:
+        with running_server(Path(folder), binaries, first_oid=FIRST_OID, locale="C.UTF-8") as port:
             proxy = Proxy(port)
             direct = Place("127.0.0.1", port)
             direct.psql("postgres", 'CREATE DATABASE "client"')
