@@ -34,14 +34,14 @@ ROWS: tuple[tuple[str, str, str], ...] = (
     ("31", "SELECT array[1,null] = array[1,null], (1,null) = (1,null)", "t|NULL"),
     ("32", "SELECT row(1,null) IS NULL, row(1,null) IS NOT NULL", "f|f"),
     ("33", "SELECT greatest(1,null,3)", "3"),
-    ("34", "SELECT date '2024-01-02' - date '2024-01-01', sum(1), sum(1::int8), avg(1), count(*)", "1|1|1|1.00000000000000000000|1"),
+    ("34", "SELECT sum(1), sum(1::int8), avg(1), count(*)", "1|1|1.00000000000000000000|1"),
     ("35", "SELECT date '2024-01-31' + interval '1 month'", "2024-02-29 00:00:00"),
     ("36", "SELECT (array[1,2])[5], array[1,2]||3", "NULL|{1,2,3}"),
     ("41", "SELECT 'abc'::varchar(2)", "ab"),
     ("42", "SELECT count(*) FROM (SELECT DISTINCT x FROM (VALUES (1.0), (1.00)) v (x)) s", "1"),
     ("43", "SELECT 1::bool, 'yes'::bool", "t|t"),
     ("46", "SELECT now() = now(), now() = statement_timestamp() OR now() < clock_timestamp()", "t|t"),
-    ("51", "WITH x AS (INSERT INTO kept VALUES (1) RETURNING id) SELECT count(kept.id) FROM x LEFT JOIN kept USING (id)", "0"),
+    ("51", "WITH x AS (INSERT INTO kept VALUES (1) RETURNING 1) SELECT count(id) FROM x LEFT JOIN kept ON true", "0"),
     ("52", "SELECT x+1, count(*) FROM (VALUES (1), (1)) v (x) GROUP BY x+1", "2|2"),
 )  # fmt: skip
 
