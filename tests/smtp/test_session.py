@@ -350,7 +350,9 @@ def test_plus_is_offered_with_binding_data_only() -> None:
     mechanisms = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
     plain = Driver(SessionConfig(mechanisms=mechanisms))
     assert b"250-AUTH SCRAM-SHA-256" in plain.send(b"EHLO a\r\n")
-    session = Session(SessionConfig(mechanisms=mechanisms), secure=True, binding=b"hash", credentials=USERS)
+    session = Session(
+        SessionConfig(mechanisms=mechanisms), secure=True, bindings={"tls-server-end-point": b"hash"}, credentials=USERS
+    )
     session.greet()
     session.receive(b"EHLO a\r\n")
     assert b"AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256\r\n" in session.take_output()
@@ -362,7 +364,7 @@ def test_starttls_forgets_everything_rfc_3207_4_2() -> None:
     assert driver.session.user == "alice"
     driver.send(b"STARTTLS\r\n")
     assert driver.events[-1] == StartTls()
-    driver.session.tls_started("info", binding=b"x")
+    driver.session.tls_started("info", bindings={"tls-server-end-point": b"x"})
     assert driver.session.user is None
     assert driver.session.helo == ""
     assert driver.session.tls == "info"

@@ -7,7 +7,7 @@ and `Session`, which has the loop and what a worker calls.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from socketworkers.sasl import CredentialSource
@@ -75,7 +75,7 @@ class SessionCore:
         "_recipients",
         "_refused_recipients",
         "_tried",
-        "binding",
+        "bindings",
         "config",
         "credentials",
         "helo",
@@ -101,7 +101,7 @@ class SessionCore:
         secure: bool = False,
         loopback: bool = False,
         credentials: CredentialSource | None = None,
-        binding: bytes | None = None,
+        bindings: Mapping[str, bytes] | None = None,
         nonce: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.config = config
@@ -111,7 +111,7 @@ class SessionCore:
         self.secure = secure
         self.loopback = loopback
         self.credentials = credentials
-        self.binding = binding
+        self.bindings = bindings or {}
         self._nonce = nonce
         self.state = State.CONNECTED
         self.helo = ""
