@@ -313,8 +313,8 @@ def _timeouts(idle: float | None) -> Timeouts:
 def _details(envelope: Envelope) -> str:
     parameters = envelope.parameters
     values: dict[str, Any] = {"protocol": envelope.protocol}
-    if parameters.body != "7BIT":
-        values["body"] = parameters.body
+    if envelope.body != "7BIT":
+        values["body"] = envelope.body
     if parameters.smtputf8:
         values["smtputf8"] = True
     if parameters.ret:
