@@ -336,8 +336,10 @@ async def test_nothing_spins_when_everything_has_ended() -> None:
         assert poller_of(asyncio.get_running_loop())._poll(0, 8) == []
 
 
-async def test_a_writer_that_never_waits_hears_of_a_reset() -> None:
+@pytest.mark.parametrize("over", ["epoll", "the loop's transports"])
+async def test_a_writer_that_never_waits_hears_of_a_reset(over: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that always reads leaves ``await write()`` nothing to wait for; its end must come through all the same."""
+    monkeypatch.setattr(transport, "AVAILABLE", over == "epoll")
     ended = asyncio.Event()
 
     async def produce(socket: Socket, env: Env, ctx: Context) -> None:
