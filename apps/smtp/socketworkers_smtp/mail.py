@@ -292,6 +292,10 @@ class Mail:
         self._save_users()
         self.directory.refresh()
 
+    def user_names(self) -> list[str]:
+        """All users, sorted."""
+        return sorted(self.credentials)
+
     def _save_users(self) -> None:
         if self.data_dir is not None:
             self.credentials.save(self.data_dir / USERS_FILE)
