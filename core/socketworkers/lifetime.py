@@ -234,8 +234,7 @@ class Lifetime(EventTarget):
     # what the channel calls
 
     def _received(self, data: bytes) -> None:
-        size = len(data)
-        self.bytes_in += size
+        self.bytes_in += len(data)
         self.chunks_in += 1
         self._active = self._wheel.tick
         stream = self._readable
@@ -245,14 +244,11 @@ class Lifetime(EventTarget):
                 callback(data)
             except Exception as error:
                 self._abort(error)
-        elif (waiter := stream._waiter) is not None and not stream._size:
+        elif (waiter := stream._waiter) is not None and waiter.takes:
             # the usual case of ``ReadableStream._enqueue``
             stream._waiter = None
-            stream._chunks.append(data)
-            stream._size = size
-            waiter.wake_now()
-            if stream._size >= stream._high and stream._size >= stream._want:
-                stream._pause()
+            if not waiter.resume(data):
+                stream._enqueue_for(waiter, data)
         else:
             stream._enqueue(data)
 
@@ -396,6 +392,7 @@ class Lifetime(EventTarget):
     def cancel(self, reason: object) -> None:
         """The reader is not interested: go on reading and drop it, so that the peer is not blocked."""
         self._readable._paused = False
+        self._readable._look()
         self.resume()
         if self._endpoint is not None:
             self._endpoint.attach(_Drain(self))

@@ -236,7 +236,7 @@ class Socket(Lifetime):
         """
         if seconds is None:
             self._deadline = 0
-            self._readable._interrupted = None
+            self._readable._interrupt_read(None)
         else:
             self._deadline = self._wheel.now() + self._wheel.ticks(seconds)
             self._arm(self._deadline)

@@ -24,7 +24,7 @@ LAYERS = (
     ("storage",),
     ("objects", "worker", "telemetry"),
     ("server",),
-    ("serve",),
+    ("serve", "commands"),
     ("config", "process"),
     ("observe",),
     ("cli",),
@@ -42,6 +42,7 @@ ONLY = {
 #: what of the core an app may import: the public names, and the modules that are public as a whole
 PUBLIC = {
     "socketworkers",
+    "socketworkers.commands",
     "socketworkers.errors",
     "socketworkers.faults",
     "socketworkers.gate",

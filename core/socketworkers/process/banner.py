@@ -49,6 +49,8 @@ def start_lines(
     if command:
         lines.append(_line("Try it", command))
     lines.append("  " + _who(app, settings, listeners))
+    if settings.tls_client_ca is not None and (without := _without_tls(settings, listeners)):
+        lines.append(f"  WARNING: without TLS nobody shows a certificate (--tls-client-ca): {', '.join(without)}")
     return lines
 
 
@@ -98,6 +100,17 @@ def _who(app: App, settings: Settings, listeners: Sequence[BoundListener]) -> st
     if not closed:
         return "WARNING: anybody who can reach this machine can use this server (--insecure)"
     return f"Other machines can connect: {closed}"
+
+
+def _without_tls(settings: Settings, listeners: Sequence[BoundListener]) -> list[str]:
+    """The doors beside the one that asks for certificates. A Unix socket has its file's permissions instead."""
+    # how apps whose protocol starts TLS on the way call the setting that takes nothing before it
+    started_first = getattr(settings, "require_tls", False)
+    return [
+        listener.url
+        for listener in listeners
+        if listener.path is None and listener.tls != "implicit" and not (listener.tls == "starttls" and started_first)
+    ]
 
 
 _IMPORTED = time.monotonic()
