@@ -27,7 +27,10 @@ TRANSPORTS: dict[str, frozenset[str]] = {
     "tls": CAPABILITIES,
     "websocket": CAPABILITIES - {"half_close"},
     "wss": CAPABILITIES - {"half_close"},
+    "websocket, half-close": CAPABILITIES,
+    "wss, half-close": CAPABILITIES,
 }
+HALF_CLOSE = "tcp-halfclose.v1"
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +88,7 @@ class Pairs:
             with contextlib.suppress(Exception):
                 await socket.closed
 
-        app = App("pairs", listeners=(ListenerSpec("ws", "ws", "ws_port", path="/pairs"),))
+        app = App("pairs", listeners=(ListenerSpec("ws", "ws", "ws_port", path="/pairs", subprotocols=(HALF_CLOSE,)),))
         app.connect(keep)
         path = str(Path(self._folder.name) / f"{len(self._servers)}.sock")
         unix = path if self.transport == "unix" else None
@@ -95,11 +98,13 @@ class Pairs:
             "timeouts": timeouts,
         }
         ports: dict[str, Any] = {"websocket": {"ws_port": 0}, "wss": {"wss_port": 0, "tls": "auto"}}
-        server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(self.transport, {})))
+        kind, _, way = self.transport.partition(", ")
+        server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(kind, {})))
         self._servers.append(server)
         await server.start()
-        if self.transport in ports:
-            tls = TlsOptions(context=trusting(server), sni="localhost") if self.transport == "wss" else None
+        if kind in ports:
+            tls = TlsOptions(context=trusting(server), sni="localhost") if kind == "wss" else None
+            options["subprotocols"] = (HALF_CLOSE,) if way else ()
             client = await connect(server.listeners[1].url, **options, tls=tls)
             return client, await arrived
         where: Any = f"unix:{path}" if unix else ("127.0.0.1", server.listeners[0].port)

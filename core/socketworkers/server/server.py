@@ -611,7 +611,7 @@ class Server:
                 "tls.done", id=socket.id, seconds=seconds, version=info.tls.version, cipher=info.tls.cipher
             )
         if spec.websocket:
-            info = await self._door.enter(socket, spec, info)
+            info = await self._door.enter(socket, spec, info, self.app.admission, self.env, connection)
         return info
 
     async def _proxied(self, socket: Socket, info: SocketInfo, connection: _Connection) -> SocketInfo:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from ..events import Event, EventTarget
+from ..info import SocketInfo
 from ..settings import Settings
 from ..socket import Socket
 from .context import Context, Env
@@ -21,6 +22,9 @@ __all__ = ["App", "ConnectEvent", "Handler", "Hook", "ListenerSpec"]
 
 Handler = Callable[[Socket, Env, Context], Awaitable[object]]
 Hook = Callable[[Env], Awaitable[object]]
+Admit = Callable[[SocketInfo, Socket, Env, Context], Awaitable[None]]
+#: the same as in ``transports.websocket``, which is loaded only when there is such a listener
+HALF_CLOSE = "tcp-halfclose.v1"
 Control = Callable[..., Awaitable[object]]
 
 
@@ -81,9 +85,11 @@ class App(EventTarget):
             One for ``ws_port`` brings one for ``wss_port``.
         refusal: bytes to send to a connection that is over the limits, before it is closed.
         tls_listener: whether ``--tls-port`` opens a listener with TLS from the first byte.
+        ws_listener: whether ``--ws-port`` (and ``--wss-port``) open one for WebSockets, unless ``listeners`` has it.
     """
 
     __slots__ = (
+        "_admit",
         "_control",
         "_handler",
         "_start",
@@ -113,6 +119,7 @@ class App(EventTarget):
         listeners: Sequence[ListenerSpec] = (),
         refusal: bytes = b"",
         tls_listener: bool = True,
+        ws_listener: bool = True,
     ) -> None:
         super().__init__()
         if not name or not name.replace("-", "").replace("_", "").isalnum():
@@ -130,9 +137,13 @@ class App(EventTarget):
             if tls_listener and not own_tls
             else ()
         )
+        if ws_listener and not any(spec.websocket for spec in listeners):
+            title = f"{self.title}, WebSocket"
+            listeners = (*listeners, ListenerSpec("ws", "ws", "ws_port", title, subprotocols=(HALF_CLOSE,)))
         self.listeners = (main, *tls, *listeners, *_with_tls(listeners))
         self.refusal = refusal
         self._handler: Handler | None = None
+        self._admit: Admit | None = None
         self._start: list[Hook] = []
         self._stop: list[Hook] = []
         self._control: dict[str, Control] = {}
@@ -149,6 +160,21 @@ class App(EventTarget):
             raise ValueError(f"{self.name} has a connect handler already")
         self._handler = handler
         return handler
+
+    def admit(self, hook: Admit) -> Admit:
+        """Decorator: ``async def hook(info, socket, env, ctx)`` runs before a WebSocket's handshake is answered.
+
+        It sees the request as ``info.websocket`` (and ``info.remote``, ``info.tls``), may wait, and raises
+        ``socketworkers.websocket.refusal(status, message)`` to refuse it with a status of HTTP. What it finds out for
+        the handler it leaves in ``ctx.admitted``. Its own limit of time is its business.
+        """
+        self._admit = hook
+        return hook
+
+    @property
+    def admission(self) -> Admit | None:
+        """What ``admit`` registered."""
+        return self._admit
 
     def on_start(self, hook: Hook) -> Hook:
         """Decorator: ``async def hook(env)`` runs before the first connection."""
