@@ -25,6 +25,7 @@ LAYERS = (
     ("objects", "worker", "telemetry"),
     ("server",),
     ("serve",),
+    ("tunnel", "connectors"),
     ("config", "process"),
     ("observe",),
     ("cli",),

@@ -183,7 +183,7 @@ class Server:
             if port is None and inherited is None:
                 continue
             spec = self._door.agreed(spec)
-            flag = "--" + spec.port_setting.replace("_", "-")
+            flag = getattr(settings, "port_flag", "") or "--" + spec.port_setting.replace("_", "-")
             for sock in inherited or bind_tcp(settings.host, port or 0, flag=flag):
                 bound.append((sock, spec))
                 self._add_acceptor(sock, spec)

@@ -94,6 +94,7 @@ class App(EventTarget):
         "_handler",
         "_start",
         "_stop",
+        "about",
         "check",
         "config",
         "exposure_check",
@@ -151,6 +152,8 @@ class App(EventTarget):
         self.try_command: Callable[[Any, Any], str] | None = None
         #: ``(settings) -> str | None``: why it is safe to let other machines connect, None if it is not
         self.exposure_check: Callable[[Any], str | None] | None = None
+        #: ``(settings) -> [(title, text)]``: more of the start-up lines
+        self.about: Callable[[Any], Sequence[tuple[str, str]]] | None = None
         #: ``(settings) -> None``: raises StartupError for settings that contradict each other
         self.check: Callable[[Any], None] | None = None
 
