@@ -6,8 +6,8 @@ the subprotocol ``tcp-halfclose.v1``. ``policy`` and ``target`` do no I/O.
 
 The commands are ``socketworkers tunnel serve`` and ``tunnel connect``. In a program::
 
-    server = await serve(gateway(), "ws://127.0.0.1:8080/v1", allow=("db:5432",))
-    server = await serve(entrance(), "127.0.0.1:5432", to="wss://host/v1?address=db:5432")
+    server = await serve_tunnel("ws://127.0.0.1:8080/v1", allow=("db:5432",))
+    server = await connect_tunnel("wss://host/v1?address=db:5432", "127.0.0.1:5432")
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .entrance import entrance
 from .gateway import gateway
 from .policy import Policy, Rule
 from .relay import Relay
+from .running import connect_tunnel, serve_tunnel
 from .target import Target, parse_target, requested_target
 
 __all__ = [
@@ -26,8 +27,10 @@ __all__ = [
     "Relay",
     "Rule",
     "Target",
+    "connect_tunnel",
     "entrance",
     "gateway",
     "parse_target",
     "requested_target",
+    "serve_tunnel",
 ]
