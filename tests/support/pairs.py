@@ -29,6 +29,8 @@ TRANSPORTS: dict[str, frozenset[str]] = {
     "wss": CAPABILITIES - {"half_close"},
     "websocket, half-close": CAPABILITIES,
     "wss, half-close": CAPABILITIES,
+    "tunnel": CAPABILITIES - {"addresses"},
+    "tunnel, local port": CAPABILITIES - {"addresses"},
 }
 HALF_CLOSE = "tcp-halfclose.v1"
 
@@ -102,6 +104,8 @@ class Pairs:
         server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(kind, {})))
         self._servers.append(server)
         await server.start()
+        if kind == "tunnel":
+            return await self._through_tunnel(server.listeners[0].port, bool(way), options), await arrived
         if kind in ports:
             tls = TlsOptions(context=trusting(server), sni="localhost") if kind == "wss" else None
             options["subprotocols"] = (HALF_CLOSE,) if way else ()
@@ -111,6 +115,19 @@ class Pairs:
         tls = TlsOptions(context=client_tls(), sni="localhost") if self.transport == "tls" else None
         client = await connect(where, **options, tls=tls)
         return client, await arrived
+
+    async def _through_tunnel(self, port: int, local_port: bool, options: dict[str, Any]) -> Socket:
+        """A WebSocket to a gateway that leads to ``port``, or a connection to a local port that does."""
+        from socketworkers.tunnel import connect_tunnel, serve_tunnel
+
+        gateway = await serve_tunnel(allow=("127.0.0.1:*",))
+        self._servers.append(gateway)
+        url = f"{gateway.listeners[0].url}?address=127.0.0.1:{port}"
+        if not local_port:
+            return await connect(url, **options, subprotocols=(HALF_CLOSE,))
+        entrance = await connect_tunnel(url)
+        self._servers.append(entrance)
+        return await connect(("127.0.0.1", entrance.listeners[0].port), **options)
 
     async def close(self) -> None:
         """Abort whatever is left."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..connect import connect
 from ..dial import plan
 from ..errors import Aborted, StateError
+from ..info import Timeouts
 from ..socket import Socket
 from ..websocket import HALF_CLOSE
 from .door import PORT, Door
@@ -40,7 +41,8 @@ class Connector:
     ) -> None:
         target = plan(address, None, None, None)
         self._address = target.address
-        self._options = {"allow_half_open": True, **options}
+        # how long a server may think before it takes more is the driver's business
+        self._options = {"allow_half_open": True, "keep_alive": 60, "timeouts": Timeouts(write=None), **options}
         if target.address.resource:
             self._options.setdefault("subprotocols", (HALF_CLOSE,))
         self._prepare = prepare

@@ -33,6 +33,8 @@ __all__ = ["Door"]
 _log = logging.getLogger("socketworkers.connectors")
 #: the name by which libpq finds a socket in a folder, with its port
 PORT = 5432
+#: seconds that a driver may leave an answer unread
+PATIENCE = 86400.0
 _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
@@ -68,7 +70,8 @@ class Door:
         self.folder = tempfile.mkdtemp(prefix="socketworkers-")
         try:
             spec = ListenerSpec("door", "unix", "tls_port")
-            server = Server(app, Settings(data=":memory:", unix=self.path, max_connections=1000), listeners=[spec])
+            settings = Settings(data=":memory:", unix=self.path, max_connections=1000, write_timeout=PATIENCE)
+            server = Server(app, settings, listeners=[spec])
             await server.start()
         except BaseException:
             self._remove()

@@ -14,6 +14,9 @@ from .target import parse_target
 
 __all__ = ["EntranceConfig", "GatewayConfig"]
 
+#: a program may look at one row of a large answer for long: the other end then waits, as it would without a tunnel
+WRITE_TIMEOUT = 600.0
+_PATIENCE = "abort a peer that takes nothing for"
 #: RFC 9110 §5.1, §5.5
 _HEADER = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:[ \t]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)")
 
@@ -98,6 +101,7 @@ class GatewayConfig(Settings):
         None, help="clients need one of these (lines of `hash-password`)", metavar="FILE"
     )
     connect_timeout: float = setting(8.0, help="time for a connection to the target", kind="duration", advanced=True)
+    write_timeout: float = setting(WRITE_TIMEOUT, help=_PATIENCE, kind="duration", advanced=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -141,6 +145,7 @@ class EntranceConfig(Settings):
     client_key: str | None = setting(None, help="its key, PEM", metavar="FILE", advanced=True)
     half_close: bool = setting(True, help="offer the subprotocol tcp-halfclose.v1", advanced=True)
     connect_timeout: float = setting(20.0, help="time to reach the gateway", kind="duration", advanced=True)
+    write_timeout: float = setting(WRITE_TIMEOUT, help=_PATIENCE, kind="duration", advanced=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
