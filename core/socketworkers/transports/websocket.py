@@ -70,6 +70,7 @@ class WebSocketLayer:
         "_client",
         "_close_code",
         "_close_sent",
+        "_deciding",
         "_due",
         "_end_sent",
         "_failure",
@@ -118,6 +119,8 @@ class WebSocketLayer:
         self._state = _HANDSHAKE
         self._head = self._answer = b""
         self._held = held
+        #: whether the request was found right and the app has not said yet what it makes of it
+        self._deciding = False
         self._close_sent = self._peer_closed = False
         #: with half-close: whether we, and the peer, have ended one direction
         self._half_close = self._end_sent = self._finished = False
@@ -162,6 +165,8 @@ class WebSocketLayer:
             self.upper._received(data)
 
     def _shake(self, data: bytes) -> None:
+        if self._deciding:  # §4.1: the client waits for the answer
+            self._die(ConnectionLost("something follows the request for a WebSocket"))
         if self._judge is None:
             return  # refused already: nobody reads on
         self._head += data
@@ -184,9 +189,8 @@ class WebSocketLayer:
             return
         self._head, self._judge, self._answer = b"", None, answer
         self._half_close = self._reader.half_close = info.subprotocol == HALF_CLOSE
-        if self._held:
-            self._channel.pause_reading()  # the client waits for the answer, and so do we for what it sends
-        else:
+        self._deciding = self._held
+        if not self._held:
             self.open()
         self.handshake.resolve(info)
         if rest:
@@ -196,21 +200,19 @@ class WebSocketLayer:
         """Send the answer: frames from now on."""
         if self._state != _HANDSHAKE:
             return  # it was lost meanwhile
+        self._deciding = False
         self._state = _OPEN
         if self._answer:
             self._channel.write(self._answer)
             self._answer = b""
         if self._interval:
             self._wheel.schedule(self, self._wheel.now() + self._interval)
-        if self._held and self._reading:
-            self._channel.resume_reading()
 
     def be_plain(self) -> None:
         """The handshake was refused: from now on bytes go through as they are, so that the reply can be sent."""
         if self._state == _HANDSHAKE:
+            self._deciding = False
             self._state = _PLAIN
-            if self._held:
-                self._channel.resume_reading()
 
     def _look(self) -> None:
         """Controls, empty frames, a fault or the end."""
@@ -307,6 +309,8 @@ class WebSocketLayer:
     def _eof_received(self) -> None:
         if self._state == _PLAIN:
             self.upper._eof_received()
+        elif self._deciding:
+            self._die(ConnectionLost("the client left during the WebSocket handshake"))
         elif self._state == _HANDSHAKE:
             self.handshake.reject(ConnectionLost("the connection ended during the WebSocket handshake"))
         elif self._state == _FAILED or self._peer_closed:
