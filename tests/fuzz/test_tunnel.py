@@ -74,7 +74,7 @@ def test_mutated_requests() -> None:
             raise AssertionError(f"seed {seed}, input {number}: {data!r}") from error
         count += 1
     assert count == wanted
-    assert understood > wanted / 20  # the inputs are not all nonsense
+    assert understood > wanted / 40  # the inputs are not all nonsense
 
 
 def test_the_corpus_is_large() -> None:
