@@ -15,7 +15,7 @@ from __future__ import annotations
 from .config import EntranceConfig, GatewayConfig
 from .entrance import entrance
 from .gateway import gateway
-from .policy import Policy, Rule
+from .policy import Policy, Rule, public_address
 from .relay import Relay
 from .running import connect_tunnel, serve_tunnel
 from .target import Target, parse_target, requested_target
@@ -31,6 +31,7 @@ __all__ = [
     "entrance",
     "gateway",
     "parse_target",
+    "public_address",
     "requested_target",
     "serve_tunnel",
 ]

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 
-from .target import IPAddress, Target, parse_host, parse_port
+from .target import IPAddress, Target, parse_address, parse_host, parse_port
 
-__all__ = ["IPNetwork", "Policy", "Rule", "is_public", "never", "parse_network"]
+__all__ = ["IPNetwork", "Policy", "Rule", "is_public", "never", "parse_network", "public_address"]
 
 IPNetwork = IPv4Network | IPv6Network
 
@@ -195,3 +195,8 @@ class Policy:
             address in rule.network if rule.network is not None else rule.name == "localhost" and address.is_loopback
             for rule in rules
         )
+
+
+def public_address(text: str) -> bool:
+    """Whether a connection to this address leaves for the public internet: an ``allow_address`` for ``connect``."""
+    return Policy(()).allows_address((), parse_address(text))
