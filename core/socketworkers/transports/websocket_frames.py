@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import os
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 from wsproto.frame_protocol import FrameProtocol, ParseFailed
@@ -22,6 +23,7 @@ __all__ = [
     "masked_frame",
     "ping_frame",
     "pong_frame",
+    "xor_in_python",
     "xor_mask",
 ]
 
@@ -67,7 +69,7 @@ class Fault(NamedTuple):
     message: str
 
 
-def xor_mask(data: bytes, key: bytes) -> bytes:
+def xor_in_python(data: bytes, key: bytes) -> bytes:
     """Mask or unmask (§5.3): each byte with its byte of ``key``, in turn."""
     size = len(data)
     if size < _TRANSLATE_FROM:
@@ -79,6 +81,18 @@ def xor_mask(data: bytes, key: bytes) -> bytes:
     for place in range(4):
         mixed[place::4] = data[place::4].translate(_XOR[key[place]])
     return bytes(mixed)
+
+
+def _fastest() -> Callable[[bytes, bytes], bytes]:
+    try:
+        from websockets.speedups import apply_mask
+    except ImportError:
+        return xor_in_python
+    return apply_mask
+
+
+#: ``xor_in_python``, or with the extra ``fast`` the same in C, which takes a fiftieth of the time (docs/adr/0006)
+xor_mask = _fastest()
 
 
 def binary_frame(data: bytes) -> bytes:
