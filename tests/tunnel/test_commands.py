@@ -270,8 +270,8 @@ def test_both_ends_as_the_readme_tells(tmp_path: Path) -> None:
 
 def test_settings_from_the_file_and_the_environment(tmp_path: Path) -> None:
     (tmp_path / "socketworkers.toml").write_text(
-        '[tunnel]\nlisten = "ws://127.0.0.1:0/db"\nallow = ["localhost:5432", "*.example.org:5432"]\n'
-        '[tunnel-connect]\nlisten = "127.0.0.1:0"\n'
+        '[tunnel]\nlisten_on = "ws://127.0.0.1:0/db"\nallow = ["localhost:5432", "*.example.org:5432"]\n'
+        '[tunnel-connect]\nlisten_on = "127.0.0.1:0"\n'
     )
     with process(tmp_path, "serve") as gateway:
         assert gateway["listeners"][0]["url"].endswith("/db")

@@ -88,8 +88,11 @@ def _parsed(values: Any, parse: Any) -> tuple[Any, ...]:
 class GatewayConfig(Settings):
     """``socketworkers tunnel serve``."""
 
-    listen: str = setting(
-        "ws://127.0.0.1:8080/v1", help="ws:// or wss:// URL; no host = every address, no path = any", metavar="URL"
+    listen_on: str = setting(
+        "ws://127.0.0.1:8080/v1",
+        flag="--listen",
+        help="ws:// or wss:// URL; no host = every address, no path = any",
+        metavar="URL",
     )
     allow: tuple[Rule, ...] = setting(
         (), help="what clients may reach; nothing by default", metavar="HOST:PORT", parse=_parse_rule
@@ -109,8 +112,8 @@ class GatewayConfig(Settings):
         self.allow_network = _parsed(self.allow_network, parse_network)
         if self.data is None and not self.tls:
             self.data = ":memory:"  # there is nothing to keep but a throwaway authority
-        if self.listen:
-            found = _checked("listen", self.listen, ("ws", "wss"))
+        if self.listen_on:
+            found = _checked("listen", self.listen_on, ("ws", "wss"))
             self.host = found.host
             self.ws_path = found.resource if found.resource != "/" else None
             self.ws_port = self.wss_port = None
@@ -121,14 +124,16 @@ class GatewayConfig(Settings):
             self.port_flag = f"--listen {found.scheme}://{shown}:{{port}}{self.ws_path or ''}"
 
     def _names_port(self, found: Address) -> bool:
-        return re.search(r":0(/|$)", self.listen) is not None
+        return re.search(r":0(/|$)", self.listen_on) is not None
 
 
 @dataclass
 class EntranceConfig(Settings):
     """``socketworkers tunnel connect``."""
 
-    listen: str = setting("127.0.0.1:0", help="address of the local port; :0 = any free one", metavar="HOST:PORT")
+    listen_on: str = setting(
+        "127.0.0.1:0", flag="--listen", help="address of the local port; :0 = any free one", metavar="HOST:PORT"
+    )
     to: str = setting("", help="the gateway, wss://host/v1?address=db:5432", metavar="URL", parse=_parse_to)
     destination: str = setting(
         "", help="where to, as a header (Cloudflare's dialect)", metavar="HOST:PORT", parse=_parse_destination
@@ -151,8 +156,8 @@ class EntranceConfig(Settings):
         super().__post_init__()
         self.header = _parsed(self.header, _parse_header)
         self.data = self.data or ":memory:"
-        if self.listen:
-            found = _checked("listen", self.listen, ("tcp",))
+        if self.listen_on:
+            found = _checked("listen", self.listen_on, ("tcp",))
             self.host, self.port = found.host, found.port
             shown = "" if found.host == "*" else f"[{found.host}]" if ":" in found.host else found.host
             self.port_flag = f"--listen {shown}:{{port}}"

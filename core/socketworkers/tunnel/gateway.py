@@ -224,7 +224,7 @@ def _check(config: GatewayConfig) -> None:
         )
     if config.wss_port is not None and not config.tls_cert and not config.tls:
         raise StartupError(
-            f"--listen {config.listen} needs a certificate",
+            f"--listen {config.listen_on} needs a certificate",
             "neither --tls-cert nor --tls is given",
             f"for a throwaway certificate: {command_with('--tls', 'auto')}",
             exit_status=2,

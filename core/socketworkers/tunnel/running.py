@@ -27,7 +27,7 @@ async def serve_tunnel(listen: str = "ws://127.0.0.1:0/v1", **settings: Any) -> 
     Raises:
         StartupError: nothing is allowed, the port is taken, and other everyday mistakes.
     """
-    return await _started(gateway(), listen=listen, **settings)
+    return await _started(gateway(), listen_on=listen, **settings)
 
 
 async def connect_tunnel(to: str, listen: str = "127.0.0.1:0", **settings: Any) -> Server:
@@ -44,7 +44,7 @@ async def connect_tunnel(to: str, listen: str = "127.0.0.1:0", **settings: Any) 
     Raises:
         StartupError: the port is taken, and other everyday mistakes.
     """
-    return await _started(entrance(), to=to, listen=listen, **settings)
+    return await _started(entrance(), to=to, listen_on=listen, **settings)
 
 
 async def _started(app: App, **settings: Any) -> Server:

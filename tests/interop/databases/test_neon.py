@@ -47,19 +47,19 @@ WORKED = {"sum": 42, "large": True, "rows": 10000, "code": "22012", "pool": list
     ids=["pipelined password", "password", "SCRAM", "a frame for each message"],
 )
 async def test_the_driver(postgres: Database, modules: dict[str, str], user: str, config: dict[str, object]) -> None:
-    with ThreadedServer(gateway(), listen="ws://127.0.0.1:0/v1", allow=("127.0.0.1:*",)) as server:
+    with ThreadedServer(gateway(), listen_on="ws://127.0.0.1:0/v1", allow=("127.0.0.1:*",)) as server:
         url = server.listener("ws").url
         assert await neon(modules, url, postgres, user, config=config) == WORKED
 
 
 async def test_the_drivers_own_path(postgres: Database, modules: dict[str, str]) -> None:
     """By default it asks for ``/v2``; a gateway without a path takes any."""
-    with ThreadedServer(gateway(), listen="ws://127.0.0.1:0", allow=("127.0.0.1:*",)) as server:
+    with ThreadedServer(gateway(), listen_on="ws://127.0.0.1:0", allow=("127.0.0.1:*",)) as server:
         url = server.listener("ws").url.rstrip("/") + "/v2"
         assert await neon(modules, url, postgres, "app", config={"pipelineConnect": "password"}) == WORKED
 
 
 async def test_an_address_that_is_not_allowed(postgres: Database, modules: dict[str, str]) -> None:
-    with ThreadedServer(gateway(), listen="ws://127.0.0.1:0/v1", allow=("127.0.0.1:1",)) as server:
+    with ThreadedServer(gateway(), listen_on="ws://127.0.0.1:0/v1", allow=("127.0.0.1:1",)) as server:
         found = await neon(modules, server.listener("ws").url, postgres, "app")
     assert "400" in found["error"]

@@ -15,11 +15,11 @@ import click
 if TYPE_CHECKING:
     from ...worker import App
 
-__all__ = ["command"]
+__all__ = ["command", "hidden"]
 
 #: what ``--listen`` sets, and what no tunnel has
 _HIDDEN = frozenset(
-    ("host", "port", "ws_port", "wss_port", "ws_path", "tls_port", "unix", "handshake_timeout", "ws_origin")
+    ("host", "listen", "port", "ws_port", "wss_port", "ws_path", "tls_port", "unix", "handshake_timeout", "ws_origin")
 )
 _SERVER_ONLY = frozenset(("data", "tls", "tls_cert", "tls_key", "tls_client_ca"))
 _PARTS: dict[str, tuple[str, str, frozenset[str], tuple[str, ...]]] = {
@@ -44,6 +44,11 @@ _PARTS: dict[str, tuple[str, str, frozenset[str], tuple[str, ...]]] = {
 }
 
 
+def hidden(verb: str) -> frozenset[str]:
+    """The settings that a verb has no option for."""
+    return _PARTS[verb][2]
+
+
 class _Tunnel(click.Group):
     """Makes the two commands when they are asked for: their options need the apps."""
 
@@ -57,10 +62,10 @@ class _Tunnel(click.Group):
         from ... import tunnel
         from ..options import AppCommand
 
-        name, title, hidden, examples = part
+        name, title, without, examples = part
         make: Callable[[], App] = getattr(tunnel, name)
         app = make()
-        made = AppCommand(cmd_name, app, _runner(app), title=title, hidden=hidden)
+        made = AppCommand(cmd_name, app, _runner(app), title=title, hidden=without)
         made.examples = examples
         made.short_help = title
         return made
