@@ -181,6 +181,7 @@ def measure(proxy: Proxy, listener: socket.socket, kind: str, size: int) -> Samp
 
 CASES = (
     ("to the database, frames of 64 KB", "up", 65000),
+    ("to the database, frames of 16 KB", "up", 16384),
     ("to the database, frames of 4 KB", "up", 4096),
     ("to the database, frames of 256 B", "up", 256),
     ("from the database", "down", 1 << 19),

@@ -43,6 +43,7 @@ ONLY = {
 #: what of the core an app may import: the public names, and the modules that are public as a whole
 PUBLIC = {
     "socketworkers",
+    "socketworkers.connectors",
     "socketworkers.errors",
     "socketworkers.faults",
     "socketworkers.gate",
@@ -55,6 +56,8 @@ PUBLIC = {
     "socketworkers.streams",
     "socketworkers.telemetry",
     "socketworkers.testing",
+    "socketworkers.tunnel",
+    "socketworkers.websocket",
 }
 IO_MODULES = {"asyncio", "socket", "ssl", "selectors", "threading", "subprocess", "logging", "time", "random", "os"}
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.pairs import eventually
 from tests.tunnel.world import running
 
 from socketworkers import Context, Env, Socket, connect, serve
+from socketworkers.certificates import local_authority, make_certificate, write_pair
 from socketworkers.server import Server
 from socketworkers.tunnel import connect_tunnel
 
@@ -70,6 +72,31 @@ async def test_what_a_program_sends_before_the_tunnel_is_there_arrives() -> None
     async with running() as world, entered(world.to) as server:
         socket = connect(("127.0.0.1", server.listeners[0].port), allow_half_open=True)
         assert await ask(socket, b"early") == b"EARLY.5"
+
+
+async def test_certificates_of_both_ends(tmp_path: Path) -> None:
+    """``--ca``, ``--client-cert`` and ``--client-key`` against ``--tls-client-ca``."""
+    authority = local_authority(tmp_path)
+    for name, client in (("localhost", False), ("ci", True)):
+        pair = make_certificate(authority, [name], client=client)
+        write_pair(pair, tmp_path / f"{name}.pem", tmp_path / f"{name}-key.pem")
+    ca = str(tmp_path / "ca.pem")
+    settings = {"tls_cert": (str(tmp_path / "localhost.pem"),), "tls_key": (str(tmp_path / "localhost-key.pem"),)}
+    async with running(listen="wss://127.0.0.1:0/v1", tls_client_ca=ca, **settings) as world:
+        to = world.to.replace("//127.0.0.1:", "//localhost:", 1)
+        ours = {"client_cert": str(tmp_path / "ci.pem"), "client_key": str(tmp_path / "ci-key.pem")}
+        async with entered(to, ca=ca, **ours) as server:
+            assert await ask(await local(server), b"abc") == b"ABC.3"
+        async with entered(to, ca=ca) as server:
+            with contextlib.suppress(OSError):
+                assert await ask(await local(server), b"abc") == b""
+        assert len(world.arrived) == 1
+
+
+async def test_a_certificate_of_nobody_we_know(caplog: pytest.LogCaptureFixture) -> None:
+    async with running(listen="wss://127.0.0.1:0/v1", tls="auto") as world:
+        to = world.to.replace("//127.0.0.1:", "//localhost:", 1)
+        assert "if its authority is your own, --ca FILE" in await refused(to, caplog)
 
 
 Handler = Callable[[websockets.asyncio.server.ServerConnection], Awaitable[None]]

@@ -313,14 +313,26 @@ async def test_unknown_ids_cost_what_wrong_secrets_cost(tokens: str, monkeypatch
     assert asked == ["ci.access", "ci.access", "nobody"]
 
 
-async def test_guessing_is_slowed_down_by_address(tokens: str) -> None:
+async def test_guessing_is_slowed_down_and_locks_nobody_else_out(tokens: str) -> None:
     door = TokenDoor(Credentials.load(Path(tokens)))
-    wrong = [("cf-access-client-id", "ci.access"), ("cf-access-client-secret", "x")]
-    right = [("cf-access-client-id", "ci.access"), ("cf-access-client-secret", "s3cret")]
+
+    async def tried(id: str, secret: str, remote: str = "192.0.2.1") -> str | None:
+        return await door.check([("cf-access-client-id", id), ("cf-access-client-secret", secret)], remote)
+
     for _ in range(10):
-        assert await door.check(wrong, "192.0.2.1") is None
-    assert await door.check(right, "192.0.2.1") is None
-    assert await door.check(right, "192.0.2.2") == "ci.access"
+        assert await tried("other.access", "x") is None
+        assert await tried("ci.access", "x", "192.0.2.9") is None
+    assert await tried("ci.access", "s3cret", "192.0.2.9") is None  # not looked at for a while
+    assert await tried("ci.access", "s3cret") == "ci.access"  # of the same proxy as the first guesser
+    assert await tried("ci.access", "s3cret", "192.0.2.9") == "ci.access"  # remembered by now
+
+
+async def test_a_name_that_is_not_known_yet(caplog: pytest.LogCaptureFixture) -> None:
+    async with running(allow=("nowhere.invalid:1", "127.0.0.1:{port}")) as world:
+        assert "nowhere.invalid is not known yet" in caplog.text
+        socket = await connect(world.to)
+        await exchange(socket)
+        await socket.close()
 
 
 # -- how tunnels end -----------------------------------------------------------------------------------------------

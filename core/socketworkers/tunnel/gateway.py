@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import time
 from dataclasses import replace
+from socket import SOCK_STREAM
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AddressError, ConnectTimeout, SocketError, StartupError
@@ -35,6 +37,7 @@ __all__ = ["Gateway", "gateway"]
 GRACE = 0.8
 #: seconds that a look at the allowed names may take at the start
 LOOK = 2.0
+_log = logging.getLogger("socketworkers")
 REFUSALS = ("token", "target", "rule", "address", "unreachable", "timeout")
 
 
@@ -165,23 +168,26 @@ class Gateway:
         Raises:
             StartupError: a name stands for private addresses only, and none of them is allowed.
         """
-        for rule in self.policy.rules:
-            target = rule.exact
-            if target is None or target.address is not None:
-                continue
-            try:
-                async with asyncio.timeout(LOOK):
-                    loop = asyncio.get_running_loop()
-                    found = await loop.getaddrinfo(target.host, target.port, type=1)
-            except (OSError, UnicodeError, TimeoutError):
-                continue  # it may be known later
-            addresses = [str(parse_address(str(entry[4][0]))) for entry in found]
-            if not any(self.policy.allows_address((rule,), parse_address(each)) for each in addresses):
-                raise StartupError(
-                    f"{target.host} is {addresses[0]}, an address of no public network",
-                    "such addresses are allowed by themselves only, lest somebody points the name at another one",
-                    f"if that is meant: {command_with('--allow-network', addresses[0])}",
-                )
+        named = [(rule, rule.exact) for rule in self.policy.rules]
+        await asyncio.gather(
+            *(self._look_at(rule, target) for rule, target in named if target is not None and target.address is None)
+        )
+
+    async def _look_at(self, rule: Rule, target: Target) -> None:
+        try:
+            async with asyncio.timeout(LOOK):
+                loop = asyncio.get_running_loop()
+                found = await loop.getaddrinfo(target.host, target.port, type=SOCK_STREAM)
+        except (OSError, UnicodeError, TimeoutError):
+            _log.warning("%s is not known yet", target.host)
+            return
+        addresses = [parse_address(str(entry[4][0])) for entry in found]
+        if not any(self.policy.allows_address((rule,), address) for address in addresses):
+            raise StartupError(
+                f"{target.host} is {addresses[0]}, an address of no public network",
+                "such addresses are allowed by themselves only, lest somebody points the name at another one",
+                f"if that is meant: {command_with('--allow-network', addresses[0])}",
+            )
 
 
 _SOURCES = ("ws", "tcp")

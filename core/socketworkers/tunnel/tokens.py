@@ -68,7 +68,7 @@ class TokenDoor:
 
         Args:
             headers: of the request, names in lower case.
-            remote: the client's address: whoever guesses too often is not looked at for a while.
+            remote: the client's address: who guesses at an id too often is not looked at for a while.
         """
         id = _only(headers, "cf-access-client-id")
         secret = _only(headers, "cf-access-client-secret")
@@ -78,10 +78,12 @@ class TokenDoor:
         known = self._right.get(id, b"\0" * len(digest))
         if hmac.compare_digest(known, digest):
             return id
-        if self._guesses.blocked(f"address {remote}"):
+        # behind a proxy all clients have one address: who guesses must not lock the others out, so the id counts, too
+        guesser = f"{remote} {id[:255]}"
+        if self._guesses.blocked(guesser):
             return None
         if not await asyncio.to_thread(self._tokens.check_password, id, secret):
-            self._guesses.failed(f"address {remote}")
+            self._guesses.failed(guesser)
             return None
         self._right[id] = digest
         while len(self._right) > REMEMBERED:
