@@ -25,6 +25,7 @@ LAYERS = (
     ("objects", "worker", "telemetry"),
     ("server",),
     ("serve", "commands"),
+    ("tunnel", "connectors"),
     ("config", "process"),
     ("observe",),
     ("cli",),
@@ -43,6 +44,7 @@ ONLY = {
 PUBLIC = {
     "socketworkers",
     "socketworkers.commands",
+    "socketworkers.connectors",
     "socketworkers.errors",
     "socketworkers.faults",
     "socketworkers.gate",
@@ -55,6 +57,8 @@ PUBLIC = {
     "socketworkers.streams",
     "socketworkers.telemetry",
     "socketworkers.testing",
+    "socketworkers.tunnel",
+    "socketworkers.websocket",
 }
 IO_MODULES = {"asyncio", "socket", "ssl", "selectors", "threading", "subprocess", "logging", "time", "random", "os"}
 

@@ -39,6 +39,8 @@ def start_lines(
     rows = [(listener.title or listener.name, listener.url, _tls_words(settings, listener)) for listener in listeners]
     addresses = max(len(url) for _, url, _ in rows) if rows else 0
     lines = [_line(title, f"{url:<{addresses}}   {words}") for title, url, words in rows]
+    if app.about is not None:
+        lines += [_line(title, text) for title, text in app.about(settings)]
     if app.objects:
         lines.append(_line("Data", _data_words(app, settings)))
     if ca:
