@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codec import FieldDescription, FunctionCall
 from ..errors import SqlError
 from ..session import Control, ControlKind, Open, Prepare, Prepared, Statement
+from ..sql.analyze.typenames import base_type
 from ..sql.grammar import Node, Raw, parse
 from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
@@ -34,6 +36,9 @@ MAX_TEXTS: Final = 16 << 20
 MAX_TEXT: Final = 10_000
 #: what is reckoned for a plan beside that
 _EACH: Final = 4096
+
+#: PostgreSQL's own types below this OID are no domains
+_FIRST_DOMAIN: Final = 10_000
 
 _CONTROLS: Final = {
     "TRANS_STMT_BEGIN": (ControlKind.BEGIN, "BEGIN"),
@@ -174,7 +179,21 @@ class Compiler:
         plan = self.plan_of(session, analysed, parameters)
         if isinstance(analysed, Utility):
             plan.parameters = parameters
-        return plan, describe(plan), parameters
+        return plan, self._described(session, plan), parameters
+
+    @staticmethod
+    def _described(session: SqlSession, plan: Plan) -> tuple[FieldDescription, ...] | None:
+        """The columns of a plan; clients see the base types of domains."""
+        columns = describe(plan)
+        if columns is None:
+            return None
+        catalog = session.surroundings.catalog
+        return tuple(
+            [
+                each if each.type_oid < _FIRST_DOMAIN else replace(each, type_oid=base_type(catalog, each.type_oid))
+                for each in columns
+            ]
+        )
 
     def plan_of(self, session: SqlSession, analysed: Query | Utility, parameters: Sequence[int] = ()) -> Plan:
         """The plan of what was analysed.
