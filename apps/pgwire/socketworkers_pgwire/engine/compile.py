@@ -149,13 +149,14 @@ class Compiler:
             return compiled.plan, compiled.columns
         with session.catalogue():
             key = session.surroundings.plan_key(compiled.raw.text, compiled.parameter_types)
-            if compiled.key == key and compiled.plan is not None:
+            shared = compiled.raw.kind in _KEPT_KINDS  # a plan of anything else belongs to its session and moment
+            if shared and compiled.key == key and compiled.plan is not None:
                 compiled.token = token
                 return compiled.plan, compiled.columns
             kept = self._plans.get(key)
             if kept is None:
                 kept = self._make(session, compiled)
-                if compiled.raw.kind in _KEPT_KINDS:
+                if shared:
                     self._keep(key, kept)
             else:
                 self._plans.move_to_end(key)
@@ -169,7 +170,7 @@ class Compiler:
             compiled.parameter_types = parameters
             compiled.key = session.surroundings.plan_key(compiled.raw.text, parameters)
             compiled.size = plan.size + _EACH
-            compiled.token = token if compiled.raw.kind in _KEPT_KINDS else None
+            compiled.token = token if shared else None
             return plan, columns
 
     def _make(
@@ -203,7 +204,11 @@ class Compiler:
         """
         if isinstance(analysed, Utility):
             return plan_utility(session, analysed)
-        return session.lower(analysed, parameters)
+        plan = session.lower(analysed, parameters)
+        if analysed.locks:
+            waits = [each.wait for each in analysed.locks]
+            plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
+        return plan
 
     def _keep(
         self, key: tuple[Any, ...], kept: tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]

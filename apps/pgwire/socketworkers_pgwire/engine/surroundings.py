@@ -434,6 +434,27 @@ class Surroundings:
         object.__setattr__(self.settings, "now", self.transaction_time)
         self._at_start = (self.variables.save(), self.cluster.save())
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything beside the tables waits for the end of the transaction."""
+        return bool(
+            self._pending
+            or self._listens
+            or self.after_commit
+            or self._transaction_locks
+            or self._changed_sequences
+            or self.cluster.changed
+            or self.variables.unsaved
+        )
+
+    def settle(self) -> None:
+        """The transaction ends, and there is nothing to do for it."""
+        if self._at_start is not None:
+            self.variables.merge(self._at_start[0])
+            self.cluster.merge(self._at_start[1])
+            self._at_start = None
+        self.transaction_started = None
+
     def wrote(self) -> None:
         """The transaction has the turn to write."""
 
