@@ -119,7 +119,8 @@ class FuncCall(Expr):
     proc: Proc
     args: list[Expr]
     """In the order of the declared arguments, defaults filled in; those of VARIADIC gathered into an `ArrayExpr`."""
-    form: Literal["call", "explicit cast", "implicit cast"] = "call"
+    form: Literal["call", "explicit cast", "implicit cast", "sql syntax"] = "call"
+    """``sql syntax``: written with the words of the SQL standard, like ``EXTRACT(year FROM x)``."""
     variadic: bool = False
     """Whether the last argument is the array of a VARIADIC one."""
 
@@ -364,6 +365,8 @@ class WindowFrame:
     start_offset: Expr | None = None
     end_offset: Expr | None = None
     exclude: Literal["no others", "current row", "group", "ties"] = "no others"
+    between: bool = True
+    """Whether BETWEEN was written."""
 
 
 @dataclass(slots=True, kw_only=True)

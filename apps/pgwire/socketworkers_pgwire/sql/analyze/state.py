@@ -43,6 +43,8 @@ class Notes:
     after the input function of the constant's type. Literals that are not here were looked at."""
     settings: bool = False
     """Whether constants were read with the session's settings (date and time zone, search path of reg* names)."""
+    views: dict[Entry, Relation] = field(default_factory=dict)
+    """The views that entries stand for."""
     relations: set[int] = field(default_factory=set)
     """OIDs of the relations that are read or written, those behind views among them."""
 
@@ -85,7 +87,7 @@ class Shared:
         #: names of columns given to a recursive WITH query, until its first term is analysed
         self.cte_aliases: dict[int, list[str]] = {}
         #: the view that an entry stands for
-        self.views: dict[Entry, Relation] = {}
+        self.views: dict[Entry, Relation] = notes.views
         #: how deep the query stands that an aggregate or GROUPING belongs to; by id, with what has it
         self.aggregate_depths: dict[int, tuple[int, Expr]] = {}
         self.view_depth = 0
