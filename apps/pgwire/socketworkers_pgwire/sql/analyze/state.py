@@ -70,18 +70,23 @@ class Shared:
         "notes",
         "parameters",
         "settings",
+        "stored",
         "variable",
         "view_depth",
         "views",
     )
 
-    def __init__(self, catalog: Catalog, settings: Settings, parameters: list[int] | None, notes: Notes) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: Settings, parameters: list[int] | None, notes: Notes, *, stored: bool = False
+    ) -> None:
         self.catalog = catalog
         self.settings = settings
         self.variable = parameters is not None
         #: types by number; 0 is not known yet, `UNKNOWN` seen without a type
         self.parameters: list[int] = parameters if parameters is not None else []
         self.notes = notes
+        #: whether it is text that the deparser wrote: casts of arrays in it are not casts of their elements
+        self.stored = stored
         #: how deep the query stands whose range table an entry is in
         self.depths: dict[Entry, int] = {}
         #: names of columns given to a recursive WITH query, until its first term is analysed

@@ -1,4 +1,4 @@
-"""From analysed expressions and queries back to PostgreSQL's text, as ruleutils.c of PostgreSQL 15 writes it. Sans-IO."""
+"""From analysed expressions and queries back to text, as ruleutils.c of PostgreSQL 15 writes it. Sans-IO."""
 
 from __future__ import annotations
 

@@ -37,22 +37,22 @@ def deparse_expression(
         settings: for the text of constants.
 
     Returns:
-        The text, which `parse_expression` reads.
+        The text, which `parse_expression` reads. That of CASE begins with a new line, as PostgreSQL's does.
 
     Raises:
         SqlError: 0A000 a part of it has no text.
     """
     writer = Writer(catalog, settings, pretty=pretty, prefix=prefix, storage=storage)
     expression(writer, expr, implicit)
-    return writer.text.lstrip("\n") if writer.text.startswith("\n") else writer.text
+    return writer.text
 
 
 def deparse_query(
     query: Query,
     catalog: Catalog,
+    views: Mapping[Entry, Relation] | None = None,
     *,
     names: Sequence[str] | None = None,
-    views: Mapping[Entry, Relation] | None = None,
     pretty: bool = False,
     storage: bool = False,
     settings: Settings = DEFAULT,
@@ -62,8 +62,8 @@ def deparse_query(
     Args:
         query: an analysed SELECT.
         catalog: tells which names need their schema.
-        names: of the columns, when they are not those of the query.
         views: the views that entries stand for (`Notes.views` of the analysis).
+        names: of the columns, when they are not those of the query.
         pretty: leave out parentheses that are not needed.
         storage: as of `deparse_expression`.
         settings: for the text of constants.

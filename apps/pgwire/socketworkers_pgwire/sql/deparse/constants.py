@@ -14,9 +14,8 @@ _REG_TYPES = frozenset((24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096
 
 
 def quote_literal(text: str) -> str:
-    """A string as a literal: simple_quote_literal."""
-    quoted = text.replace("'", "''")
-    return "E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in text else f"'{quoted}'"
+    """A string as a literal of the SQL standard: simple_quote_literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def spell(writer: Writer, const: Const) -> str:
@@ -50,7 +49,7 @@ def constant(writer: Writer, const: Const, show_type: int = 0) -> None:
         writer.put("true" if const.value else "false")
     else:
         text = spell(writer, const)
-        if kind == INT4 or kind == NUMERIC:
+        if kind in (INT4, NUMERIC):
             bare = not text.startswith("-") if kind == INT4 else text[0].isdigit() and any(c in text for c in "eE.")
             writer.put(text if bare else f"'{text}'")
             label = not bare or (kind == NUMERIC and const.typmod >= 0)

@@ -8,6 +8,8 @@ from ...catalog import Relation
 from ...errors import SqlError
 from ..keywords import quote_identifier
 from ..nodes import (
+    ArrayCoerce,
+    CoerceViaIO,
     Const,
     CteSource,
     Entry,
@@ -18,6 +20,7 @@ from ..nodes import (
     Join,
     Output,
     Query,
+    Relabel,
     SetOperation,
     ValuesSource,
     Var,
@@ -40,6 +43,7 @@ def nested(writer: Writer, query: Query, *, names_visible: bool, result_names: S
 
 def select(writer: Writer, query: Query, *, names_visible: bool, result_names: Sequence[str] | None = None) -> None:
     """A query, whose names are the innermost ones: get_select_query_def."""
+    query = _inner(query)
     if query.command != "select":
         raise SqlError("0A000", f"the text of {query.command.upper()} is not supported")
     for item in query.from_:
@@ -217,12 +221,13 @@ def _targets(
     for place, output in enumerate(shown):
         writer.put(", " if place else " ")
         whole, writer.text = writer.text, ""
-        if isinstance(output.expr, Var):
-            name: str | None = variable(writer, output.expr)
-            if output.expr.column == 0:
-                writer.put("::" + writer.type(output.expr.type))
+        expr = _written(output)
+        if isinstance(expr, Var):
+            name: str | None = variable(writer, expr)
+            if expr.column == 0:
+                writer.put("::" + writer.type(expr.type))
         else:
-            expression(writer, output.expr, True)
+            expression(writer, expr, True)
             name = None if names_visible else "?column?"
         wanted = output.name if result_names is None or place >= len(result_names) else result_names[place]
         if name is None or name != wanted:
@@ -233,6 +238,16 @@ def _targets(
         elif place:
             writer.keyword("", -STD, STD, VAR)
         writer.put(item)
+
+
+def _written(output: Output) -> Expr:
+    """The expression of an output without what the analysis put around it."""
+    expr = output.expr
+    while output.converted and isinstance(expr, Relabel | FuncCall | CoerceViaIO | ArrayCoerce):
+        if expr.form != "implicit cast":
+            break
+        expr = expr.args[0] if isinstance(expr, FuncCall) else expr.arg
+    return expr
 
 
 def _from(writer: Writer, items: Sequence[FromItem]) -> None:
@@ -387,7 +402,8 @@ def _set_operation(
     writer: Writer, operation: SetOperation, *, names_visible: bool, result_names: Sequence[str] | None
 ) -> None:
     """UNION, INTERSECT, EXCEPT: get_setop_query."""
-    left = operation.left.set_operation if _bare(operation.left) else None
+    first = _inner(operation.left)
+    left = first.set_operation if _bare(first) else None
     enclosed = left is not None and (left.kind, left.all) != (operation.kind, operation.all)
     indent = STD if enclosed else 0
     if enclosed:
@@ -398,7 +414,7 @@ def _set_operation(
     writer.put(operation.kind.upper() + " ")
     if operation.all:
         writer.put("ALL ")
-    enclosed = _bare(operation.right)
+    enclosed = _bare(_inner(operation.right))
     indent = STD if enclosed else 0
     if enclosed:
         writer.put("(")
@@ -409,6 +425,12 @@ def _set_operation(
         writer.keyword(")", 0, 0, 0)
 
 
+def _inner(query: Query) -> Query:
+    """A query without what the analysis put around it to cast its columns."""
+    first = query.from_[0] if query.converts else None
+    return first.source if isinstance(first, Entry) and isinstance(first.source, Query) else query
+
+
 def _bare(query: Query) -> bool:
     """Whether a member is a set operation without clauses of its own."""
     return query.set_operation is not None and not (
@@ -417,6 +439,7 @@ def _bare(query: Query) -> bool:
 
 
 def _member(writer: Writer, query: Query, *, names_visible: bool, result_names: Sequence[str] | None) -> None:
+    query = _inner(query)
     if _bare(query) and query.set_operation is not None:
         _set_operation(writer, query.set_operation, names_visible=names_visible, result_names=result_names)
         return

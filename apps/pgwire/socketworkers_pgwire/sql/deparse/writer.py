@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from ...catalog import Catalog, OperatorRow, Proc, Relation
 from ...types import Settings
+from ..analyze.oids import BIT, BPCHAR, BPCHAR_ARRAY
 from ..analyze.typenames import format_type
 from ..keywords import quote_identifier
 from ..nodes import Entry, Join
 
 __all__ = ["Names", "Writer"]
 
+_BARE = {BPCHAR: "bpchar", BPCHAR_ARRAY: "bpchar[]", BIT: '"bit"'}
 STD, JOIN, VAR = 8, 4, 4
 _LIMIT = 40
 
@@ -132,7 +134,10 @@ class Writer:
     # names
 
     def type(self, oid: int, typmod: int = -1) -> str:
-        """A type as a cast names it."""
+        """A type as a cast names it: format_type_with_typemod."""
+        if typmod < 0 and oid in _BARE:
+            # without a length the standard's name would mean a length of one
+            return _BARE[oid]
         row = self.catalog.type_by_oid(oid)
         if self.storage and row is not None:
             element = self.catalog.type_by_oid(row.element) if row.element else None
