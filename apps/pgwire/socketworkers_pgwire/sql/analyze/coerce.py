@@ -240,6 +240,9 @@ def coerce_type(
         else:
             result = CoerceViaIO(type=base, arg=expr, form=form, location=location)
         if base != target:
+            # one cast is shown, that to the domain
+            if isinstance(result, FuncCall | ArrayCoerce | CoerceViaIO):
+                result.form = "implicit cast"
             result = _to_domain(state, result, base, base_typmod, target, context, form, location)
         return result
     if source == RECORD and is_composite(catalog, target):

@@ -181,6 +181,8 @@ def _with_casts(state: State, query: Query, casts: list[Expr | None]) -> Query:
         for output, cast in changes:
             before = output.expr
             output.expr = cast
+            # a literal that got its type is no cast
+            output.converted = before.type != UNKNOWN
             for key in query.sort:
                 if key.expr is before:
                     key.expr = cast
@@ -206,4 +208,4 @@ def _with_casts(state: State, query: Query, casts: list[Expr | None]) -> Query:
             var = with_typmod(var, wanted.typmod)
             common_collation(state, [var], conflict_allowed=True)
         outputs.append(Output(expr=var, name=output.name))
-    return Query(command="select", outputs=outputs, from_=[entry])
+    return Query(command="select", outputs=outputs, from_=[entry], converts=True)

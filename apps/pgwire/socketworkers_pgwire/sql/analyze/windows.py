@@ -217,6 +217,7 @@ def _frame(state: State, node: Node, options: int, order: list[SortKey]) -> Wind
         start_offset=_offset(state, node.get("startOffset"), mode, order),
         end_offset=_offset(state, node.get("endOffset"), mode, order),
         exclude=next((word for bit, word in _EXCLUDES if options & bit), "no others"),
+        between=bool(options & 0x10),
     )
 
 
