@@ -14,7 +14,7 @@ from ..sql.keywords import quote_identifier
 from ..sql.nodes import Query
 from ..types.sqlite import quote_identifier as quote_sqlite
 from .columns import TableConstraints, column_definition
-from .common import Target, error, notice, option_value
+from .common import Target, error, notice, option_value, run_sql
 from .constraints import add_check, add_foreign_key, add_key, set_not_null, validate_check, validate_foreign_key
 from .defaults import add_default, remove_default
 from .ids import CLASS, Address
@@ -92,7 +92,7 @@ def _fill(around: Surroundings, before: Relation, number: int) -> None:
     Raises:
         SqlError: 23502 there are rows, and it refuses NULL.
     """
-    if around.connection.execute(f"SELECT 1 FROM {before.storage} LIMIT 1").fetchone() is None:
+    if run_sql(around, f"SELECT 1 FROM {before.storage} LIMIT 1").fetchone() is None:
         return
     relation = around.catalog.relation_by_oid(before.oid)
     assert relation is not None

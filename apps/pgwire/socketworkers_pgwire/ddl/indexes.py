@@ -24,6 +24,7 @@ from .common import (
     name_parts,
     notice,
     option_value,
+    run_sql,
     unsupported,
     writer_of,
 )
@@ -237,7 +238,7 @@ def make_in_sqlite(around: Surroundings, relation: Relation, oid: int, index: Ne
     for key in index.keys:
         kind = column_type(around.catalog, key.type, key.typmod)
         if key.expression is not None:
-            text = f"({stored_sql(around, relation, key.expression.expr)})"
+            text = f"({stored_sql(around, key.expression.expr)})"
         else:
             text = quote_identifier(relation.columns[key.number - 1].name)
         keys += key_expressions(text, kind, unique=index.unique, not_distinct=index.not_distinct)
@@ -249,9 +250,9 @@ def make_in_sqlite(around: Surroundings, relation: Relation, oid: int, index: Ne
         f"ON {quote_identifier(name)} ({', '.join(keys)})"
     )
     if index.predicate is not None:
-        sql += f" WHERE {stored_sql(around, relation, index.predicate.expr)}"
+        sql += f" WHERE {stored_sql(around, index.predicate.expr)}"
     try:
-        around.connection.execute(sql)
+        run_sql(around, sql)
     except Exception as wrong:
         if type(wrong).__name__ != "ConstraintError":
             raise
@@ -274,11 +275,12 @@ def _duplicate(around: Surroundings, relation: Relation, index: NewIndex, keys: 
             values.append(quote_identifier(names[-1]))
         else:
             names.append(key.expression.text)
-            values.append(stored_sql(around, relation, key.expression.expr))
-    condition = "" if index.predicate is None else f" WHERE {stored_sql(around, relation, index.predicate.expr)}"
-    row = around.connection.execute(
+            values.append(stored_sql(around, key.expression.expr))
+    condition = "" if index.predicate is None else f" WHERE {stored_sql(around, index.predicate.expr)}"
+    row = run_sql(
+        around,
         f"SELECT {', '.join(values)} FROM {relation.storage}{condition} "
-        f"GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1"
+        f"GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1",
     ).fetchone()
     shown = []
     for key, value in zip(index.keys, row or (), strict=False):

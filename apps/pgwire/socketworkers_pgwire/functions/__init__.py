@@ -41,6 +41,12 @@ _MODULES: tuple[str, ...] = (
     "datetimes",
     "calendars",
     "templating",
+    "visibility",
+    "remarks",
+    "definitions",
+    "access",
+    "objects",
+    "schema_views",
 )
 _loaded = False
 

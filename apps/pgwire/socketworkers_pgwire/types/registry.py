@@ -6,6 +6,7 @@ from .array import ArrayType
 from .base import AnyType
 from .boolean import BOOL
 from .bytea import BYTEA
+from .catalogue import CATALOGUE_TYPES
 from .date import DATE
 from .floats import FLOAT4, FLOAT8
 from .integers import INT2, INT4, INT8
@@ -52,10 +53,11 @@ _ELEMENTS: tuple[AnyType, ...] = (
     INT2VECTOR,
     OIDVECTOR,
     *REG_TYPES,
+    *CATALOGUE_TYPES,
 )
 
 #: every type of its own, and the array of each
-TYPES: tuple[AnyType, ...] = (UNKNOWN, *_ELEMENTS, *(ArrayType(element) for element in _ELEMENTS))
+TYPES: tuple[AnyType, ...] = (UNKNOWN, *_ELEMENTS, *(ArrayType(element) for element in _ELEMENTS if element.array_oid))
 
 BY_OID: dict[int, AnyType] = {each.oid: each for each in TYPES}
 BY_NAME: dict[str, AnyType] = {each.typname: each for each in TYPES}
