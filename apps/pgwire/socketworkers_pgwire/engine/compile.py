@@ -16,6 +16,8 @@ from ..session import Control, ControlKind, Open, Prepare, Prepared, Statement
 from ..sql.grammar import Node, Raw, parse
 from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
+from ..types import AnyType, Settings
+from ..types.oid import RegType
 from .portal import describe
 from .utility.dispatch import ALONE, plan_utility
 from .utility.parameters import transaction_modes
@@ -48,13 +50,15 @@ _CONTROLS: Final = {
 class Compiled:
     """A statement: parsed, and analysed as soon as that was asked for. The engine's handle of a statement."""
 
-    __slots__ = ("columns", "key", "parameter_types", "plan", "prepared", "raw", "size", "token")
+    __slots__ = ("columns", "key", "kinds", "parameter_types", "plan", "prepared", "raw", "size", "token")
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
         self.plan: Plan | None = None
         self.columns: tuple[FieldDescription, ...] | None = None
         self.parameter_types: tuple[int, ...] = ()
+        self.kinds: tuple[AnyType, ...] | None = None
+        """Implementations of these types."""
         self.key: tuple[Any, ...] | None = None
         """Under which the plan was made; another one means that it has to be made anew."""
         self.token: object = None
@@ -156,6 +160,7 @@ class Compiler:
             if compiled.prepared and columns == compiled.columns:
                 columns = compiled.columns
             compiled.plan, compiled.columns = plan, columns
+            compiled.kinds = None
             compiled.parameter_types = parameters
             compiled.key = session.surroundings.plan_key(compiled.raw.text, parameters)
             compiled.size = plan.size + _EACH
@@ -200,24 +205,37 @@ class Compiler:
         """
         settings, formats = session.surroundings.settings, request.formats
         encoding = session.surroundings.protocol.encoding
-        values: list[Any] = []
+        kinds = compiled.kinds
+        if kinds is None:
+            with session.catalogue():
+                kinds = compiled.kinds = tuple([session.type_with(oid, -1) for oid in plan.parameters])
+        if not any(isinstance(kind, RegType) for kind in kinds):
+            return self._decode(request.parameters, kinds, formats, settings, encoding)
         with session.catalogue():
-            for number, (data, oid) in enumerate(zip(request.parameters, plan.parameters, strict=True)):
-                if data is None:
-                    values.append(None)
-                    continue
-                row = session.surroundings.catalog.type_by_oid(oid)
-                if row is None or row.implementation is None:
-                    raise SqlError("0A000", f"parameters of the type with OID {oid} are not supported")
-                binary = bool(formats) and formats[0 if len(formats) == 1 else number] == 1
-                if not binary and encoding != "utf-8":
-                    data = data.decode(encoding, "replace").encode()
-                try:
-                    values.append(row.implementation.decode(data, binary, settings))
-                except SqlError as error:
-                    if binary and error.sqlstate == "22P03":
-                        error.message = f"incorrect binary data format in bind parameter {number + 1}"
-                    raise
+            return self._decode(request.parameters, kinds, formats, settings, encoding)
+
+    @staticmethod
+    def _decode(
+        parameters: Sequence[bytes | None],
+        kinds: Sequence[AnyType],
+        formats: tuple[int, ...],
+        settings: Settings,
+        encoding: str,
+    ) -> Sequence[Any]:
+        values: list[Any] = []
+        for number, (data, kind) in enumerate(zip(parameters, kinds, strict=True)):
+            if data is None:
+                values.append(None)
+                continue
+            binary = bool(formats) and formats[0 if len(formats) == 1 else number] == 1
+            if not binary and encoding != "utf-8":
+                data = data.decode(encoding, "replace").encode()
+            try:
+                values.append(kind.decode(data, binary, settings))
+            except SqlError as error:
+                if binary and error.sqlstate == "22P03":
+                    error.message = f"incorrect binary data format in bind parameter {number + 1}"
+                raise
         return values
 
     def prepare_tree(self, session: SqlSession, node: Node, types: Sequence[Node]) -> Compiled:

@@ -174,7 +174,9 @@ class SqlSession:
         if isinstance(error, StorageFull | apsw.FullError):
             return SqlError("53100", "could not extend file: No space left on device", hint="Check free disk space.")
         if isinstance(error, apsw.Error | OSError):
-            error = self.database.storage.trouble(error)
+            before, error = error, self.database.storage.trouble(error)
+            if isinstance(error, StorageError):
+                log.error("pid %d: the storage: %s", self.surroundings.pid, before, exc_info=before)
             if isinstance(error, StorageFull):
                 return SqlError(
                     "53100", "could not extend file: No space left on device", hint="Check free disk space."
@@ -424,19 +426,21 @@ class SqlSession:
             return None
         database = self.database
         database.watch(handle)
+        rows: list[tuple[Any, ...]] | None = None
         try:
             rows = portal.cursor.fetch(count)
         except apsw.InterruptError:
             if not database.deadline.over:
                 self.finish(portal)
                 raise
-            self._again_beside(portal, request)
-            return None
         except BaseException:
             self.finish(portal)
             raise
         finally:
             database.unwatch(handle)
+        if rows is None:
+            self._again_beside(portal, request)
+            return None
         return self._portion(portal, rows, count)
 
     def _again_beside(self, portal: Portal, request: Fetch) -> None:

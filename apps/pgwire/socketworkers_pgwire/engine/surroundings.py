@@ -17,6 +17,7 @@ import apsw
 
 from ..catalog.regnames import RegNames
 from ..catalog.session import SessionCatalog
+from ..catalog.temporary import TemporarySchema
 from ..cluster import Cluster, ClusterView
 from ..codec import Report
 from ..errors import SqlError
@@ -586,7 +587,8 @@ class Surroundings:
 
             self.own_connection = self.sql.transaction.keep_writer()
             self._made_temporary = True
-            create_schema(self.connection, self.catalog, self.pid, self.user_oid)
+            self.catalog.temporary = TemporarySchema(self.pid)
+            create_schema(self)
 
     def sequence_changed(self, oid: int) -> None:
         """A sequence was made, altered or dropped: what is on disk counts; so it does if that is undone."""

@@ -25,6 +25,7 @@ __all__ = [
 
 #: modules that register functions
 _MODULES: tuple[str, ...] = (
+    "sequences",
     "comparison",
     "integers",
     "floats",

@@ -9,7 +9,7 @@ from .errors import SqlError, invalid_input
 from .settings import DEFAULT, Settings
 from .text import Text
 
-__all__ = ["ACLITEM", "CATALOGUE_TYPES", "PG_LSN", "AclItemType", "Lsn", "Opaque"]
+__all__ = ["CATALOGUE_TYPES", "PG_LSN", "Lsn", "Opaque"]
 
 _LSN = struct.Struct("!Q")
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
@@ -29,29 +29,6 @@ class Opaque(Text):
 
     def receive(self, data: bytes, settings: Settings = DEFAULT) -> str:
         raise SqlError("0A000", f"cannot accept a value of type {self.typname}")
-
-
-class AclItemType(Text):
-    """aclitem: ``grantee=privileges/grantor``."""
-
-    __slots__ = ()
-
-    @property
-    def has_order(self) -> bool:
-        return False
-
-    def input(self, text: str, settings: Settings = DEFAULT) -> str:
-        grantee, equals, rest = text.strip().partition("=")
-        if not equals:
-            raise SqlError("22P02", 'missing "=" sign')
-        letters, _, _ = rest.partition("/")
-        for letter in letters:
-            if letter not in "arwdDxtXUCTcsA*":
-                raise SqlError("22P02", 'invalid mode character: must be one of "arwdDxtXUCTcsA"')
-        return f"{grantee}={rest}"
-
-    def send(self, stored: str) -> bytes:
-        raise SqlError("42883", "no binary output function available for type aclitem")
 
 
 class Lsn(Type[int]):
@@ -87,15 +64,11 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
 
 
-ACLITEM = AclItemType(1033, "aclitem", "aclitem", 1034, 12, "U", "TEXT")
 PG_LSN = Lsn(3220, "pg_lsn", "pg_lsn", 3221, 8, "U", "INTEGER")
 CATALOGUE_TYPES = (
-    ACLITEM,
     PG_LSN,
     Text(1790, "refcursor", "refcursor", 2201, -1, "U", "TEXT"),
-    Opaque(194, "pg_node_tree", "pg_node_tree", 0, -1, "Z", "TEXT"),
     Opaque(3361, "pg_ndistinct", "pg_ndistinct", 0, -1, "Z", "TEXT"),
     Opaque(3402, "pg_dependencies", "pg_dependencies", 0, -1, "Z", "TEXT"),
     Opaque(5017, "pg_mcv_list", "pg_mcv_list", 0, -1, "Z", "TEXT"),
-    Opaque(2277, "anyarray", "anyarray", 0, -1, "P", "TEXT"),
 )

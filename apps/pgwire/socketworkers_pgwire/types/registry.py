@@ -14,6 +14,7 @@ from .interval import INTERVAL
 from .json import JSON, JSONB
 from .numeric import NUMERIC
 from .oid import CID, OID, REG_TYPES, TID, XID, XID8
+from .pseudo import ACLITEM, ANYARRAY, CSTRING, NODE_TREE, VOID
 from .text import BPCHAR, CHAR, NAME, TEXT, UNKNOWN, VARCHAR
 from .time import TIME, TIMETZ
 from .timestamp import TIMESTAMP, TIMESTAMPTZ
@@ -52,12 +53,21 @@ _ELEMENTS: tuple[AnyType, ...] = (
     XID8,
     INT2VECTOR,
     OIDVECTOR,
+    ACLITEM,
+    CSTRING,
     *REG_TYPES,
     *CATALOGUE_TYPES,
 )
 
 #: every type of its own, and the array of each
-TYPES: tuple[AnyType, ...] = (UNKNOWN, *_ELEMENTS, *(ArrayType(element) for element in _ELEMENTS if element.array_oid))
+TYPES: tuple[AnyType, ...] = (
+    UNKNOWN,
+    VOID,
+    ANYARRAY,
+    NODE_TREE,
+    *_ELEMENTS,
+    *(ArrayType(element) for element in _ELEMENTS if element.array_oid),
+)
 
 BY_OID: dict[int, AnyType] = {each.oid: each for each in TYPES}
 BY_NAME: dict[str, AnyType] = {each.typname: each for each in TYPES}

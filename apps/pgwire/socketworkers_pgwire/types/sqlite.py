@@ -13,6 +13,7 @@ from .enum import EnumType
 from .errors import SqlError
 from .json import jsonb_equality, jsonb_key
 from .numeric import numeric_key
+from .record import record_key
 from .registry import BY_OID
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ __all__ = ["FUNCTIONS", "declare_column", "quote_identifier", "register"]
 #: SQLITE_INNOCUOUS: checks and indexes may call them although the schema is not trusted
 _INNOCUOUS = 0x200000
 #: number of arguments of each function
-FUNCTIONS = {"pg_numkey": 1, "pg_jsonbeq": 1, "pg_jsonbkey": 1, "pg_arraykey": 3, "pg_enumord": 2, "pg_err": -1}
+FUNCTIONS = {
+    "pg_numkey": 1,
+    "pg_jsonbeq": 1,
+    "pg_jsonbkey": 1,
+    "pg_arraykey": 3,
+    "pg_enumord": 2,
+    "pg_recordkey": 2,
+    "pg_err": -1,
+}
 
 
 def quote_identifier(name: str) -> str:
@@ -69,12 +78,16 @@ def register(
         assert isinstance(kind, EnumType)
         return None if stored is None else kind.order(stored)
 
+    def row_key(stored: str | None, shape: str) -> bytes | None:
+        return None if stored is None else record_key(stored, shape, found)
+
     functions: dict[str, Callable[..., Any]] = {
         "pg_numkey": _or_null(numeric_key),
         "pg_jsonbeq": _or_null(jsonb_equality),
         "pg_jsonbkey": _or_null(jsonb_key),
         "pg_arraykey": array_key,
         "pg_enumord": enum_order,
+        "pg_recordkey": row_key,
         "pg_err": _fail,
     }
     for name in FUNCTIONS if names is None else names:

@@ -63,7 +63,11 @@ def copy(session: SqlSession, utility: Utility) -> Plan:
         relation = session.relation(tree["relation"])
         numbers = _columns(relation, tree.get("attlist"), reads)
         names = [relation.columns[number - 1].name for number in numbers]
-        types = [session.type_with(column.type, column.typmod) for column in (relation.columns[n - 1] for n in numbers)]
+        # what is read goes to parameters, which have no modifier; the assignment to the column brings it
+        types = [
+            session.type_with(column.type, -1 if reads else column.typmod)
+            for column in (relation.columns[number - 1] for number in numbers)
+        ]
         table = relation.name if reads else ""
         if reads:
             _check_target(relation)

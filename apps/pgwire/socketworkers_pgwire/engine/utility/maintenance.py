@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..session import SqlSession
     from ..surroundings import Surroundings
 
+#: rows of an index that statistics are made of
+SAMPLE = 1000
+
 __all__ = ["checkpoint", "cluster", "load", "lock", "vacuum"]
 
 
@@ -21,6 +24,7 @@ def vacuum(session: SqlSession, utility: Utility) -> Plan:
     """VACUUM and ANALYZE: SQLite reuses free pages by itself; statistics are brought up to date."""
     tree = utility.tree
     is_vacuum = bool(tree.get("is_vacuumcmd", False))
+    tables: list[str] = []
     for each in tree.get("rels") or ():
         relation = session.relation(each["VacuumRelation"]["relation"])
         if relation.kind not in "rm":
@@ -32,9 +36,13 @@ def vacuum(session: SqlSession, utility: Utility) -> Plan:
                     "non-tables or special system tables",
                 )
             )
+        else:
+            tables.append(relation.storage)
 
     def act(owner: Surroundings) -> None:
-        owner.connection.execute("pragma optimize = 0x10002").fetchall()
+        owner.connection.execute(f"pragma analysis_limit = {SAMPLE}").fetchall()
+        for table in tables or ["main"]:
+            owner.connection.execute(f"analyze {table}").fetchall()
 
     return action("VACUUM" if is_vacuum else "ANALYZE", act, writes=True, short=False)
 

@@ -15,7 +15,7 @@ from ..execute.aggregates import Sorted, sorting_state, stepping_state
 from ..execute.connection import ExecutionCell
 from ..nodes import Aggregate, Const, Expr, SortKey, WindowCall
 from .keys import check_order, equality_key, order_key
-from .python import function_of, scalar_function
+from .python import function_of, scalar_function, site_key
 from .shapes import convert_sql, plain
 from .state import Lowering, lowers, unsupported
 
@@ -142,7 +142,7 @@ def python_state(lowering: Lowering, expr: Aggregate | WindowCall) -> tuple[Hash
     def make(cell: ExecutionCell) -> Callable[[], Any]:
         return lambda: state(cell.execution, site) if context else state(site)
 
-    return (expr.proc.signature, site), make
+    return (expr.proc.signature, site_key(site)), make
 
 
 def _filter(lowering: Lowering, condition: Expr | None) -> str:

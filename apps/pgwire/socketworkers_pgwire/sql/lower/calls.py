@@ -21,7 +21,7 @@ from .evaluate import (
 )
 from .keys import compare
 from .match import children, skeleton, walk
-from .python import function_of, null_skipping
+from .python import function_of, kind_key, null_skipping, site_key
 from .shapes import convert_sql, plain
 from .state import Lowering, Slot, lowers, unsupported
 from .templates import SIMPLE_TEMPLATES, TEMPLATES
@@ -65,7 +65,7 @@ def _lower_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
     signature = proc.signature
     operation = COMPARISONS.get(signature)
     if operation is not None:
-        return compare(lowering, operation, expr.args[0], expr.args[1])
+        return compare(lowering, operation, expr.args[0], expr.args[1], expr.input_collation)
     if proc.volatility == "v":
         lowering.volatile = True
         if signature in _WRITING:
@@ -130,7 +130,7 @@ def _python_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
 
         return null_skipping(function, arity) if strict and arity else function
 
-    key = (found.bind, site.arguments, site.result, site.variadic) if found.bind else ()
+    key = site_key(site) if found.bind else ()
     function = function_of(expr.proc.signature, arity, "scalar", key, make)
     return _result(lowering, expr, f"{lowering.use(function)}({arguments})")
 
@@ -178,7 +178,7 @@ def _called(lowering: Lowering, expr: Expr, compiled: Compiled, leaves: dict[int
     def make(cell: ExecutionCell) -> Callable[..., Any]:
         return lambda *values: compiled(Frame(cell.execution, (), values))
 
-    kinds = tuple([lowering.type_row(each.type).implementation for each in (expr, *used)])
+    kinds = tuple([kind_key(lowering.kind(each).modified(-1)) for each in (expr, *used)])
     function = function_of(type(expr).__name__, len(used), "scalar", (skeleton(expr, leaves), kinds), make)
     return f"{lowering.use(function)}({','.join([lowering.expr(each) for each in used])})"
 

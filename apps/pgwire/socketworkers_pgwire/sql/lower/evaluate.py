@@ -137,9 +137,16 @@ def implementation(lowering: Lowering, expr: FuncCall | OpExpr) -> Implementatio
 def call_site(lowering: Lowering, expr: FuncCall | OpExpr) -> CallSite:
     """The types of a call."""
     arguments = tuple([lowering.kind(each).modified(-1) for each in expr.args])
-    row = lowering.type_row(expr.type)
     variadic = isinstance(expr, FuncCall) and expr.variadic
-    return CallSite(arguments, row.implementation, variadic=variadic)
+    return CallSite(arguments, result_kind(lowering, expr), variadic=variadic)
+
+
+def result_kind(lowering: Lowering, expr: Expr) -> AnyType | None:
+    """The type of a call's result, None for one without an implementation."""
+    row = lowering.type_row(expr.type)
+    if row.implementation is None and row.kind == "c":
+        return lowering.type_of(expr.type)
+    return row.implementation
 
 
 _COMPARE: dict[Operation, Callable[[Any, Any], int]] = {

@@ -66,12 +66,27 @@ def order_key(lowering: Lowering, expr: Expr) -> str:
     return _key(lowering, expr, kind, "ord")
 
 
-def compare(lowering: Lowering, operation: Operation | Literal["IS", "IS NOT"], left: Expr, right: Expr) -> str:
-    """The SQL of a comparison of two expressions of one type, or of types whose storage forms compare alike."""
+def compare(
+    lowering: Lowering,
+    operation: Operation | Literal["IS", "IS NOT"],
+    left: Expr,
+    right: Expr,
+    collation: int | None = None,
+) -> str:
+    """The SQL of a comparison of two expressions of one type, or of types whose storage forms compare alike.
+
+    Args:
+        lowering: the statement.
+        operation: what is asked.
+        left: one side.
+        right: the other one.
+        collation: by which it is compared; that of the sides without.
+    """
     which: Literal["eq", "ord"] = "eq" if operation in ("=", "<>", "IS", "IS NOT") else "ord"
     one, other = lowering.kind(left), lowering.kind(right)
     if which == "ord":
-        check_order(lowering, one, left.collation or right.collation, left.location)
+        by = collation if collation is not None else left.collation or right.collation
+        check_order(lowering, one, by, left.location)
     if same_form(one, other):
         return f"({_key(lowering, left, one, which)} {operation} {_key(lowering, right, other, which)})"
     if isinstance(one, Numeric | ScaledNumeric) and isinstance(other, Numeric | ScaledNumeric):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, Literal
 
+from ...functions import CallSite
+from ...types import AnyType, ArrayType, RecordType
 from ..execute.connection import ExecutionCell, SqlFunction
 
-__all__ = ["function_of", "null_skipping", "scalar_function"]
+__all__ = ["function_of", "kind_key", "null_skipping", "scalar_function", "site_key"]
 
 _MAX_FUNCTIONS = 20_000
 _FUNCTIONS: dict[Hashable, SqlFunction] = {}
@@ -43,6 +45,25 @@ def function_of(
         quoted = name.replace('"', "'")
         found = _FUNCTIONS[full] = SqlFunction(f"{quoted} #{_count}", arity, kind, make, deterministic)
     return found
+
+
+def kind_key(kind: AnyType | None) -> Hashable:
+    """What makes a type one of its own, as part of a key: rows are made anew by each statement."""
+    if isinstance(kind, RecordType):
+        return kind.shape, kind.names, kind.oid
+    if isinstance(kind, ArrayType) and isinstance(kind.element, RecordType):
+        return "array", kind_key(kind.element)
+    return kind
+
+
+def site_key(site: CallSite) -> Hashable:
+    """What makes the types of a call ones of their own."""
+    return (
+        tuple([kind_key(kind) for kind in site.arguments]),
+        kind_key(site.result),
+        tuple([kind_key(kind) for kind in site.columns]),
+        site.variadic,
+    )
 
 
 def null_skipping(function: Callable[..., Any], arity: int) -> Callable[..., Any]:

@@ -8,23 +8,37 @@ from typing import Any
 from ...types import AnyType, ArrayType
 from ...types.array import Array
 from ...types.numeric import NUMERIC, ScaledNumeric
+from ...types.record import RECORD_OID, RecordType
 from ...types.text import Character
 from ..nodes import Expr
 from .python import scalar_function
-from .state import Lowering
+from .state import Lowering, unsupported
 
 __all__ = ["as_kind", "convert_sql", "converter", "plain", "same_form", "type_of_expression"]
+
+_RECORD_ARRAY = 2287
 
 
 def type_of_expression(lowering: Lowering, expr: Expr) -> AnyType:
     """The type of the value of `expr`, with its modifier."""
-    return lowering.type_of(expr.type, expr.typmod, expr.location)
+    row = lowering.type_row(expr.type)
+    if row.implementation is not None:
+        return row.implementation.modified(expr.typmod)
+    if expr.type in (RECORD_OID, _RECORD_ARRAY) or row.kind == "c":
+        from .row_types import row_type
+
+        return row_type(lowering, expr, row)
+    if row.element and row.category == "A":
+        return ArrayType(lowering.type_of(row.element, expr.typmod, expr.location), row.oid)
+    raise unsupported(f"type {row.name}", expr.location)
 
 
 def same_form(a: AnyType, b: AnyType) -> bool:
     """Whether values of two modifications of a type are stored alike."""
     if a is b:
         return True
+    if isinstance(a, RecordType) and isinstance(b, RecordType):
+        return len(a.fields) == len(b.fields) and all(map(same_form, a.fields, b.fields))
     if isinstance(a, ArrayType) and isinstance(b, ArrayType):
         return same_form(a.element, b.element)
     if isinstance(a, ScaledNumeric) or isinstance(b, ScaledNumeric):
@@ -45,6 +59,14 @@ def converter(source: AnyType, target: AnyType) -> Callable[[Any], Any]:
             return target.store(loaded)
 
         return array
+    if isinstance(source, RecordType) and isinstance(target, RecordType) and len(source.fields) == len(target.fields):
+        fields = [converter(a, b) for a, b in zip(source.fields, target.fields, strict=True)]
+
+        def row(stored: str) -> str:
+            values = source.load(stored)
+            return target.store([None if v is None else f(v) for v, f in zip(values, fields, strict=True)])
+
+        return row
     if isinstance(source, Character) and isinstance(target, Character):
         return lambda stored: target.coerce(source.output(stored), True)
     if target.oid == NUMERIC.oid:

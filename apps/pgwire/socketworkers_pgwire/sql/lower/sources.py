@@ -12,7 +12,7 @@ from ..execute.connection import ExecutionCell
 from ..execute.virtual import Source, collected, rows_function
 from ..nodes import Entry, Expr, FuncCall, FunctionSource
 from .match import free_entries
-from .python import function_of
+from .python import function_of, site_key
 from .shapes import plain
 from .state import Lowering, unsupported
 
@@ -80,7 +80,7 @@ def _part(lowering: Lowering, call: Expr, width: int, columns: Sequence[AnyType]
 
                 return rows
 
-            key = (call.proc.signature, site) if found.bind else call.proc.signature
+            key = (call.proc.signature, site_key(site)) if found.bind else call.proc.signature
             part = _Part(call.proc.signature, make, key, len(call.args), width, call.args)
             return part, [plain(lowering, each) for each in call.args]
     if width != 1:

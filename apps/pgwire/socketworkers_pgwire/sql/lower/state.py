@@ -140,6 +140,10 @@ class Lowering:
         """
         row = self.type_row(oid)
         if row.implementation is None:
+            if row.kind == "c":
+                from .row_types import composite_type
+
+                return composite_type(self, row)
             raise unsupported(f"type {row.name}", location)
         return row.implementation.modified(typmod)
 

@@ -10,7 +10,7 @@ from ..execute.connection import ExecutionCell
 from ..nodes import Const, Expr, OpExpr, Param, Query, SubLink
 from .comparisons import COMPARISONS
 from .literals import raise_error
-from .python import function_of
+from .python import function_of, kind_key
 from .select import result_outputs
 from .shapes import as_kind, same_form
 from .state import Lowering, lowers, unsupported
@@ -69,7 +69,7 @@ def _array(lowering: Lowering, expr: SubLink) -> str:
     sql = lowering.query(expr.query, [(output.type, target.typmod)])
     if expr.query.sort and expr.query.limit is None and expr.query.offset is None:
         sql += " LIMIT -1"  # keeps the order
-    function = function_of("array", 1, "aggregate", (kind, nested), _array_state(kind, nested))
+    function = function_of("array", 1, "aggregate", (kind_key(kind), nested), _array_state(kind, nested))
     return f"(SELECT {lowering.use(function)}(c1) FROM ({sql}))"
 
 
