@@ -9,7 +9,7 @@ from typing import Any
 
 from ..catalog import Relation
 from ..catalog.operator_classes import default_class
-from ..catalog.shared import BTREE
+from ..catalog.shared import BTREE, HASH
 from ..catalog.spelling import format_type
 from ..errors import SqlError
 from ..sql.analyze.typenames import resolve_collation
@@ -42,6 +42,8 @@ __all__ = ["IndexKey", "NewIndex", "create_index", "figure_column", "make_in_sql
 _DESCENDING, _NULLS_FIRST = 1, 2
 """INDOPTION_DESC, INDOPTION_NULLS_FIRST."""
 _MOST_KEYS = 32
+_HASH_VALUE = 23
+"""Type of what an index of the method hash keeps."""
 _METHODS = {"btree", "hash", "gin", "gist", "spgist", "brin"}
 
 
@@ -158,9 +160,11 @@ def make_index(
     names = column_names([*(key.name for key in index.keys), *(column.name for column in included)])
     for number, (key, name) in enumerate(zip(index.keys, names, strict=False), 1):
         column = NewColumn(name=name, type=key.type, typmod=key.typmod, collation=key.collation)
+        if index.method == HASH:
+            column.type, column.typmod = _HASH_VALUE, -1
         add_attribute(writer, tables, oid, number, column, depend=False)
     for number, (column_, name) in enumerate(zip(included, names[count:], strict=True), count + 1):
-        column = NewColumn(name=name, type=column_.type, typmod=column_.typmod, collation=column_.collation)
+        column = NewColumn(name=name, type=column_.type, typmod=column_.typmod)
         add_attribute(writer, tables, oid, number, column, depend=False)
     expressions = [key.expression.text for key in index.keys if key.expression is not None]
     writer.insert(
@@ -218,7 +222,7 @@ def _depend(writer: Writer, relation: Relation, oid: int, index: NewIndex) -> No
         writer.depend_on_all(here, _others(index.predicate, relation), "n")
     for number in sorted(numbers):
         writer.depend(here, Address(CLASS, relation.oid, number), "a")
-    if not numbers:
+    if not any(key.number for key in index.keys):
         writer.depend(here, Address(CLASS, relation.oid), "a")
 
 

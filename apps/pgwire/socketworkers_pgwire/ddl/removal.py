@@ -66,9 +66,10 @@ class _Removal:
             if address.class_id == CLASS and (relation := catalog.relation_by_oid(address.oid)) is not None
         }
         self._detach(relations)
-        for relation in self._altered():
-            left = self._left(relation)
+        changes = [(relation, self._left(relation)) for relation in self._altered()]
+        for _, left in changes:
             put_text(self.around, left)
+        for relation, left in changes:
             if relation.rowid_column and not left.rowid_column:
                 plain_row_number(self.around, relation)
         for database, storage in self._index_storages():

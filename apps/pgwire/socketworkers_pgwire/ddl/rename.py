@@ -10,7 +10,6 @@ from ..catalog.storage import plain_name
 from ..errors import SqlError
 from ..types.sqlite import quote_identifier
 from ..types.text import cut_name
-from .alter_columns import find_column
 from .common import check_owner, find_relation, is_member, meet_functions, notice, refuse_system, unsupported, writer_of
 from .ids import CLASS, NAMESPACE, TYPE, Address
 from .physical import split_storage
@@ -141,7 +140,9 @@ def _rename_column(around: Surroundings, tree: dict[str, Any], name: str) -> str
     relation = _relation(around, tree, "rvmcf")
     if relation is None:
         return tag
-    column = find_column(relation, tree["subname"])
+    column = next((each for each in relation.columns if each.name == tree["subname"] and not each.dropped), None)
+    if column is None:
+        raise SqlError("42703", f'column "{tree["subname"]}" does not exist')
     if any(each.name == name and not each.dropped for each in relation.columns):
         raise SqlError("42701", f'column "{name}" of relation "{relation.name}" already exists')
     if name in ("ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"):

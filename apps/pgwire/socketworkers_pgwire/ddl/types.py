@@ -68,7 +68,11 @@ def create_enum(around: Surroundings, tree: dict[str, Any]) -> str:
     for number, label in enumerate(labels):
         _check_label(label)
         if label in labels[:number]:
-            raise SqlError("23505", f'enum label "{label}" used more than once')
+            raise SqlError(
+                "23505",
+                'duplicate key value violates unique constraint "pg_enum_typid_label_index"',
+                detail=f"Key (enumtypid, enumlabel)=({name}, {label}) already exists.",
+            )
     writer = writer_of(around)
     tables, owner = target.tables, around.session.user_oid
     array, oid = writer.new_oid(target.temporary), writer.new_oid(target.temporary)
@@ -221,10 +225,10 @@ def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:
     target = target_of(around, range_var.get("schemaname"), node=range_var)
     name = range_var["relname"]
     refuse_system(target.namespace, name)
-    if around.catalog.relation_oid(target.namespace, name):
-        raise SqlError("42P07", f'relation "{name}" already exists')
     if around.catalog.type_oid(target.namespace, name):
         raise SqlError("42710", f'type "{name}" already exists')
+    if around.catalog.relation_oid(target.namespace, name):
+        raise SqlError("42P07", f'relation "{name}" already exists')
     columns = [
         column_definition(around, node["ColumnDef"], name, TableConstraints()).column
         for node in tree.get("coldeflist", [])

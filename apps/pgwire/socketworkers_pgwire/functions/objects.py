@@ -217,12 +217,6 @@ def _sequence_parameters(execution: Execution, oid: int) -> Iterable[tuple[Any, 
     return [row]
 
 
-@scalar("pg_sequence_last_value(regclass)", context=True)
-def _last_value(execution: Execution, oid: int) -> int | None:
-    value, _, called = execution.session.sequences.state(oid)
-    return value if called else None
-
-
 # Functions in words: pg_get_function_arguments() and its like, utils/adt/ruleutils.c
 
 _MODES = {"i": "", "o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}
