@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import apsw
@@ -12,11 +12,11 @@ from socketworkers_pgwire.catalog.names import CatalogNames
 
 from socketworkers_pgwire import ddl
 from socketworkers_pgwire.catalog.opening import memory_database
+from socketworkers_pgwire.catalog.regnames import RegNames
 from socketworkers_pgwire.catalog.session import DatabaseCatalog, SessionCatalog
 from socketworkers_pgwire.catalog.temporary import TemporarySchema
 from socketworkers_pgwire.cluster import COLUMNS, database_row, role_row
 from socketworkers_pgwire.codec import Report
-from socketworkers_pgwire.ddl.calculation import register
 from socketworkers_pgwire.ddl.temporary import create_schema
 from socketworkers_pgwire.errors import SqlError
 from socketworkers_pgwire.sql.analyze import analyze
@@ -110,7 +110,7 @@ class World:
         self.catalog = SessionCatalog(DatabaseCatalog())
         self.catalog.begin(self.connection)
         self.cluster: Any = Roles()
-        self.settings = Settings(names=CatalogNames(self.catalog, self.cluster))
+        self.settings = Settings(names=RegNames(self.catalog, self.roles))
         self.session: Any = self
         self.sequences: Any = Counters(self)
         self.notices: list[Report] = []
@@ -119,8 +119,12 @@ class World:
         cell = ExecutionCell()
         cell.execution = cast("Any", self)
         prepare_connection(self.connection, cell, self.catalog.implementations)
-        register(self.connection, lambda: cell.execution)
-        self.connection.create_scalar_function("pg_cluster_rows", lambda table: self.cluster.json(table), 1)
+
+        def cluster_rows(*arguments: Any) -> str:
+            text: str = self.cluster.json(arguments[0])
+            return text
+
+        self.connection.create_scalar_function("pg_cluster_rows", cluster_rows, 1)
 
     def close(self) -> None:
         self.connection.close()
@@ -166,6 +170,9 @@ class World:
 
     def drop_database(self, name: str, oid: int, force: bool) -> None:
         self.databases.append(("drop", name))
+
+    def roles(self) -> Iterator[tuple[int, str]]:
+        return ((row[0], row[1]) for row in self.cluster.rows("pg_authid"))
 
     # statements
 

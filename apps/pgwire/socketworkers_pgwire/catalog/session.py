@@ -213,6 +213,12 @@ class SessionCatalog:
         self._path = tuple(path)
         self._path_of = key
 
+    @property
+    def written_path(self) -> tuple[int, ...]:
+        """OIDs of the schemas that the setting names, those that exist."""
+        oids = (self.namespace(self._user if name in ("$user", '"$user"') else name) for name in self._path_names)
+        return tuple(dict.fromkeys(oid for oid in oids if oid is not None))
+
     def namespace(self, name: str) -> int | None:
         """As `lookup.Catalog` says."""
         if self.temporary is not None and name in ("pg_temp", self.temporary.name):

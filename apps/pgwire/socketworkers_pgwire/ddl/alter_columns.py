@@ -12,9 +12,8 @@ from ..sql.analyze import analyze
 from ..sql.grammar import parse
 from ..sql.keywords import quote_identifier
 from ..sql.nodes import Query
-from ..types.sqlite import quote_identifier as quote_sqlite
 from .columns import TableConstraints, column_definition
-from .common import Target, error, notice, option_value
+from .common import Target, error, notice, option_value, run_sql
 from .constraints import add_check, add_foreign_key, add_key, set_not_null, validate_check, validate_foreign_key
 from .defaults import add_default, remove_default
 from .ids import CLASS, Address
@@ -92,25 +91,21 @@ def _fill(around: Surroundings, before: Relation, number: int) -> None:
     Raises:
         SqlError: 23502 there are rows, and it refuses NULL.
     """
-    if around.connection.execute(f"SELECT 1 FROM {before.storage} LIMIT 1").fetchone() is None:
+    if run_sql(around, f"SELECT 1 FROM {before.storage} LIMIT 1").fetchone() is None:
         return
     relation = around.catalog.relation_by_oid(before.oid)
     assert relation is not None
     column = relation.columns[number - 1]
     if column.default is not None or column.identity:
         run_update(around, relation, f"{quote_identifier(column.name)} = DEFAULT")
-    if column.not_null:
-        row = around.connection.execute(
-            f"SELECT 1 FROM {relation.storage} WHERE {quote_sqlite(column.name)} IS NULL LIMIT 1"
-        ).fetchone()
-        if row is not None:
-            raise SqlError(
-                "23502",
-                f'column "{column.name}" of relation "{relation.name}" contains null values',
-                schema=relation.schema,
-                table=relation.name,
-                column=column.name,
-            )
+    elif column.not_null:
+        raise SqlError(
+            "23502",
+            f'column "{column.name}" of relation "{relation.name}" contains null values',
+            schema=relation.schema,
+            table=relation.name,
+            column=column.name,
+        )
 
 
 def run_update(around: Surroundings, relation: Relation, assignment: str) -> None:

@@ -14,24 +14,25 @@ from ..sql.analyze import Kind, analyse_expression
 from ..sql.analyze.coerce import Context, coerce_to_target
 from ..sql.analyze.typenames import resolve_collation
 from ..sql.keywords import quote_identifier
-from ..sql.nodes import Const, Expr, Var
+from ..sql.nodes import Const, Expr, Output, Query, Var
 from ..types.sqlite import quote_identifier as quote_sqlite
 from .alter_columns import find_column
 from .columns import check_column_type, column_type
-from .common import error, state_of, unsupported
+from .common import error, meet_functions, state_of, unsupported
 from .defaults import add_default, remove_default
 from .ids import ATTRDEF, CLASS, COLLATION, REWRITE, TYPE, Address
 from .objects import describe
 from .physical import split_storage
 from .rows import type_storage
 from .sequences import change_sequence
-from .stored import plain_row_number, refresh, stored_sql
+from .stored import plain_row_number, refresh
 from .surroundings import Surroundings
 from .writer import Writer
 
 __all__ = ["change_type"]
 
 _INTEGERS = (20, 21, 23)
+_TID = 27  # what `ctid` of a table holds is the row's number
 
 
 def change_type(around: Surroundings, writer: Writer, relation: Relation, command: dict[str, Any]) -> None:
@@ -82,6 +83,7 @@ def change_type(around: Surroundings, writer: Writer, relation: Relation, comman
         plain_row_number(around, relation)
     if values is not None:
         name = quote_sqlite(column.name)
+        meet_functions(around, relation)
         around.connection.executemany(
             f"UPDATE {relation.storage} SET {name} = ? WHERE {relation.rowid} = ?",
             [(value, at) for at, value in values],
@@ -132,7 +134,8 @@ def _new_values(
     state = state_of(around)
     node = using if using is not None else {"ColumnRef": {"fields": [{"String": {"sval": column.name}}]}}
     kind = Kind.ALTER_COLUMN if using is not None else Kind.OTHER
-    expr, _ = analyse_expression(node, around.catalog, kind, relation, settings=around.settings)
+    expr, entry = analyse_expression(node, around.catalog, kind, relation, settings=around.settings)
+    assert entry is not None
     cast = coerce_to_target(state, expr, type_oid, typmod, Context.ASSIGNMENT)
     wanted = format_type(around.catalog, type_oid, typmod)
     if cast is None:
@@ -152,9 +155,11 @@ def _new_values(
         )
     if isinstance(cast, Var) and cast.column == column.number:
         return None
-    sql = stored_sql(around, relation, cast)
-    rows = around.connection.execute(f"SELECT {relation.rowid}, {sql} FROM {relation.storage}").fetchall()
-    return [(int(str(at)), value) for at, value in rows]
+    number = Var(type=_TID, entry=entry, column=-1)
+    query = Query(
+        command="select", outputs=[Output(expr=number, name="ctid"), Output(expr=cast, name="value")], from_=[entry]
+    )
+    return [(int(at), value) for at, value in around.rows(query)]
 
 
 def _new_default(around: Surroundings, relation: Relation, column: Column, type_oid: int, typmod: int) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..catalog import PG_CATALOG, Relation
 from ..catalog.reading import MAIN, TEMPORARY, Tables
@@ -11,9 +12,14 @@ from ..catalog.temporary import TemporarySchema
 from ..codec import Report
 from ..errors import SqlError
 from ..sql.analyze.state import Notes, Shared, State
+from ..sql.execute.connection import prepared
+from ..sql.execute.cursor import execute as run_with_functions
 from .objects import KINDS
 from .surroundings import Surroundings
 from .writer import Writer
+
+if TYPE_CHECKING:
+    import apsw
 
 __all__ = [
     "Target",
@@ -21,9 +27,11 @@ __all__ = [
     "creation_target",
     "error",
     "find_relation",
+    "meet_functions",
     "name_parts",
     "notice",
     "option_value",
+    "run_sql",
     "state_of",
     "string",
     "strings",
@@ -165,6 +173,16 @@ def target_of(
     if TemporarySchema.holds(namespace):
         return Target(namespace, catalog.namespace_name(namespace) or "", TEMPORARY, "t")
     return Target(namespace, catalog.namespace_name(namespace) or "", MAIN, persistence)
+
+
+def run_sql(around: Surroundings, sql: str, values: Sequence[Any] = ()) -> apsw.Cursor:
+    """Run SQL on tables of users, whose indexes and checks may call functions that the connection has not got yet."""
+    return run_with_functions(prepared(around.connection), around.connection, sql, values)
+
+
+def meet_functions(around: Surroundings, relation: Relation) -> None:
+    """Give the connection all functions that the indexes and checks of a table call."""
+    run_sql(around, f"EXPLAIN INSERT INTO {relation.storage} DEFAULT VALUES").fetchall()
 
 
 def refuse_system(namespace: int, name: str) -> None:

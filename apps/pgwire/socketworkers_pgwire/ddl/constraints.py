@@ -12,7 +12,7 @@ from ..errors import SqlError
 from ..types.sqlite import quote_identifier
 from ..types.text import cut_name
 from .columns import ForeignKey, Key
-from .common import error, find_relation, notice, strings, unsupported
+from .common import error, find_relation, notice, run_sql, strings, unsupported
 from .expressions import check as analyse_check
 from .ids import CLASS, CONSTRAINT, Address
 from .indexes import NewIndex, dependency_of_constraint, make_index, name_taken, plain_key
@@ -317,7 +317,7 @@ def validate_check(around: Surroundings, relation: Relation, name: str) -> None:
     expression = check_sql(around, relation, constraint)
     if expression is None:
         return
-    bad = around.connection.execute(f"SELECT 1 FROM {relation.storage} WHERE NOT ({expression}) LIMIT 1").fetchone()
+    bad = run_sql(around, f"SELECT 1 FROM {relation.storage} WHERE NOT ({expression}) LIMIT 1").fetchone()
     if bad is not None:
         raise SqlError(
             "23514",

@@ -8,7 +8,7 @@ from ..catalog import Relation
 from ..errors import SqlError
 from ..sql.nodes import Entry, Output, Query, Var
 from .columns import Definition
-from .common import check_owner, creation_target, find_relation, notice, unsupported, writer_of
+from .common import check_owner, creation_target, find_relation, notice, run_sql, unsupported, writer_of
 from .surroundings import Surroundings
 from .tables import NewTable, make_table, storage_options
 from .texts import analyse_definition
@@ -117,7 +117,7 @@ def refresh_materialized_view(around: Surroundings, tree: dict[str, Any]) -> str
                 f'cannot refresh materialized view "{relation.schema}.{relation.name}" concurrently',
                 hint="Create a unique index with no WHERE clause on one or more columns of the materialized view.",
             )
-    around.connection.execute(f"DELETE FROM {relation.storage}")
+    run_sql(around, f"DELETE FROM {relation.storage}")
     if not tree.get("skipData"):
         query, _ = analyse_definition(around, relation.definition)
         _fill(around, relation, query)

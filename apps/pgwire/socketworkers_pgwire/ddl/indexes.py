@@ -9,7 +9,7 @@ from typing import Any
 
 from ..catalog import Relation
 from ..catalog.operator_classes import default_class
-from ..catalog.shared import BTREE
+from ..catalog.shared import BTREE, HASH
 from ..catalog.spelling import format_type
 from ..errors import SqlError
 from ..sql.analyze.typenames import resolve_collation
@@ -24,6 +24,7 @@ from .common import (
     name_parts,
     notice,
     option_value,
+    run_sql,
     unsupported,
     writer_of,
 )
@@ -41,6 +42,8 @@ __all__ = ["IndexKey", "NewIndex", "create_index", "figure_column", "make_in_sql
 _DESCENDING, _NULLS_FIRST = 1, 2
 """INDOPTION_DESC, INDOPTION_NULLS_FIRST."""
 _MOST_KEYS = 32
+_HASH_VALUE = 23
+"""Type of what an index of the method hash keeps."""
 _METHODS = {"btree", "hash", "gin", "gist", "spgist", "brin"}
 
 
@@ -157,9 +160,11 @@ def make_index(
     names = column_names([*(key.name for key in index.keys), *(column.name for column in included)])
     for number, (key, name) in enumerate(zip(index.keys, names, strict=False), 1):
         column = NewColumn(name=name, type=key.type, typmod=key.typmod, collation=key.collation)
+        if index.method == HASH:
+            column.type, column.typmod = _HASH_VALUE, -1
         add_attribute(writer, tables, oid, number, column, depend=False)
     for number, (column_, name) in enumerate(zip(included, names[count:], strict=True), count + 1):
-        column = NewColumn(name=name, type=column_.type, typmod=column_.typmod, collation=column_.collation)
+        column = NewColumn(name=name, type=column_.type, typmod=column_.typmod)
         add_attribute(writer, tables, oid, number, column, depend=False)
     expressions = [key.expression.text for key in index.keys if key.expression is not None]
     writer.insert(
@@ -217,7 +222,7 @@ def _depend(writer: Writer, relation: Relation, oid: int, index: NewIndex) -> No
         writer.depend_on_all(here, _others(index.predicate, relation), "n")
     for number in sorted(numbers):
         writer.depend(here, Address(CLASS, relation.oid, number), "a")
-    if not numbers:
+    if not any(key.number for key in index.keys):
         writer.depend(here, Address(CLASS, relation.oid), "a")
 
 
@@ -237,7 +242,7 @@ def make_in_sqlite(around: Surroundings, relation: Relation, oid: int, index: Ne
     for key in index.keys:
         kind = column_type(around.catalog, key.type, key.typmod)
         if key.expression is not None:
-            text = f"({stored_sql(around, relation, key.expression.expr)})"
+            text = f"({stored_sql(around, key.expression.expr)})"
         else:
             text = quote_identifier(relation.columns[key.number - 1].name)
         keys += key_expressions(text, kind, unique=index.unique, not_distinct=index.not_distinct)
@@ -249,9 +254,9 @@ def make_in_sqlite(around: Surroundings, relation: Relation, oid: int, index: Ne
         f"ON {quote_identifier(name)} ({', '.join(keys)})"
     )
     if index.predicate is not None:
-        sql += f" WHERE {stored_sql(around, relation, index.predicate.expr)}"
+        sql += f" WHERE {stored_sql(around, index.predicate.expr)}"
     try:
-        around.connection.execute(sql)
+        run_sql(around, sql)
     except Exception as wrong:
         if type(wrong).__name__ != "ConstraintError":
             raise
@@ -274,11 +279,12 @@ def _duplicate(around: Surroundings, relation: Relation, index: NewIndex, keys: 
             values.append(quote_identifier(names[-1]))
         else:
             names.append(key.expression.text)
-            values.append(stored_sql(around, relation, key.expression.expr))
-    condition = "" if index.predicate is None else f" WHERE {stored_sql(around, relation, index.predicate.expr)}"
-    row = around.connection.execute(
+            values.append(stored_sql(around, key.expression.expr))
+    condition = "" if index.predicate is None else f" WHERE {stored_sql(around, index.predicate.expr)}"
+    row = run_sql(
+        around,
         f"SELECT {', '.join(values)} FROM {relation.storage}{condition} "
-        f"GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1"
+        f"GROUP BY {', '.join(keys)} HAVING count(*) > 1 LIMIT 1",
     ).fetchone()
     shown = []
     for key, value in zip(index.keys, row or (), strict=False):

@@ -7,7 +7,7 @@ from typing import Any
 from ..catalog import Index, Relation
 from ..errors import SqlError
 from ..types.vectors import INT2VECTOR
-from .common import check_owner, error, find_relation, writer_of
+from .common import check_owner, error, find_relation, run_sql, writer_of
 from .expressions import Stored, analyse_text
 from .indexes import IndexKey, NewIndex, make_in_sqlite
 from .surroundings import Surroundings
@@ -72,9 +72,9 @@ def reindex(around: Surroundings, tree: dict[str, Any]) -> str:
             )
         check_owner(around, relation)
         if relation.kind != "i":
-            around.connection.execute(f"REINDEX {relation.storage}")
+            run_sql(around, f"REINDEX {relation.storage}")
         return "REINDEX"
     if kind == "REINDEX_OBJECT_SCHEMA" and around.catalog.namespace(tree["name"]) is None:
         raise error("3F000", f'schema "{tree["name"]}" does not exist')
-    around.connection.execute("REINDEX")
+    run_sql(around, "REINDEX")
     return "REINDEX"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..catalog import Relation
 from ..types.sqlite import quote_identifier as quote_sqlite
+from .common import meet_functions, run_sql
 from .dependency import plan_deletion
 from .ids import ATTRDEF, CLASS, CONSTRAINT, NAMESPACE, REWRITE, TYPE, Address
 from .stored import plain_row_number, put_text, without_foreign_keys
@@ -65,9 +66,10 @@ class _Removal:
             if address.class_id == CLASS and (relation := catalog.relation_by_oid(address.oid)) is not None
         }
         self._detach(relations)
-        for relation in self._altered():
-            left = self._left(relation)
+        changes = [(relation, self._left(relation)) for relation in self._altered()]
+        for _, left in changes:
             put_text(self.around, left)
+        for relation, left in changes:
             if relation.rowid_column and not left.rowid_column:
                 plain_row_number(self.around, relation)
         for database, storage in self._index_storages():
@@ -131,7 +133,7 @@ class _Removal:
 
     def _drop_relation(self, relation: Relation) -> None:
         if relation.kind in "rm":
-            self.around.connection.execute(f"DROP TABLE IF EXISTS {relation.storage}")
+            run_sql(self.around, f"DROP TABLE IF EXISTS {relation.storage}")
             if not self.writer.tables(relation.oid).temporary:
                 self.around.connection.execute('DELETE FROM main."socketworkers.names" WHERE oid = ?', (relation.oid,))
         elif relation.kind == "S":
@@ -145,6 +147,7 @@ class _Removal:
         if Address(CLASS, relation.oid) in self.gone or relation.kind not in "rm":
             return
         execute = self.around.connection.execute
+        meet_functions(self.around, relation)
         live = {column.number for column in relation.columns if not column.dropped}
         gone = {address.part for address in self.gone if (address.class_id, address.oid) == (CLASS, relation.oid)}
         if live <= gone and number == min(live):

@@ -10,8 +10,7 @@ from ..catalog.storage import plain_name
 from ..errors import SqlError
 from ..types.sqlite import quote_identifier
 from ..types.text import cut_name
-from .alter_columns import find_column
-from .common import check_owner, find_relation, is_member, notice, refuse_system, unsupported, writer_of
+from .common import check_owner, find_relation, is_member, meet_functions, notice, refuse_system, unsupported, writer_of
 from .ids import CLASS, NAMESPACE, TYPE, Address
 from .physical import split_storage
 from .rows import array_name
@@ -107,6 +106,7 @@ def move_storage(around: Surroundings, writer: Writer, relation: Relation, schem
     else:
         new = choose_storage(around.connection, relation.oid, schema, name)
     if new != old:
+        meet_functions(around, relation)
         around.connection.execute(f"ALTER TABLE {relation.storage} RENAME TO {quote_identifier(new)}")
     return None
 
@@ -140,7 +140,9 @@ def _rename_column(around: Surroundings, tree: dict[str, Any], name: str) -> str
     relation = _relation(around, tree, "rvmcf")
     if relation is None:
         return tag
-    column = find_column(relation, tree["subname"])
+    column = next((each for each in relation.columns if each.name == tree["subname"] and not each.dropped), None)
+    if column is None:
+        raise SqlError("42703", f'column "{tree["subname"]}" does not exist')
     if any(each.name == name and not each.dropped for each in relation.columns):
         raise SqlError("42701", f'column "{name}" of relation "{relation.name}" already exists')
     if name in ("ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"):
@@ -149,6 +151,7 @@ def _rename_column(around: Surroundings, tree: dict[str, Any], name: str) -> str
     texts = keep_texts(around, writer, [relation.oid])
     tables = writer.tables(relation.oid)
     if relation.kind in "rm":
+        meet_functions(around, relation)
         around.connection.execute(
             f"ALTER TABLE {relation.storage} RENAME COLUMN {quote_identifier(column.name)} TO {quote_identifier(name)}"
         )

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..catalog import Constraint, Relation
-from ..errors import SqlError
-from ..sql.lower import load
-from ..sql.lower.literals import quote_text
-from ..sql.lower.state import Lowering
-from ..sql.nodes import Expr, Var
-from ..sql.walk import walk
+from ..sql.lower import lower_stored
+from ..sql.nodes import Expr
 from ..types.sqlite import quote_identifier
+from .common import run_sql
 from .physical import rewrite_table, table_sql
 
 if TYPE_CHECKING:
@@ -22,44 +18,20 @@ if TYPE_CHECKING:
 __all__ = ["check_sql", "plain_row_number", "put_text", "refresh", "stored_sql", "without_foreign_keys"]
 
 
-def stored_sql(around: Surroundings, relation: Relation, expr: Expr) -> str:
+def stored_sql(around: Surroundings, expr: Expr) -> str:
     """An expression over the columns of a table, as it may stand in SQLite's schema.
 
-    What SQLite has by itself is written so; all else is ``pg_stored(text, columns, ...)``, which calculates the text.
-
     Raises:
-        SqlError: 0A000 something in it is not supported.
+        SqlError: 0A000 something in it cannot stand there.
     """
-    load()
-    variables = {each.column: each for each in walk(expr) if isinstance(each, Var)}
-    lowering = Lowering(around.catalog, ())
-    for each in variables.values():
-        lowering.columns[each.entry, each.column] = _column(relation, each)
-    sql = lowering.expr(expr)
-    if lowering.failure is None and not lowering.slots and not lowering.functions and "pg_err(" not in sql:
-        return sql
-    from ..sql.deparse import deparse_expression
-
-    text = deparse_expression(expr, around.catalog.qualified())
-    used = sorted(variables)
-    described = [
-        [relation.columns[n - 1].name, variables[n].type, variables[n].typmod, variables[n].collation] for n in used
-    ]
-    columns = "".join(f", {_column(relation, variables[n])}" for n in used)
-    return f"pg_stored({quote_text(text)}, {quote_text(json.dumps(described, ensure_ascii=False))}{columns})"
-
-
-def _column(relation: Relation, var: Var) -> str:
-    if var.column <= 0:
-        raise SqlError("0A000", "system columns and whole rows in a stored expression are not supported")
-    return quote_identifier(relation.columns[var.column - 1].name)
+    return lower_stored(expr, around.catalog)
 
 
 def check_sql(around: Surroundings, relation: Relation, constraint: Constraint) -> str | None:
     """A check constraint in SQLite's SQL."""
     from .expressions import analyse_text
 
-    return stored_sql(around, relation, analyse_text(around, relation, constraint.expression))
+    return stored_sql(around, analyse_text(around, relation, constraint.expression))
 
 
 def put_text(around: Surroundings, relation: Relation) -> None:
@@ -76,7 +48,7 @@ def plain_row_number(around: Surroundings, before: Relation) -> None:
         before: the table as it was.
     """
     name = quote_identifier(before.columns[before.rowid_column - 1].name)
-    around.connection.execute(f"UPDATE {before.storage} SET {name} = {before.rowid}")
+    run_sql(around, f"UPDATE {before.storage} SET {name} = {before.rowid}")
 
 
 def refresh(around: Surroundings, oid: int) -> None:

@@ -42,7 +42,7 @@ def create_schema(around: Surroundings) -> None:
 
 def at_commit(around: Surroundings) -> None:
     """ON COMMIT DROP, ON COMMIT DELETE ROWS."""
-    from .common import writer_of
+    from .common import run_sql, writer_of
     from .removal import drop
 
     schema = around.catalog.temporary
@@ -56,7 +56,7 @@ def at_commit(around: Surroundings) -> None:
             drop(around, writer_of(around), [Address(CLASS, oid)], cascade=True, quiet=True)
             del schema.on_commit[oid]
         else:
-            around.connection.execute(f"DELETE FROM {relation.storage}")
+            run_sql(around, f"DELETE FROM {relation.storage}")
 
 
 def discard(around: Surroundings) -> None:

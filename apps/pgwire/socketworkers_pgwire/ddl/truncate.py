@@ -6,7 +6,7 @@ from typing import Any
 
 from ..catalog import Relation
 from ..errors import SqlError
-from .common import check_owner, find_relation, notice, writer_of
+from .common import check_owner, find_relation, notice, run_sql, writer_of
 from .ids import CLASS
 from .sequences import current_options, restart_sequence
 from .stored import refresh, without_foreign_keys
@@ -57,7 +57,7 @@ def _empty(around: Surroundings, relations: list[Relation]) -> None:
     for relation in referring:
         without_foreign_keys(around, relation)
     for relation in relations:
-        around.connection.execute(f"DELETE FROM {relation.storage}")
+        run_sql(around, f"DELETE FROM {relation.storage}")
     for relation in referring:
         refresh(around, relation.oid)
 

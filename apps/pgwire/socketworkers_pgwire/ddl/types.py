@@ -10,7 +10,7 @@ from ..errors import SqlError
 from ..types.sqlite import quote_identifier
 from ..types.text import MAX_NAME
 from .columns import TableConstraints, column_definition
-from .common import Target, name_parts, notice, refuse_system, string, target_of, unsupported, writer_of
+from .common import Target, name_parts, notice, refuse_system, run_sql, string, target_of, unsupported, writer_of
 from .ids import NAMESPACE, TYPE, Address
 from .physical import drop_index, split_storage
 from .rows import add_array_type, add_attribute, add_class, add_row_type, add_type
@@ -68,7 +68,11 @@ def create_enum(around: Surroundings, tree: dict[str, Any]) -> str:
     for number, label in enumerate(labels):
         _check_label(label)
         if label in labels[:number]:
-            raise SqlError("23505", f'enum label "{label}" used more than once')
+            raise SqlError(
+                "23505",
+                'duplicate key value violates unique constraint "pg_enum_typid_label_index"',
+                detail=f"Key (enumtypid, enumlabel)=({name}, {label}) already exists.",
+            )
     writer = writer_of(around)
     tables, owner = target.tables, around.session.user_oid
     array, oid = writer.new_oid(target.temporary), writer.new_oid(target.temporary)
@@ -164,7 +168,7 @@ def _reindex(around: Surroundings, oid: int) -> None:
     """Keys of indexes are the places of labels, which have changed."""
     for relation in using_tables(around, oid):
         if relation.indexes:
-            around.connection.execute(f"REINDEX {relation.storage}")
+            run_sql(around, f"REINDEX {relation.storage}")
 
 
 def using_tables(around: Surroundings, oid: int) -> list[Any]:
@@ -207,12 +211,12 @@ def _rename_value(around: Surroundings, writer: Writer, row: TypeRow, old: str, 
         for column in relation.columns:
             if column.type == row.oid and not column.dropped:
                 quoted = quote_identifier(column.name)
-                around.connection.execute(f"UPDATE {relation.storage} SET {quoted} = ? WHERE {quoted} = ?", (new, old))
+                run_sql(around, f"UPDATE {relation.storage} SET {quoted} = ? WHERE {quoted} = ?", (new, old))
     writer.update("pg_enum", writer.tables(row.oid), {"enumtypid": row.oid, "enumlabel": old}, enumlabel=new)
     writer.changed()
     for relation, _, sql in indexes:
         database = split_storage(relation)[0]
-        around.connection.execute(sql.replace(" INDEX ", f" INDEX {database}.", 1))
+        run_sql(around, sql.replace(" INDEX ", f" INDEX {database}.", 1))
 
 
 def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:
@@ -221,10 +225,10 @@ def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:
     target = target_of(around, range_var.get("schemaname"), node=range_var)
     name = range_var["relname"]
     refuse_system(target.namespace, name)
-    if around.catalog.relation_oid(target.namespace, name):
-        raise SqlError("42P07", f'relation "{name}" already exists')
     if around.catalog.type_oid(target.namespace, name):
         raise SqlError("42710", f'type "{name}" already exists')
+    if around.catalog.relation_oid(target.namespace, name):
+        raise SqlError("42P07", f'relation "{name}" already exists')
     columns = [
         column_definition(around, node["ColumnDef"], name, TableConstraints()).column
         for node in tree.get("coldeflist", [])

@@ -6,6 +6,7 @@ from .array import ArrayType
 from .base import AnyType
 from .boolean import BOOL
 from .bytea import BYTEA
+from .catalogue import CATALOGUE_TYPES
 from .date import DATE
 from .floats import FLOAT4, FLOAT8
 from .integers import INT2, INT4, INT8
@@ -55,6 +56,7 @@ _ELEMENTS: tuple[AnyType, ...] = (
     ACLITEM,
     CSTRING,
     *REG_TYPES,
+    *CATALOGUE_TYPES,
 )
 
 #: every type of its own, and the array of each
@@ -64,7 +66,7 @@ TYPES: tuple[AnyType, ...] = (
     ANYARRAY,
     NODE_TREE,
     *_ELEMENTS,
-    *(ArrayType(element) for element in _ELEMENTS),
+    *(ArrayType(element) for element in _ELEMENTS if element.array_oid),
 )
 
 BY_OID: dict[int, AnyType] = {each.oid: each for each in TYPES}
