@@ -45,6 +45,9 @@ _MODULES: tuple[str, ...] = (
     "enums",
     "series",
     "binary",
+    "aggregates",
+    "statistics",
+    "ordered_sets",
 )
 _loaded = False
 
