@@ -155,9 +155,7 @@ scalar("array_upper(anyarray,integer)", bind=True)(_of_dimension(lambda length, 
 def _numbers(stored: str, what: str) -> list[int]:
     array = _INTEGERS.load(stored)
     if len(array.lengths) > 1:
-        raise SqlError(
-            "2202E", "wrong number of array subscripts", detail=f"{what} array must be one dimensional."
-        )
+        raise SqlError("2202E", "wrong number of array subscripts", detail=f"{what} array must be one dimensional.")
     if None in array.items:
         raise SqlError("22004", "dimension values cannot be null")
     numbers: list[int] = array.items
@@ -382,7 +380,9 @@ def _to_string(call: CallSite) -> Callable[..., str | None]:
     kind = array_kind(call.arguments[0])
     output = kind.element.output
 
-    def to_string(execution: Execution, stored: str | None, separator: str | None, null: str | None = None) -> str | None:
+    def to_string(
+        execution: Execution, stored: str | None, separator: str | None, null: str | None = None
+    ) -> str | None:
         if stored is None or separator is None:
             return None
         settings = execution.settings
@@ -399,9 +399,7 @@ def _unnest(call: CallSite) -> Callable[[str], Iterator[tuple[Any]]]:
     return lambda stored: ((item,) for item in load(stored).items)
 
 
-@rows(
-    "generate_subscripts(anyarray,integer)", "generate_subscripts(anyarray,integer,boolean)", bind=True
-)
+@rows("generate_subscripts(anyarray,integer)", "generate_subscripts(anyarray,integer,boolean)", bind=True)
 def _subscripts(call: CallSite) -> Callable[..., Iterator[tuple[int]]]:
     load = array_kind(call.arguments[0]).load
 

@@ -74,9 +74,7 @@ def _walls(value: int, stop: int, by: Interval, forward: bool) -> Iterator[tuple
         value = dm.add_interval(value, by)
 
 
-@rows(
-    "generate_series(timestamp with time zone,timestamp with time zone,interval)", context=True
-)
+@rows("generate_series(timestamp with time zone,timestamp with time zone,interval)", context=True)
 def _series_zoned(execution: Execution, start: int, stop: int, step: bytes) -> Iterator[tuple[int]]:
     forward = _positive(step)
     by, zone = interval_of(step), execution.settings.timezone
@@ -84,5 +82,3 @@ def _series_zoned(execution: Execution, start: int, stop: int, step: bytes) -> I
     while value <= stop if forward else value >= stop:
         yield (value,)
         value = dm.add_interval_zoned(value, by, zone)
-
-

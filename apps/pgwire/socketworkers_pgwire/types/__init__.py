@@ -10,6 +10,7 @@ from .base import AnyType, Type
 from .enum import EnumType
 from .errors import SqlError
 from .interval import Interval
+from .record import RecordType
 from .registry import BY_NAME, BY_OID, TYPES
 from .settings import DEFAULT, Names, Settings
 from .zones import UTC, Zone, find_zone, fixed_zone
@@ -26,6 +27,7 @@ __all__ = [
     "EnumType",
     "Interval",
     "Names",
+    "RecordType",
     "Settings",
     "SqlError",
     "Type",

@@ -20,7 +20,7 @@ from .errors import SqlError, bad_binary, cut_binary
 from .settings import DEFAULT, Settings
 from .sortkey import append_key
 
-__all__ = ["MAX_DIMENSIONS", "Array", "ArrayType"]
+__all__ = ["MAX_DIMENSIONS", "Array", "ArrayType", "json_converters", "too_many_dimensions"]
 
 MAX_DIMENSIONS = 6
 _MAX_ITEMS = 134_217_727  # what PostgreSQL's memory for one value holds
@@ -63,7 +63,7 @@ class ArrayType(Type[str]):
             typmod=element.typmod,
         )
         self.element = element
-        self._to_json, self._from_json = _converters(element)
+        self._to_json, self._from_json = json_converters(element)
 
     @property
     def has_equality(self) -> bool:
@@ -256,7 +256,7 @@ def too_many_dimensions(dimensions: int) -> SqlError:
     )
 
 
-def _converters(element: AnyType) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
+def json_converters(element: AnyType) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
     """How elements are brought to JSON and back, when they are not the same there."""
     if element.declared == "BLOB":
         return bytes.hex, bytes.fromhex
