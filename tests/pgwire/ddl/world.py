@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
 import apsw
-from socketworkers_pgwire.catalog.names import CatalogNames
 
 from socketworkers_pgwire import ddl
 from socketworkers_pgwire.catalog.opening import memory_database
