@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from ...types import AnyType
@@ -115,34 +115,31 @@ def _stepper(
     arity: int,
 ) -> Callable[[ExecutionCell], Source]:
     def make(cell: ExecutionCell) -> Source:
-        def run(statement: RowStatement, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        def run(statement: RowStatement, arguments: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
             assert cell.execution is not None
             execution = cell.execution
             connection = execution.connection
             bound = statement.bind(execution, cell.values, arguments)
-            return execute(prepared(connection), connection, statement.sql, bound).fetchall()
+            return execute(prepared(connection), connection, statement.sql, bound)
 
         def rows(*arguments: Any) -> Iterator[tuple[Any, ...]]:
             seen: set[Hashable] = set()
-
-            def new(found: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-                if equalities is None:
-                    return list(found)
-                kept = []
+            found = run(first, arguments)
+            while True:
+                # one after the other as they come: whoever reads may stop before the end
+                working: list[tuple[Any, ...]] = []
                 for row in found:
-                    mark = tuple([v if v is None else f(v) for v, f in zip(row, equalities, strict=True)])
-                    if mark not in seen:
+                    if equalities is not None:
+                        mark = tuple([v if v is None else f(v) for v, f in zip(row, equalities, strict=True)])
+                        if mark in seen:
+                            continue
                         seen.add(mark)
-                        kept.append(row)
-                return kept
-
-            working = new(run(first, arguments))
-            while working:
-                yield from working
+                    working.append(row)
+                    yield row
+                if not working:
+                    return
                 cell.results[key] = working
-                working = new(run(again, arguments))
-                assert cell.execution is not None
-                cell.execution.session.check_cancelled()
+                found = run(again, arguments)
 
         return Source(rows, width, arity)
 

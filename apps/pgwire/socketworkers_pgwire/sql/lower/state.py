@@ -14,7 +14,7 @@ from ...catalog import Catalog, TypeRow
 from ...errors import SqlError
 from ...types import AnyType
 from ..execute.connection import SqlFunction
-from ..nodes import Const, Entry, Expr, Query, WithQuery
+from ..nodes import Case, Const, Entry, Expr, Query, WithQuery
 from .literals import literal
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class Lowering:
         self._count = 0
         self._parameter_slots: dict[int, str] = {}
         self._constants: dict[int, tuple[Expr, Const | None]] = {}
+        self.rewritten: dict[int, tuple[Case, Case]] = {}
         self._depths: dict[int, tuple[Expr, int]] = {}
         if sys.getrecursionlimit() < _DEPTH:
             sys.setrecursionlimit(_DEPTH)
