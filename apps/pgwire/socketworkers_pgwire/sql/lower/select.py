@@ -85,7 +85,7 @@ class _Select:
             # one row, whatever the tables have: PostgreSQL does not look at them
             self.source = f" WHERE {lowering.expr(query.having)}"
             return
-        self.source = from_clause(lowering, query.from_, query.has_aggregates)
+        self.source = from_clause(lowering, query.from_, query.has_aggregates, query)
         if query.where is not None:
             self.source += self._where(query.where)
         if needs_stage(query):

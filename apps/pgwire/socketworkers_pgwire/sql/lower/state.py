@@ -85,6 +85,8 @@ class Lowering:
         """How the columns of an entry are qualified."""
         self.columns: dict[tuple[Entry, int], str] = {}
         """Columns of entries that are found elsewhere than by alias and name."""
+        self.marks: dict[Entry, str] = {}
+        """Of subqueries in outer joins the column that is NULL when there is no row."""
         self.given: list[dict[Any, str]] = []
         """Expressions, by `match.shape`, that an inner query has calculated already; the last one counts first."""
         self.inner: dict[int, str] = {}
