@@ -92,7 +92,8 @@ async def play(world: World, data: bytes, chooser: random.Random) -> int:
                 await writer.write(piece)
             await asyncio.sleep(0)
     await asyncio.wait({listening}, timeout=chooser.choice((0, 0.02)))
-    await (socket.abort() if chooser.random() < 0.5 else socket.close())
+    with contextlib.suppress(OSError):
+        await (socket.abort() if chooser.random() < 0.5 else socket.close())
     await listening
     if not received:
         return 0
