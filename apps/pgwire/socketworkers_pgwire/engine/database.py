@@ -90,6 +90,7 @@ class Database:
         """Counts commits: whether anything was committed since a snapshot was taken."""
         self.closed = asyncio.Event()
         """Set when the database is to be let go of."""
+        self._transactions = 1000
         self.definitions = 0
         """Counts commits that changed the catalogue."""
         self._tokens: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
@@ -150,6 +151,11 @@ class Database:
                 self._tokens.clear()
             found = self._tokens[context] = (definitions, context)
         return found
+
+    def new_transaction_id(self) -> int:
+        """A number for a transaction that asks for one."""
+        self._transactions += 1
+        return self._transactions
 
     # Durability
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from ...functions import Execution
 
+#: SQLITE_INNOCUOUS: checks and indexes call them, and the schema is our own
+_INNOCUOUS = 0x200000
+
 __all__ = ["ExecutionCell", "Prepared", "SqlFunction", "prepare_connection", "prepared"]
 
 
@@ -79,7 +82,11 @@ class Prepared:
             made = function.make(self.cell)
             if function.kind == "scalar":
                 self._connection.create_scalar_function(
-                    function.name, made, function.arity, deterministic=function.deterministic
+                    function.name,
+                    made,
+                    function.arity,
+                    deterministic=function.deterministic,
+                    flags=_INNOCUOUS,
                 )
             elif function.kind == "aggregate":
                 self._connection.create_aggregate_function(function.name, made, function.arity)
