@@ -82,6 +82,9 @@ def column_number(item: Item, number: int, location: int) -> Expr:
     """A column by its place from 0."""
     if item.columns is not None:
         stands_for = item.columns[number]
+        if not isinstance(item.entry.source, Join):
+            # of a view that is changed: its columns are expressions over the table
+            return stands_for
         if type(stands_for) is Var:
             kind, typmod, collation = stands_for.type, stands_for.typmod, stands_for.collation
             return Var(

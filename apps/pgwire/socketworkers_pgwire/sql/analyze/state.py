@@ -165,7 +165,7 @@ class State:
         self.windows: list[NamedWindow] = []
         self.window_definitions: list[tuple[Node, NamedWindow]] = []
         self.reads_itself = False
-        """Whether it is the recursive term of `parent_cte`."""
+        """Whether it reads the WITH query that it is a part of."""
         self.multi_source: list[Expr] = []
         """The values of the ``SET (a, b) = …`` that is being analysed."""
 
