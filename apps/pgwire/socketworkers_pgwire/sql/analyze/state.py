@@ -42,7 +42,7 @@ class Notes:
     """The constants that each literal of the text became, by its location. Any other value may be put in its place,
     after the input function of the constant's type. Literals that are not here were looked at."""
     settings: bool = False
-    """Whether constants were read with the session's settings (date and time zone, search path of reg* names)."""
+    """Whether constants were read with the session's settings: those of date and time."""
     views: dict[Entry, Relation] = field(default_factory=dict)
     """The views that entries stand for."""
     relations: set[int] = field(default_factory=set)
