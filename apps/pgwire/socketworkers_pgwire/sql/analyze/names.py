@@ -108,6 +108,8 @@ def _system_column(state: State, item: Item, name: str, location: int) -> Var | 
         raise error("42P10", f'system column "{name}" reference in check constraint is invalid', location)
     if state.kind.name == "GENERATED" and name != "tableoid":
         raise error("42P10", f'cannot use system column "{name}" in column generation expression', location)
+    if state.kind.name == "MERGE_WHEN" and name != "tableoid":
+        raise error("42P10", f'cannot use system column "{name}" in MERGE WHEN condition', location)
     number, kind = system
     return Var(type=kind, location=location, entry=item.entry, column=number)
 

@@ -125,6 +125,7 @@ class State:
         "catalog",
         "ctes",
         "depth",
+        "excluded_entry",
         "future_ctes",
         "kind",
         "last_set_function",
@@ -161,6 +162,7 @@ class State:
         self.resolve_unknowns = True
         self.target: Item | None = None
         self.target_excluded: Item | None = None
+        self.excluded_entry: Entry | None = None
         self.last_set_function: Expr | None = None
         self.windows: list[NamedWindow] = []
         self.window_definitions: list[tuple[Node, NamedWindow]] = []

@@ -130,6 +130,12 @@ def open_target(state: State, node: Node, command: str) -> Target:
     """
     relation = find_relation(state, node)
     location = node.get("location", 0)
+    if command == "merge" and relation.kind == "m":
+        raise error(
+            "0A000",
+            f'cannot execute MERGE on relation "{relation.name}"',
+            detail="This operation is not supported for materialized views.",
+        )
     refused = _REFUSED.get(relation.kind)
     if refused is not None:
         raise error(refused[0], f'{refused[1]} "{relation.name}"')
