@@ -1,4 +1,4 @@
-"""``python -m bench [echo] [mail] [mqtt] [start] [--rounds N] [--save]``: measure, print tables, keep them."""
+"""``python -m bench [PART ...] [--rounds N] [--save]``: measure, print tables, keep them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-PARTS = ("start", "echo", "mail", "mqtt")
+PARTS = ("start", "echo", "mail", "mqtt", "pgwire", "tunnel")
 
 
 def main() -> None:

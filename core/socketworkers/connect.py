@@ -18,7 +18,8 @@ def connect(address: object, **options: Any) -> Socket:
         address: ``"tcp://host:port"``, ``"tls://host:port"``, ``"unix:/path"``, ``"ws://host:port/path"``,
             ``"wss://host/path"``, ``"host:port"`` or ``(host, port)``.
         options: as for ``Socket``: ``tls``, ``local``, ``allow_half_open``, ``high_water_mark``, ``no_delay``,
-            ``keep_alive``, ``timeouts``, ``signal``; for WebSockets ``subprotocols`` and ``headers``.
+            ``keep_alive``, ``timeouts``, ``signal``, ``allow_address``; for WebSockets ``subprotocols``, ``headers``,
+            ``text`` and ``ping_interval``.
 
     Raises:
         AddressError: the address cannot be understood (at once, before anything is tried).

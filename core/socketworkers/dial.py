@@ -9,7 +9,7 @@ import os
 import socket as _socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,9 @@ class Target:
     tls: TlsOptions | None
     subprotocols: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: bool = False
+    ping_interval: float | None = None
+    allow_address: Callable[[str], bool] | None = None
 
 
 def plan(
@@ -47,6 +50,10 @@ def plan(
     tls: bool | TlsOptions | None,
     subprotocols: Sequence[str] = (),
     headers: Mapping[str, str] | None = None,
+    *,
+    text: bool = False,
+    ping_interval: float | None = None,
+    allow_address: Callable[[str], bool] | None = None,
 ) -> Target:
     """Check a socket's arguments before anything is done.
 
@@ -77,7 +84,7 @@ def plan(
     if local is not None:
         parsed = parse_address(local, port_required=False)
         bind = (parsed.host, parsed.port)
-    return Target(address, bind, options, tuple(subprotocols), dict(headers or {}))
+    return Target(address, bind, options, tuple(subprotocols), dict(headers or {}), text, ping_interval, allow_address)
 
 
 def client_context(options: TlsOptions) -> ssl.SSLContext:
@@ -115,7 +122,7 @@ async def open_socket(sock: Socket, target: Target, no_delay: bool) -> None:
     """Connect ``sock``. Never raises: the socket carries the outcome."""
     try:
         async with asyncio.timeout(sock._timeouts.connect):
-            raw = await dial(target.address, target.local)
+            raw = await dial(target.address, target.local, target.allow_address)
     except TimeoutError:
         sock._abort(ConnectTimeout(f"no connection to {target.address} within {sock._timeouts.connect:g} s"))
         return
@@ -167,11 +174,18 @@ async def open_socket(sock: Socket, target: Target, no_delay: bool) -> None:
     sock._opened(info)
 
 
-async def dial(address: Address, local: tuple[str, int] | None) -> _socket.socket:
-    """A connected kernel socket.
+async def dial(
+    address: Address, local: tuple[str, int] | None, allow_address: Callable[[str], bool] | None = None
+) -> _socket.socket:
+    """A connected kernel socket. A name is resolved once; what is checked is what is connected to.
+
+    Args:
+        address: where to.
+        local: where from.
+        allow_address: asked for each address that a name stands for; the refused ones are not tried.
 
     Raises:
-        AddressError: the name is not known.
+        AddressError: the name is not known, or none of its addresses is allowed.
         ConnectError: nobody answered; ``errno`` and ``__cause__`` tell of the last attempt.
     """
     loop = asyncio.get_running_loop()
@@ -193,7 +207,12 @@ async def dial(address: Address, local: tuple[str, int] | None) -> _socket.socke
         raise AddressError(error.errno, f"{address.host} is not known: {error.strerror}") from error
     except UnicodeError as error:
         raise AddressError(f"{address.host!r} is not a host name") from error
-    return await _race(address, _interleave(found), local)
+    candidates = _interleave(found)
+    if allow_address is not None:
+        candidates = [candidate for candidate in candidates if allow_address(candidate[4][0])]
+        if not candidates:
+            raise AddressError(errno.EACCES, f"{address.host} has no address that is allowed")
+    return await _race(address, candidates, local)
 
 
 def _interleave(found: list[Any]) -> list[Any]:

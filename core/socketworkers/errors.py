@@ -113,12 +113,18 @@ class WriteTimeout(SocketError, TimeoutError):
 
 
 class ConnectionLost(SocketError, ConnectionResetError):
-    """The peer reset the connection, or the network lost it."""
+    """The peer reset the connection, or the network lost it.
+
+    Args:
+        message: what happened, for a person.
+        close_code: of the Close frame with which a WebSocket's peer ended it (RFC 6455 §7.4).
+    """
 
     code = "CONNECTION_LOST"
 
-    def __init__(self, message: str = "the connection was lost") -> None:
+    def __init__(self, message: str = "the connection was lost", *, close_code: int | None = None) -> None:
         super().__init__(_errno.ECONNRESET, message)
+        self.close_code = close_code
 
 
 class Aborted(SocketError, ConnectionAbortedError):

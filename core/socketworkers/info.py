@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = [
@@ -46,8 +49,25 @@ class TlsInfo:
     """The peer's certificate in DER, None if it sent none."""
     resumed: bool = False
     """Whether an earlier session was resumed."""
-    channel_binding: bytes | None = field(default=None, repr=False)
-    """``tls-unique`` (TLS 1.2 only, RFC 5929 §3)."""
+    server_certificate: bytes | None = field(default=None, repr=False)
+    """The server's certificate in DER. On the server's own side None where its context holds several (for keys of
+    several kinds): which one the client got is not told."""
+    exporter: bytes | None = field(default=None, repr=False)
+    """``tls-exporter`` (RFC 9266), None as long as Python's ``ssl`` has none."""
+
+    @property
+    def channel_bindings(self) -> Mapping[str, bytes]:
+        """What proves that both ends speak of the same TLS connection (RFC 5056), by the name of its type.
+
+        ``tls-unique`` is not among them: undefined in TLS 1.3, and in TLS 1.2 worth something only with an extended
+        master secret (RFC 7627), of which Python's ``ssl`` does not tell.
+        """
+        found = {}
+        if self.exporter is not None:
+            found["tls-exporter"] = self.exporter
+        if self.server_certificate is not None and (hashed := _end_point(self.server_certificate)) is not None:
+            found["tls-server-end-point"] = hashed
+        return found
 
     @property
     def peer_common_name(self) -> str:
@@ -65,6 +85,21 @@ class TlsInfo:
         except ValueError:
             return ""
         return str(names[0].value) if len(names) == 1 else ""
+
+
+@lru_cache(maxsize=64)
+def _end_point(certificate: bytes) -> bytes | None:
+    """``tls-server-end-point`` of a certificate, RFC 5929 §4.1; None where it is undefined (signed with Ed25519)."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        algorithm = x509.load_der_x509_certificate(certificate).signature_hash_algorithm
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if algorithm is None:
+        return None
+    return hashlib.new("sha256" if algorithm.name in ("md5", "sha1") else algorithm.name, certificate).digest()
 
 
 @dataclass(frozen=True, slots=True)

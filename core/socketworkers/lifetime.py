@@ -31,6 +31,8 @@ CONNECTING, OPEN, CLOSING, CLOSED = range(4)
 #: how long a closed inbound socket waits for the peer's FIN, so that bytes on their way do not cause a reset that
 #: destroys our last reply (RFC 9112 §9.6 tells the same story for HTTP)
 LINGER = 1.0
+#: what a Close frame of a WebSocket may say, beside 3000 to 4999 (RFC 6455 §7.4)
+CLOSE_CODES = frozenset((1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011))
 _ids = itertools.count(1)
 
 
@@ -156,12 +158,22 @@ class Lifetime(EventTarget):
                 self._settle_closed()
         return self._closed
 
-    def close(self, reason: object = None) -> Promise[None]:
+    def close(self, reason: object = None, *, code: int | None = None) -> Promise[None]:
         """Send all that was written, then end both directions. Idempotent; returns ``closed``.
 
         Args:
-            reason: a word for the log.
+            reason: a word for the log, and for the peer of a WebSocket that gets a ``code``.
+            code: of a WebSocket's Close frame (RFC 6455 §7.4), 1000 by default; the peer's socket is lost with any
+                other. Other transports have none.
+
+        Raises:
+            ValueError: a code that cannot be sent.
         """
+        if code is not None:
+            if code not in CLOSE_CODES and not 3000 <= code < 5000:
+                raise ValueError(f"{code} is no code that a Close frame can have")
+            if (set_close := getattr(self._channel, "set_close", None)) is not None:
+                set_close(code, "" if reason is None else str(reason))
         if self._state in (CONNECTING, OPEN):
             if self._state == CONNECTING and self._channel is None:
                 return self._close_pending()
@@ -234,8 +246,7 @@ class Lifetime(EventTarget):
     # what the channel calls
 
     def _received(self, data: bytes) -> None:
-        size = len(data)
-        self.bytes_in += size
+        self.bytes_in += len(data)
         self.chunks_in += 1
         self._active = self._wheel.tick
         stream = self._readable
@@ -245,14 +256,11 @@ class Lifetime(EventTarget):
                 callback(data)
             except Exception as error:
                 self._abort(error)
-        elif (waiter := stream._waiter) is not None and not stream._size:
+        elif (waiter := stream._waiter) is not None and waiter.takes:
             # the usual case of ``ReadableStream._enqueue``
             stream._waiter = None
-            stream._chunks.append(data)
-            stream._size = size
-            waiter.wake_now()
-            if stream._size >= stream._high and stream._size >= stream._want:
-                stream._pause()
+            if not waiter.resume(data):
+                stream._enqueue_for(waiter, data)
         else:
             stream._enqueue(data)
 
@@ -396,6 +404,7 @@ class Lifetime(EventTarget):
     def cancel(self, reason: object) -> None:
         """The reader is not interested: go on reading and drop it, so that the peer is not blocked."""
         self._readable._paused = False
+        self._readable._look()
         self.resume()
         if self._endpoint is not None:
             self._endpoint.attach(_Drain(self))

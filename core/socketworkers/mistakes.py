@@ -164,14 +164,20 @@ def next_free_port(host: str, port: int) -> int | None:
     return None
 
 
+def _with_port(flag: str, port: int) -> str:
+    """The user's command with another port; ``flag`` may be an option with a template for its value."""
+    name, _, template = flag.partition(" ")
+    return command_with(name, template.format(port=port) if template else port)
+
+
 def port_taken(host: str, port: int, *, flag: str = "--port") -> StartupError:
-    """Somebody else listens on the port. ``flag`` is the option that sets it."""
+    """Somebody else listens on the port. ``flag`` is the option that sets it: ``--port``, ``--listen ws://:{port}``."""
     owner = owner_of_port(port, host)
     free = next_free_port(host, port)
     return StartupError(
         f"port {port} on {host} is taken",
         f"{owner} listens there" if owner else "another process listens there",
-        f"the next free port: {command_with(flag, free)}" if free else f"choose another one with {flag} PORT",
+        f"the next free port: {_with_port(flag, free)}" if free else f"choose another one with {flag} PORT",
     )
 
 
@@ -181,7 +187,7 @@ def port_not_allowed(host: str, port: int, *, flag: str = "--port") -> StartupEr
     return StartupError(
         f"port {port} on {host} is not for this user",
         "ports below 1024 need the right CAP_NET_BIND_SERVICE",
-        f"try {command_with(flag, port + 2500)}, or: sudo setcap cap_net_bind_service=+ep {python}",
+        f"try {_with_port(flag, port + 2500)}, or: sudo setcap cap_net_bind_service=+ep {python}",
     )
 
 

@@ -358,7 +358,7 @@ class Settings:
     tls_cert: tuple[str, ...] = setting((), help="certificate, PEM, or a folder of them", metavar="FILE")
     tls_key: tuple[str, ...] = setting((), help="its key, PEM", metavar="FILE")
     tls_client_ca: str | None = setting(
-        None, help="clients need a certificate of these authorities", metavar="FILE", advanced=True
+        None, help="inside TLS clients need a certificate of these authorities", metavar="FILE", advanced=True
     )
     tls: str = setting("", help="a throwaway certificate of a local CA", choices=("", "auto"))
     tls_port: int | None = setting(None, help="port for TLS from the first byte", metavar="PORT")

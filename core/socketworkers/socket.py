@@ -54,6 +54,9 @@ class Socket(Lifetime):
         signal: aborts the socket when it aborts.
         subprotocols: of a WebSocket, in order of preference; ``info.websocket.subprotocol`` is the server's choice.
         headers: more fields of a WebSocket's request, such as ``Authorization``.
+        text: whether text messages of a WebSocket are taken, as their bytes; else they end it with 1003.
+        ping_interval: seconds between the pings of a WebSocket; None for none.
+        allow_address: called with each IP address that the name stands for, says whether it may be connected to.
 
     The socket is pending at once: it can be written to, and read from, before ``ready`` resolves.
 
@@ -80,10 +83,23 @@ class Socket(Lifetime):
         signal: AbortSignal | None = None,
         subprotocols: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
+        text: bool = False,
+        ping_interval: float | None = 54.0,
+        allow_address: Callable[[str], bool] | None = None,
     ) -> None:
         from . import dial
 
-        target = dial.plan(remote, type, local, tls, subprotocols, headers)
+        target = dial.plan(
+            remote,
+            type,
+            local,
+            tls,
+            subprotocols,
+            headers,
+            text=text,
+            ping_interval=ping_interval,
+            allow_address=allow_address,
+        )
         self._init(
             asyncio.get_running_loop(),
             high_water_mark=high_water_mark,
@@ -236,7 +252,7 @@ class Socket(Lifetime):
         """
         if seconds is None:
             self._deadline = 0
-            self._readable._interrupted = None
+            self._readable._interrupt_read(None)
         else:
             self._deadline = self._wheel.now() + self._wheel.ticks(seconds)
             self._arm(self._deadline)

@@ -24,7 +24,8 @@ LAYERS = (
     ("storage",),
     ("objects", "worker", "telemetry"),
     ("server",),
-    ("serve",),
+    ("serve", "commands"),
+    ("tunnel", "connectors"),
     ("config", "process"),
     ("observe",),
     ("cli",),
@@ -42,6 +43,8 @@ ONLY = {
 #: what of the core an app may import: the public names, and the modules that are public as a whole
 PUBLIC = {
     "socketworkers",
+    "socketworkers.commands",
+    "socketworkers.connectors",
     "socketworkers.errors",
     "socketworkers.faults",
     "socketworkers.gate",
@@ -54,6 +57,8 @@ PUBLIC = {
     "socketworkers.streams",
     "socketworkers.telemetry",
     "socketworkers.testing",
+    "socketworkers.tunnel",
+    "socketworkers.websocket",
 }
 IO_MODULES = {"asyncio", "socket", "ssl", "selectors", "threading", "subprocess", "logging", "time", "random", "os"}
 

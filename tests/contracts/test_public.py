@@ -19,7 +19,7 @@ TransformStream UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream Writ
 serve socket_pair
 """
 TESTING = """
-AppClient FakeClock Peer SOCKET_RULES ThreadedServer check_socket fragment parse_transcript run_transcript
+AppClient AppFixture FakeClock Peer SOCKET_RULES ThreadedServer check_socket fragment parse_transcript run_transcript
 serve_ephemeral socket_pair
 """
 

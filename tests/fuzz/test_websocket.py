@@ -42,9 +42,10 @@ TERMS = (
 )
 
 
-def run(pieces: list[bytes], *, client: bool, text: bool) -> tuple[Any, ...]:
+def run(pieces: list[bytes], *, client: bool, text: bool, half_close: bool) -> tuple[Any, ...]:
     """All that a reader makes of them."""
     reader = FrameReader(client=client, text=text)
+    reader.half_close = half_close
     payload = b""
     noise = 0
     for piece in pieces:
@@ -54,13 +55,13 @@ def run(pieces: list[bytes], *, client: bool, text: bool) -> tuple[Any, ...]:
         assert reader.buffered <= 131
         noise, reader.noise = noise + reader.noise, 0
     assert len(payload) <= sum(map(len, pieces))
-    return payload, reader.close, reader.fault, noise, reader.ping
+    return payload, reader.close, reader.fault, noise, reader.ping, reader.finished
 
 
 def check_frames(data: bytes, chooser: random.Random, number: int) -> None:
     pieces = cut(data, chooser)
-    client, text = number % 5 == 0, number % 3 == 0
-    assert run(pieces, client=client, text=text) == run([data], client=client, text=text), pieces
+    options = {"client": number % 5 == 0, "text": number % 3 == 0, "half_close": number % 2 == 0}
+    assert run(pieces, **options) == run([data], **options), pieces
 
 
 def check_handshake(data: bytes, number: int) -> None:

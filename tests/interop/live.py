@@ -82,7 +82,7 @@ def node_modules(package: str, version: str) -> str:
     """
     need("node", "Debian: nodejs")
     npm = need("npm", "Debian: npm")
-    folder = Path(tempfile.gettempdir()) / f"socketworkers-{package}-{version}-{os.getuid()}"
+    folder = Path(tempfile.gettempdir()) / f"socketworkers-{package.replace('/', '-')}-{version}-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     assert folder.stat().st_uid == os.getuid()
     with (folder / "lock").open("w") as lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -15,6 +16,9 @@ from typing import Any
 
 import pytest
 from tests.interop.live import absent, run
+
+from socketworkers import ConnectError, connect
+from socketworkers.tunnel import connect_tunnel
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)
@@ -40,7 +44,7 @@ def compose() -> Iterator[Compose]:
     """Runs a compose command in a project of its own, which is gone afterwards; the image is built first."""
     project = f"socketworkers-test-{uuid.uuid4().hex[:8]}"
     # Port 0: any free one, so that nothing on this machine is in the way. BuildKit is not everywhere.
-    settings = {**os.environ, "SMTP_PORT": "0", "POP3_PORT": "0", "MQTT_PORT": "0"}
+    settings = {**os.environ, "SMTP_PORT": "0", "POP3_PORT": "0", "MQTT_PORT": "0", "TUNNEL_PORT": "0"}
     settings |= {"MAIL_PASSWORD": "by heart", "MQTT_PASSWORD": "by heart"}
     base = (*_engine(), "--project-name", project, "--file", str(ROOT / "compose.yaml"))
 
@@ -128,3 +132,23 @@ def test_the_broker_in_its_container(compose: Compose) -> None:
         "docker", "exec", container, "socketworkers", "mqtt", "retained", "list", "from/#", "--data", "/data/mqtt"
     )
     assert b"from/outside" in found
+
+
+async def test_the_broker_through_the_tunnel(compose: Compose) -> None:
+    compose("up", "--detach", "tunnel")
+    container = compose("ps", "--quiet", "tunnel").decode().strip()
+    health = (*_inspect(container)["Config"]["Healthcheck"]["Test"][1:],)
+    while subprocess.run(["docker", "exec", container, *health], capture_output=True, check=False).returncode:
+        assert _inspect(container)["State"]["Running"], run("docker", "logs", container, status=None).decode()
+    gateway = compose("port", "tunnel", "8080").decode().strip()
+    with pytest.raises(ConnectError, match="400 Bad Request"):
+        await connect(f"ws://{gateway}/v1?address=mail:2525")
+    entrance = await connect_tunnel(f"ws://{gateway}/v1?address=broker:1883")
+    try:
+        port = str(entrance.listeners[0].port)
+        client = (sys.executable, "-m", "socketworkers.cli", "mqtt", "pub", "-h", "127.0.0.1", "-p", port, "-q", "1")
+        say = ("-t", "through/the/tunnel", "-m", "in", "-u", "home", "-P", "by heart")
+        await asyncio.to_thread(run, *client, *say)
+    finally:
+        await entrance.stop()
+    assert b"tunnel to broker:1883" in run("docker", "logs", container)

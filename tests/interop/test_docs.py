@@ -15,6 +15,7 @@ import pytest
 from tests.interop.live import MailServer, bin_path, need, run
 from tests.support.docs import GENERATED, ROOT, blocks, expected
 
+from socketworkers.cli.verbs.tunnel import command as tunnel
 from socketworkers.settings import settings_of
 from socketworkers.testing import AppClient, ThreadedServer, run_transcript, serve_ephemeral
 from socketworkers_mqtt import app as broker
@@ -170,7 +171,8 @@ def _commands() -> list[tuple[str, list[str]]]:
         for block in (*blocks(page, "sh"), *blocks(page, "console"), *blocks(page, "ini")):
             for line in block.splitlines():
                 match = re.search(
-                    r"(run-app (?:smtp|mqtt)|socketworkers (?:mail|mqtt|ready|check|config|list|new)) ?(.*)", line
+                    r"(run-app (?:smtp|mqtt)|socketworkers (?:mail|mqtt|tunnel|ready|check|config|list|new)) ?(.*)",
+                    line,
                 )
                 if match is not None:
                     found.append((_name(page), shlex.split(match[0], comments=True)))
@@ -181,8 +183,8 @@ def _commands() -> list[tuple[str, list[str]]]:
 def test_options_that_are_shown_exist(page: str, words: list[str]) -> None:
     config = MqttConfig if "mqtt" in words[:2] else SmtpConfig
     known = {item.flag for item in settings_of(config)} | {"--config", "--help", "--help-all", "--sources"}
-    if words[0] == "socketworkers" and words[1] in ("mail", "mqtt"):
-        command: click.Command | None = mail if words[1] == "mail" else mqtt
+    if words[0] == "socketworkers" and words[1] in ("mail", "mqtt", "tunnel"):
+        command: click.Command | None = {"mail": mail, "mqtt": mqtt, "tunnel": tunnel}[words[1]]
         rest = words[2:]
         while isinstance(command, click.Group) and rest:
             command = command.get_command(click.Context(command), rest.pop(0))

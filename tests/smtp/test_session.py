@@ -350,10 +350,41 @@ def test_plus_is_offered_with_binding_data_only() -> None:
     mechanisms = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
     plain = Driver(SessionConfig(mechanisms=mechanisms))
     assert b"250-AUTH SCRAM-SHA-256" in plain.send(b"EHLO a\r\n")
-    session = Session(SessionConfig(mechanisms=mechanisms), secure=True, binding=b"hash", credentials=USERS)
+    session = Session(
+        SessionConfig(mechanisms=mechanisms), secure=True, bindings={"tls-server-end-point": b"hash"}, credentials=USERS
+    )
     session.greet()
     session.receive(b"EHLO a\r\n")
     assert b"AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256\r\n" in session.take_output()
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+@pytest.mark.parametrize("parameter", [b"", b" BODY=7BIT", b" BODY=8BITMIME"])
+@pytest.mark.parametrize("last", [b"x", b"\x80", b"\xff"])
+def test_the_kind_of_the_content_is_what_came_rfc_5321_2_4(size: int, parameter: bytes, last: bytes) -> None:
+    driver = Driver().ehlo()
+    driver.send(b"MAIL FROM:<a@b>" + parameter + b"\r\nRCPT TO:<c@d>\r\n", b"DATA\r\n")
+    body = (b"x" * 98 + b"\r\n") * (size // 100) + last + b"\r\n"
+    assert driver.codes(body, b".\r\n") == [250]
+    (taken,) = driver.taken
+    assert taken.body == body
+    declared = "8BITMIME" if b"8" in parameter else "7BIT"
+    assert taken.envelope.parameters.body == declared
+    assert taken.envelope.body == (declared if last == b"x" else "8BITMIME")
+
+
+def test_binary_content_stays_binary_rfc_3030() -> None:
+    driver = Driver().ehlo()
+    driver.send(b"MAIL FROM:<a@b> BODY=BINARYMIME\r\nRCPT TO:<c@d>\r\n")
+    assert driver.codes(b"BDAT 2 LAST\r\n\xff\n") == [250]
+    assert driver.taken[0].envelope.body == "BINARYMIME"
+
+
+def test_what_one_message_was_says_nothing_of_the_next() -> None:
+    driver = Driver().ehlo()
+    for body in (b"\xff\r\n", b"x\r\n"):
+        driver.send(b"MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n", b"DATA\r\n", body + b".\r\n")
+    assert [each.envelope.body for each in driver.taken] == ["8BITMIME", "7BIT"]
 
 
 def test_starttls_forgets_everything_rfc_3207_4_2() -> None:
@@ -362,7 +393,7 @@ def test_starttls_forgets_everything_rfc_3207_4_2() -> None:
     assert driver.session.user == "alice"
     driver.send(b"STARTTLS\r\n")
     assert driver.events[-1] == StartTls()
-    driver.session.tls_started("info", binding=b"x")
+    driver.session.tls_started("info", bindings={"tls-server-end-point": b"x"})
     assert driver.session.user is None
     assert driver.session.helo == ""
     assert driver.session.tls == "info"

@@ -6,13 +6,15 @@ import dataclasses
 import enum
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from socketworkers import App
 from socketworkers.cli.options import app_settings
+from socketworkers.cli.verbs import tunnel as tunnel_command
 from socketworkers.settings import format_value
+from socketworkers.tunnel import entrance, gateway
 from socketworkers_mqtt import app as broker
 from socketworkers_mqtt.bridge import BridgeSpec
 from socketworkers_mqtt.bridge.settings import KEYS
@@ -38,8 +40,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _settings(app: App) -> str:
-    items = sorted(app_settings(app), key=lambda item: (item.common, item.advanced))
+def _settings(app: App, hidden: Collection[str] = ()) -> str:
+    shown = (item for item in app_settings(app) if item.name not in hidden)
+    items = sorted(shown, key=lambda item: (item.common, item.advanced))
     return _table(
         ("option", "default", "meaning"),
         (
@@ -118,6 +121,8 @@ def _fields(cls: type) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "settings": lambda: _settings(app),
     "mqtt-settings": lambda: _settings(broker),
+    "tunnel-serve": lambda: _settings(gateway(), tunnel_command.hidden("serve")),
+    "tunnel-connect": lambda: _settings(entrance(), tunnel_command.hidden("connect")),
     "smtp-states": lambda: _states(smtp_table.ROWS),
     "pop3-states": lambda: _states(pop3_table.ROWS),
     "mqtt-states": lambda: _mqtt_states(TRANSITIONS, State, "server"),

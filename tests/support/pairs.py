@@ -27,7 +27,12 @@ TRANSPORTS: dict[str, frozenset[str]] = {
     "tls": CAPABILITIES,
     "websocket": CAPABILITIES - {"half_close"},
     "wss": CAPABILITIES - {"half_close"},
+    "websocket, half-close": CAPABILITIES,
+    "wss, half-close": CAPABILITIES,
+    "tunnel": CAPABILITIES - {"addresses"},
+    "tunnel, local port": CAPABILITIES - {"addresses"},
 }
+HALF_CLOSE = "tcp-halfclose.v1"
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +90,7 @@ class Pairs:
             with contextlib.suppress(Exception):
                 await socket.closed
 
-        app = App("pairs", listeners=(ListenerSpec("ws", "ws", "ws_port", path="/pairs"),))
+        app = App("pairs", listeners=(ListenerSpec("ws", "ws", "ws_port", path="/pairs", subprotocols=(HALF_CLOSE,)),))
         app.connect(keep)
         path = str(Path(self._folder.name) / f"{len(self._servers)}.sock")
         unix = path if self.transport == "unix" else None
@@ -95,17 +100,34 @@ class Pairs:
             "timeouts": timeouts,
         }
         ports: dict[str, Any] = {"websocket": {"ws_port": 0}, "wss": {"wss_port": 0, "tls": "auto"}}
-        server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(self.transport, {})))
+        kind, _, way = self.transport.partition(", ")
+        server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(kind, {})))
         self._servers.append(server)
         await server.start()
-        if self.transport in ports:
-            tls = TlsOptions(context=trusting(server), sni="localhost") if self.transport == "wss" else None
+        if kind == "tunnel":
+            return await self._through_tunnel(server.listeners[0].port, bool(way), options), await arrived
+        if kind in ports:
+            tls = TlsOptions(context=trusting(server), sni="localhost") if kind == "wss" else None
+            options["subprotocols"] = (HALF_CLOSE,) if way else ()
             client = await connect(server.listeners[1].url, **options, tls=tls)
             return client, await arrived
         where: Any = f"unix:{path}" if unix else ("127.0.0.1", server.listeners[0].port)
         tls = TlsOptions(context=client_tls(), sni="localhost") if self.transport == "tls" else None
         client = await connect(where, **options, tls=tls)
         return client, await arrived
+
+    async def _through_tunnel(self, port: int, local_port: bool, options: dict[str, Any]) -> Socket:
+        """A WebSocket to a gateway that leads to ``port``, or a connection to a local port that does."""
+        from socketworkers.tunnel import connect_tunnel, serve_tunnel
+
+        gateway = await serve_tunnel(allow=("127.0.0.1:*",))
+        self._servers.append(gateway)
+        url = f"{gateway.listeners[0].url}?address=127.0.0.1:{port}"
+        if not local_port:
+            return await connect(url, **options, subprotocols=(HALF_CLOSE,))
+        entrance = await connect_tunnel(url)
+        self._servers.append(entrance)
+        return await connect(("127.0.0.1", entrance.listeners[0].port), **options)
 
     async def close(self) -> None:
         """Abort whatever is left."""

@@ -94,6 +94,13 @@ class ServerProcess:
         """What it has printed and logged."""
         return self.log.read_text(errors="replace")
 
+    def logged(self, words: str) -> int:
+        """How often it has logged ``words``, once it has; log lines are written by a thread, a little later."""
+        until = time.monotonic() + START
+        while words not in self.text() and time.monotonic() < until:
+            time.sleep(0.01)
+        return self.text().count(words)
+
     @property
     def pid(self) -> int:
         """The server's process id (not that of a wrapper)."""

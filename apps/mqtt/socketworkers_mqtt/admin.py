@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from socketworkers import Env
+from socketworkers.commands import Method, user_methods
 
 from .codec import parse_filter
 from .message import Message
@@ -120,35 +120,11 @@ async def status(env: Env) -> dict[str, Any]:
     }
 
 
-async def user_add(env: Env, name: str, password: str) -> bool:
-    """Add a user or change a password; whether the user is new."""
-    return bool(env.mqtt.set_password(name, password))
-
-
-async def user_rm(env: Env, name: str) -> bool:
-    """Take a user away.
-
-    Raises:
-        LookupError: there is none.
-    """
-    if name not in env.mqtt.users.credentials:
-        raise LookupError(f"there is no user {name}")
-    env.mqtt.remove_user(name)
-    return True
-
-
-async def user_list(env: Env) -> list[str]:
-    """Names of the users."""
-    return list(env.mqtt.users.names())
-
-
-METHODS: dict[str, Callable[..., Awaitable[object]]] = {
+METHODS: dict[str, Method] = {
     "mqtt.sessions": sessions,
     "mqtt.kick": kick,
     "mqtt.retained.list": retained_list,
     "mqtt.retained.clear": retained_clear,
     "mqtt.status": status,
-    "mqtt.user.add": user_add,
-    "mqtt.user.rm": user_rm,
-    "mqtt.user.list": user_list,
+    **user_methods("mqtt", lambda env: env.mqtt),
 }

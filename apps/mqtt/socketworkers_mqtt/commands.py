@@ -6,18 +6,23 @@ folder; when none runs, they open the files themselves under the folder's lock.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import codecs
 import importlib
 import json
 import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from socketworkers.errors import ProtocolError, StartupError
+from socketworkers.commands import DataCommands, Method, offline_env, printable
+from socketworkers.errors import StartupError
+
+if TYPE_CHECKING:
+    from socketworkers import Env
 
 __all__ = ["mqtt"]
 
@@ -27,55 +32,33 @@ SHOWN = 60
 _CONTEXT = {"help_option_names": ["--help"], "max_content_width": 80}
 
 
-def _call(data: str, method: str, **arguments: Any) -> Any:
-    """Run one method of ``admin`` in the server, or here."""
-    from socketworkers.server import ControlError, control_call
-
-    folder = Path(data)
-    if not folder.is_dir():
-        raise StartupError(
-            f"there is no data folder {folder}",
-            "sessions and retained messages lie where `run-app mqtt` was told with --data",
-            "the default is ./.socketworkers/mqtt, relative to where it was started",
-        )
-    try:
-        return control_call(folder, method, **arguments)
-    except ControlError as error:
-        raise StartupError(str(error)) from None
-    except OSError:
-        pass  # no server runs there
-    try:
-        return asyncio.run(_offline(folder, method, arguments))
-    except (LookupError, ValueError, ProtocolError) as error:
-        raise StartupError(str(error).strip("'\"")) from None
-
-
-async def _offline(folder: Path, method: str, arguments: dict[str, Any]) -> Any:
-    from socketworkers import Env
-    from socketworkers.objects import ObjectRuntime
-    from socketworkers.telemetry import Telemetry
-
+@asynccontextmanager
+async def _open(folder: Path) -> AsyncIterator[Env]:
     from . import app
-    from .admin import METHODS
     from .config import MqttConfig
     from .mqtt import BROKER, Mqtt
 
     # no counters are published: nobody is connected
-    env = Env(config=MqttConfig(data=str(folder), sys_interval=0), data_dir=folder, telemetry=Telemetry())
-    runtime = ObjectRuntime(folder, app.objects, env)
-    for name in app.objects:
-        setattr(env, name, runtime.namespace(name))
-    await runtime.start()
-    try:
+    async with offline_env(app, MqttConfig(data=str(folder), sys_interval=0), folder) as env:
         env.mqtt = Mqtt(env)
         broker = env.BROKER.get(BROKER)
         await broker.serve()
         try:
-            return await METHODS[method](env, **arguments)
+            yield env
         finally:
             await broker.stop()
-    finally:
-        await runtime.close()
+
+
+def _methods() -> Mapping[str, Method]:
+    from .admin import METHODS
+
+    return METHODS
+
+
+_commands = DataCommands(
+    "mqtt", keeps="sessions and retained messages lie", methods=_methods, open=_open, server="broker"
+)
+_call, _data = _commands.call, _commands.option
 
 
 class _Group(click.Group):
@@ -94,19 +77,12 @@ class _Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
 
-_data = click.option(
-    "--data", default=".socketworkers/mqtt", metavar="DIR", show_default=True, help="the broker's data folder"
-)
 _json = click.option("--json", "as_json", is_flag=True, help="one JSON object per line")
 
 
 @click.group(cls=_Group, context_settings=_CONTEXT, help="Publish, subscribe, and look after a broker.")
 def mqtt() -> None:
     """The group."""
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -129,10 +105,10 @@ def sessions(data: str, as_json: bool, prefix: str) -> None:
         return
     rows: list[tuple[str, ...]] = [
         (
-            _printable(item["client_id"]),
+            printable(item["client_id"]),
             item["peer"] if item["connected"] else "away",
             {3: "3.1", 4: "3.1.1", 5: "5.0"}.get(item["version"], "?"),
-            _printable(item["username"]) or "-",
+            printable(item["username"]) or "-",
             str(len(item["subscriptions"])),
             str(item["underway"]),
             str(item["queued"]),
@@ -165,7 +141,7 @@ def retained_list(data: str, as_json: bool, filter: str) -> None:
                 click.echo(json.dumps(item))
                 continue
             payload = base64.b64decode(item["payload"])
-            click.echo(f"{_printable(item['topic'])}  {_shown(payload, item['size'])}")
+            click.echo(f"{printable(item['topic'])}  {_shown(payload, item['size'])}")
         after = page["after"]
         if after is None:
             return
@@ -178,7 +154,7 @@ def _shown(payload: bytes, size: int) -> str:
         text = codecs.getincrementaldecoder("utf-8")().decode(payload, size == len(payload))
     except UnicodeDecodeError:
         return f"({size} bytes: {payload[:16].hex(' ')}{' ...' if size > 16 else ''})"
-    text = _printable(text)
+    text = printable(text)
     return text if size <= SHOWN else f"{text}... ({size} bytes)"
 
 
@@ -219,40 +195,4 @@ def status(data: str, as_json: bool) -> None:
         click.echo(f"{name:<{width}}  {value}")
 
 
-@mqtt.group()
-def user() -> None:
-    """Keep the users who may log in."""
-
-
-@user.command("add")
-@_data
-@click.argument("name")
-def user_add(data: str, name: str) -> None:
-    """Add a user or change a password (asked for, or the first line of standard input)."""
-    password = (
-        click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\r\n")
-    )
-    if not password:
-        raise StartupError("the password is empty", "", "give it on standard input, or type it on a terminal")
-    Path(data).mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = _call(data, "mqtt.user.add", name=name, password=password)
-    click.echo(f"user {name} {'added' if new else 'has a new password'}")
-
-
-@user.command("rm")
-@_data
-@click.argument("name")
-def user_rm(data: str, name: str) -> None:
-    """Take a user away; sessions stay."""
-    _call(data, "mqtt.user.rm", name=name)
-    click.echo(f"user {name} removed")
-
-
-@user.command("list")
-@_data
-def user_list(data: str) -> None:
-    """List the users."""
-    for name in _call(data, "mqtt.user.list"):
-        click.echo(name)
+mqtt.add_command(_commands.users("mqtt", stays="sessions stay"), "user")

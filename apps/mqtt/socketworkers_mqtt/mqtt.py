@@ -159,6 +159,10 @@ class Mqtt:
         self.users.credentials.remove(name)
         self._save()
 
+    def user_names(self) -> list[str]:
+        """All users, those of Mosquitto's file, too, sorted."""
+        return self.users.names()
+
     def _save(self) -> None:
         if self.env.data_dir is not None:
             self.users.credentials.save(self.env.data_dir / USERS_FILE)

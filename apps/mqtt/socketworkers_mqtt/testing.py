@@ -12,15 +12,14 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, ClassVar, TypeVar, overload
+from typing import Any, ClassVar, overload
 
+from socketworkers import Env
 from socketworkers.sasl import GuessLimiter
-from socketworkers.testing import ThreadedServer
+from socketworkers.testing import AppFixture
 
 from . import app
 from .broker import Broker
@@ -51,7 +50,6 @@ from .topics import filter_matches
 
 __all__ = ["Message", "TestBroker"]
 
-T = TypeVar("T")
 #: messages that are kept for ``messages`` and ``wait_for``
 MOST = 100_000
 #: rows of one look at the retained messages
@@ -157,33 +155,23 @@ _ScriptedConnection.table = {
 }
 
 
-class TestBroker:
+class TestBroker(AppFixture):
     """A broker in a thread: takes all clients of this machine, keeps everything in memory.
 
     Args:
         settings: of the app; ``tls="auto"`` and ``tls_port=0`` for TLS, ``acl_file=...``, ``max_inflight=...``.
     """
 
-    __test__ = False  # not a test class, whatever its name says
-
     def __init__(self, **settings: Any) -> None:
-        self.server = ThreadedServer(app, **{"sys_interval": 0.0, **settings})
+        super().__init__(app, **{"sys_interval": 0.0, **settings})
         self._object: BrokerObject
-        self._changed: asyncio.Event
         self._messages: deque[Message] = deque(maxlen=MOST)
         self._script: dict[str, deque[Reason]] = {}
 
-    def start(self) -> TestBroker:
-        """Return once it accepts."""
-        self.server.start()
-        self.server.call(self._hook)
-        return self
-
-    def _hook(self) -> None:
-        mqtt = self.server.server.env.mqtt
+    def _started(self, env: Env) -> None:
+        mqtt = env.mqtt
         mqtt.sleep = lambda seconds: asyncio.sleep(0)  # a wrong password need not wait here
         self._object = owner = mqtt.object
-        self._changed = asyncio.Event()
         owner.broker.router = _RecordingRouter(owner.broker, self._record)
         members = {"__slots__": (), "script": self._script, "changed": self._changed.set}
         owner.connection_class = type("ScriptedConnection", (_ScriptedConnection,), members)
@@ -192,41 +180,6 @@ class TestBroker:
         if not message.topic.startswith("$SYS/"):
             self._messages.append(message)
             self._changed.set()
-
-    def stop(self) -> None:
-        """End it."""
-        self.server.stop()
-
-    def __enter__(self) -> TestBroker:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def host(self) -> str:
-        """Where it listens."""
-        return self.server.host
-
-    @property
-    def port(self) -> int:
-        """Its port."""
-        return self.server.port
-
-    @property
-    def url(self) -> str:
-        """``mqtt://host:port``."""
-        return self.server.url
-
-    def tls_context(self) -> ssl.SSLContext:
-        """A client's context that trusts this broker.
-
-        Raises:
-            ValueError: it was not started with ``tls="auto"``.
-        """
-        return self.server.tls_context()
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -261,7 +214,7 @@ class TestBroker:
         """
         wanted = _filter(topic)
 
-        def look() -> list[Message] | None:
+        async def look() -> list[Message] | None:
             found = self._matching(wanted)
             return found if len(found) >= (count or 1) else None
 
@@ -272,7 +225,7 @@ class TestBroker:
                 f"there are: {came or 'none'}"
             )
 
-        found = self.server.run(self._until(look, missing, timeout))
+        found = self._wait_until(look, missing, timeout)
         return found[0] if count is None else found
 
     def wait_for_subscriber(self, topic: str, *, timeout: float = 5.0) -> None:
@@ -284,7 +237,7 @@ class TestBroker:
         name = topic.encode()
         broker = self._object.broker
 
-        def look() -> bool | None:
+        async def look() -> bool | None:
             route = broker.router.route(name)
             sessions = [*route.plain, *(entry.session for entry in route.special)]
             sessions += [member.session for group in route.groups for member in group.members]
@@ -297,7 +250,7 @@ class TestBroker:
             )
             return f"nobody subscribed to {topic} within {timeout:g} s; there are: {there or 'no clients'}"
 
-        self.server.run(self._until(look, missing, timeout))
+        self._wait_until(look, missing, timeout)
 
     def wait_for_client(self, client_id: str, *, timeout: float = 5.0) -> None:
         """Wait until a client is connected.
@@ -306,26 +259,14 @@ class TestBroker:
             AssertionError: it is not, within ``timeout`` seconds.
         """
 
-        def look() -> bool | None:
+        async def look() -> bool | None:
             return True if client_id in self._clients() else None
 
         def missing() -> str:
             there = ", ".join(self._clients())
             return f"{client_id} did not connect within {timeout:g} s; there are: {there or 'no clients'}"
 
-        self.server.run(self._until(look, missing, timeout))
-
-    async def _until(self, look: Callable[[], T | None], missing: Callable[[], str], timeout: float) -> T:
-        until = time.monotonic() + timeout
-        while True:
-            self._changed.clear()
-            found = look()
-            if found is not None:
-                return found
-            try:
-                await asyncio.wait_for(self._changed.wait(), until - time.monotonic())
-            except TimeoutError:
-                raise AssertionError(missing()) from None
+        self._wait_until(look, missing, timeout)
 
     def publish(
         self, topic: str, payload: str | bytes = b"", qos: int = 0, retain: bool = False, **properties: Any

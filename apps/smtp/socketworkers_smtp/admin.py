@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from socketworkers import Env
+from socketworkers.commands import Method, user_methods
 
 from .addresses import normal
 
@@ -58,34 +58,10 @@ async def mail_status(env: Env) -> dict[str, Any]:
     }
 
 
-async def user_add(env: Env, name: str, password: str) -> bool:
-    """Add a user or change a password; returns whether the user is new."""
-    return bool(env.mail.set_password(name, password))
-
-
-async def user_rm(env: Env, name: str) -> bool:
-    """Take a user away.
-
-    Raises:
-        LookupError: there is none.
-    """
-    if name not in env.mail.credentials:
-        raise LookupError(f"there is no user {name}")
-    env.mail.remove_user(name)
-    return True
-
-
-async def user_list(env: Env) -> list[str]:
-    """Names of the users."""
-    return sorted(env.mail.credentials)
-
-
-METHODS: dict[str, Callable[..., Awaitable[object]]] = {
+METHODS: dict[str, Method] = {
     "mail.list": mail_list,
     "mail.show": mail_show,
     "mail.rm": mail_rm,
     "mail.status": mail_status,
-    "mail.user.add": user_add,
-    "mail.user.rm": user_rm,
-    "mail.user.list": user_list,
+    **user_methods("mail", lambda env: env.mail),
 }

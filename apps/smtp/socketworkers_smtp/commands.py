@@ -5,74 +5,46 @@ Talks to the server that works on the data folder; when none runs, opens the fil
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import mailbox as mailboxes
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from socketworkers.errors import StartupError
+from socketworkers.commands import DataCommands, Method, offline_env, printable
+
+if TYPE_CHECKING:
+    from socketworkers import Env
 
 __all__ = ["mail"]
 
 
-def _call(data: str, method: str, **arguments: Any) -> Any:
-    """Run one method of ``admin`` in the server, or here."""
-    from socketworkers.server import ControlError, control_call
-
-    folder = Path(data)
-    if not folder.is_dir():
-        raise StartupError(
-            f"there is no data folder {folder}",
-            "mail lies where `run-app smtp` was told with --data",
-            "the default is ./.socketworkers/smtp, relative to where it was started",
-        )
-    try:
-        return control_call(folder, method, **arguments)
-    except ControlError as error:
-        raise StartupError(str(error)) from None
-    except OSError:
-        pass  # no server runs there
-    try:
-        return asyncio.run(_offline(folder, method, arguments))
-    except (LookupError, ValueError) as error:
-        raise StartupError(str(error).strip("'\"")) from None
-
-
-async def _offline(folder: Path, method: str, arguments: dict[str, Any]) -> Any:
-    from socketworkers import Env
-    from socketworkers.objects import ObjectRuntime
-    from socketworkers.telemetry import Telemetry
-
+@asynccontextmanager
+async def _open(folder: Path) -> AsyncIterator[Env]:
     from . import app
-    from .admin import METHODS
     from .config import SmtpConfig
     from .mail import Mail
 
     # what is still on its way is delivered; bounds are the server's affair, so none applies here
-    config = SmtpConfig(data=str(folder), catch_all_limit=1 << 62)
-    env = Env(config=config, data_dir=folder, telemetry=Telemetry())
-    runtime = ObjectRuntime(folder, app.objects, env)
-    for name in app.objects:
-        setattr(env, name, runtime.namespace(name))
-    await runtime.start()
-    try:
-        mail = Mail(env)
-        env.mail = mail
-        await mail.start()
-        return await METHODS[method](env, **arguments)
-    finally:
-        await runtime.close()
+    async with offline_env(app, SmtpConfig(data=str(folder), catch_all_limit=1 << 62), folder) as env:
+        env.mail = Mail(env)
+        await env.mail.start()
+        yield env
 
 
-_data = click.option(
-    "--data", default=".socketworkers/smtp", metavar="DIR", show_default=True, help="the server's data folder"
-)
+def _methods() -> Mapping[str, Method]:
+    from .admin import METHODS
+
+    return METHODS
+
+
+_commands = DataCommands("smtp", keeps="mail lies", methods=_methods, open=_open)
+_call, _data = _commands.call, _commands.option
 
 
 @click.group(help="Look at mail, export it, remove it, and keep users.")
@@ -95,14 +67,10 @@ def list_(data: str, as_json: bool, address: str | None) -> None:
         return
     for item in found:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item["received"]))
-        sender = _printable(item["sender"] or "<>")
-        click.echo(f"{item['id']}  {when}  {item['size']:>9}  {sender} -> {_printable(item['recipient'])}")
+        sender = printable(item["sender"] or "<>")
+        click.echo(f"{item['id']}  {when}  {item['size']:>9}  {sender} -> {printable(item['recipient'])}")
     if not found and sys.stdout.isatty():
         click.echo("no messages", err=True)
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 @mail.command()
@@ -189,40 +157,4 @@ def rm(data: str, everything: bool, ids: tuple[str, ...]) -> None:
     click.echo(f"{count} removed")
 
 
-@mail.group()
-def user() -> None:
-    """Keep the users who may log in."""
-
-
-@user.command("add")
-@_data
-@click.argument("name")
-def user_add(data: str, name: str) -> None:
-    """Add a user or change a password (asked for, or the first line of standard input)."""
-    password = (
-        click.prompt("Password", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\r\n")
-    )
-    if not password:
-        raise StartupError("the password is empty", "", "give it on standard input, or type it on a terminal")
-    Path(data).mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = _call(data, "mail.user.add", name=name, password=password)
-    click.echo(f"user {name} {'added' if new else 'has a new password'}")
-
-
-@user.command("rm")
-@_data
-@click.argument("name")
-def user_rm(data: str, name: str) -> None:
-    """Take a user away; the mail stays."""
-    _call(data, "mail.user.rm", name=name)
-    click.echo(f"user {name} removed")
-
-
-@user.command("list")
-@_data
-def user_list(data: str) -> None:
-    """List the users."""
-    for name in _call(data, "mail.user.list"):
-        click.echo(name)
+mail.add_command(_commands.users("mail", stays="the mail stays"), "user")

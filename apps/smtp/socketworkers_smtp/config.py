@@ -69,6 +69,11 @@ class SmtpConfig(Settings):
     require_auth: bool = setting(False, help="take no mail without a login")
     require_tls: bool = setting(False, help="take no mail without TLS", advanced=True)
     cleartext_auth: bool = setting(False, help="allow passwords without TLS off loopback", advanced=True)
+    channel_binding: bool = setting(
+        False,
+        help="offer SCRAM-SHA-256-PLUS, bound to the certificate (tls-server-end-point only)",
+        advanced=True,
+    )
     hostname: str = setting("", help="our name in greeting and Received", metavar="NAME", advanced=True)
     max_size: int = setting(26_214_400, help="largest message", kind="size", advanced=True)
     max_recipients: int = setting(1000, help="recipients of a message", advanced=True)

@@ -8,11 +8,11 @@ import json
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from socketworkers import Context, Env
+from socketworkers import Context, Env, TlsInfo
 from socketworkers.errors import StartupError, StorageError
 from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.settings import is_loopback
@@ -138,7 +138,7 @@ class Mail:
         """The settings of a POP3 listener's sessions."""
         return Pop3Config(
             starttls=ctx.tls_context is not None and ctx.listener.tls == "starttls",
-            mechanisms=("SCRAM-SHA-256", "PLAIN") if len(self.credentials) else ("PLAIN",),
+            mechanisms=(*self._proofs, "PLAIN"),
             cleartext_auth=self.config.cleartext_auth,
             idle_timeout=max(600.0, self.config.idle_timeout or 0.0),
         )
@@ -151,9 +151,19 @@ class Mail:
     @property
     def mechanisms(self) -> tuple[str, ...]:
         """SASL mechanisms to offer."""
-        if len(self.credentials):
-            return ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+        if proofs := self._proofs:
+            return (*proofs, "PLAIN", "LOGIN")
         return ("PLAIN", "LOGIN") if self.any_login or self.config.require_auth else ()
+
+    @property
+    def _proofs(self) -> tuple[str, ...]:
+        if not len(self.credentials):
+            return ()
+        return ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256") if self.config.channel_binding else ("SCRAM-SHA-256",)
+
+    def bindings(self, tls: TlsInfo | None) -> Mapping[str, bytes]:
+        """What a login may be bound to. Nothing unless it is offered: a client that says it saw no offer is right."""
+        return tls.channel_bindings if tls is not None and self.config.channel_binding else {}
 
     async def check_password(self, username: str, password: str, peer: str) -> tuple[str | None, bool]:
         """Compare a password off the loop.
@@ -282,6 +292,10 @@ class Mail:
         self._save_users()
         self.directory.refresh()
 
+    def user_names(self) -> list[str]:
+        """All users, sorted."""
+        return sorted(self.credentials)
+
     def _save_users(self) -> None:
         if self.data_dir is not None:
             self.credentials.save(self.data_dir / USERS_FILE)
@@ -303,8 +317,8 @@ def _timeouts(idle: float | None) -> Timeouts:
 def _details(envelope: Envelope) -> str:
     parameters = envelope.parameters
     values: dict[str, Any] = {"protocol": envelope.protocol}
-    if parameters.body != "7BIT":
-        values["body"] = parameters.body
+    if envelope.body != "7BIT":
+        values["body"] = envelope.body
     if parameters.smtputf8:
         values["smtputf8"] = True
     if parameters.ret:

@@ -20,6 +20,9 @@ _COLUMNS = "e.id, e.address, e.recipient, c.sender, c.received, c.size, c.helo, 
 _FROM = "from entry e join content c on c.id = e.id"
 #: messages that one pass over the bounds removes; the rest goes a moment later, so that nobody waits
 _AT_ONCE = 1000
+#: names of removed messages that are remembered. Only what the queue's last round handed over can come again after a
+#: crash (``queue.BATCH``), and what was removed last is forgotten last
+_REMEMBERED = 10_000
 
 
 class Mailbox(DurableObject):
@@ -46,8 +49,14 @@ class Mailbox(DurableObject):
         "create index gone_at on gone (at)",
     )
 
+    def __init__(self, ctx: Any, env: Any) -> None:
+        super().__init__(ctx, env)
+        #: rows of ``gone``: counting them takes as long as they are many
+        self._gone = 0
+
     async def start(self) -> None:
         """The bounds may be others than when this was last open."""
+        self._gone = int(self.ctx.storage.sql.value("select count(*) from gone"))
         if self._bounds():
             await self._release(self._prune(time.time()))
 
@@ -148,9 +157,15 @@ class Mailbox(DurableObject):
             sql.execute("insert or replace into gone values (?, ?)", (id, now))
             if row[1]:
                 files.append(row[1])
+            self._gone += 1
         if ids:
             # a delivery is repeated within seconds of a restart: a day is long
             sql.execute("delete from gone where at < ?", (now - 86400,))
+            self._gone -= sql.changes
+        if self._gone > _REMEMBERED:
+            most = min(self._gone - _REMEMBERED, 2 * _AT_ONCE)
+            sql.execute("delete from gone where id in (select id from gone order by at limit ?)", (most,))
+            self._gone -= sql.changes
         return files
 
     def _tell(self) -> None:

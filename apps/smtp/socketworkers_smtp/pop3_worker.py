@@ -51,6 +51,7 @@ class Pop3Connection:
             secure=info.secure,
             loopback=info.type == "unix" or is_loopback(info.remote.host),
             credentials=mail.credentials if len(mail.credentials) else None,
+            bindings=mail.bindings(info.tls),
         )
         self._writer = socket.writable.get_writer()
         self._messages: list[Summary] = []
@@ -117,7 +118,8 @@ class Pop3Connection:
             case StartTls():
                 await self._send()
                 await self._socket.start_tls(context=self._ctx.tls_context)
-                session.tls_started()
+                info = self._socket.info
+                session.tls_started(bindings=mail.bindings(info.tls if info is not None else None))
             case _:
                 pass
         return []

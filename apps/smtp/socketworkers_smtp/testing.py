@@ -11,22 +11,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import collections
 import email
 import email.policy
 import html
 import re
-import ssl
 import time
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import cached_property
-from types import TracebackType
 from typing import Any, overload
 
+from socketworkers import Env
 from socketworkers.sasl import GuessLimiter
-from socketworkers.testing import ThreadedServer
+from socketworkers.testing import AppFixture
 
 from . import app
 from .mail import Mail
@@ -107,7 +105,7 @@ class Message:
         return found[1] if found.re.groups else found[0]
 
 
-class TestServer:
+class TestServer(AppFixture):
     """A mail server in a thread: catches all mail, keeps it in memory.
 
     Args:
@@ -115,60 +113,15 @@ class TestServer:
             ``pop3_port=0`` for POP3.
     """
 
-    __test__ = False  # not a test class, whatever its name says
-
     def __init__(self, **settings: Any) -> None:
-        self.server = ThreadedServer(app, **settings)
+        super().__init__(app, **settings)
         self._mail: Mail
-        self._delivered: asyncio.Event
         self._dialogue: list[tuple[str, str, bytes]] = []
 
-    def start(self) -> TestServer:
-        """Return once it accepts."""
-        self.server.start()
-        self.server.call(self._hook)
-        return self
-
-    def _hook(self) -> None:
-        self._mail = self.server.server.env.mail
-        self._delivered = asyncio.Event()
-        self._mail.on_delivered.append(self._delivered.set)
+    def _started(self, env: Env) -> None:
+        self._mail = env.mail
+        self._mail.on_delivered.append(self._changed.set)
         self._mail.on_bytes = lambda connection, side, data: self._dialogue.append((connection, side, data))
-
-    def stop(self) -> None:
-        """End it."""
-        self.server.stop()
-
-    def __enter__(self) -> TestServer:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def host(self) -> str:
-        """Where it listens."""
-        return self.server.host
-
-    @property
-    def port(self) -> int:
-        """Its port."""
-        return self.server.port
-
-    @property
-    def url(self) -> str:
-        """``smtp://host:port``."""
-        return self.server.url
-
-    def tls_context(self) -> ssl.SSLContext:
-        """A client's context that trusts this server.
-
-        Raises:
-            ValueError: it was not started with ``tls="auto"``.
-        """
-        return self.server.tls_context()
 
     # -- mail --------------------------------------------------------------------------------------------------
 
@@ -203,25 +156,21 @@ class TestServer:
         Raises:
             AssertionError: it did not come; the message tells what came.
         """
-        found = self.server.run(self._wait_for(to, subject, count or 1, timeout))
-        return found[0] if count is None else found
+        messages: list[Message] = []
 
-    async def _wait_for(self, to: str | None, subject: str | None, count: int, timeout: float) -> list[Message]:
-        until = time.monotonic() + timeout
-        while True:
-            self._delivered.clear()
-            messages = await self._messages()
+        async def look() -> list[Message] | None:
+            messages[:] = await self._messages()
             found = [message for message in messages if _matches(message, to, subject)]
-            if len(found) >= count:
-                return found
-            try:
-                await asyncio.wait_for(self._delivered.wait(), until - time.monotonic())
-            except TimeoutError:
-                came = ", ".join(f"{message.subject!r} to {', '.join(message.recipients)}" for message in messages)
-                wanted = " ".join(part for part in (to and f"to {to}", subject and f"with subject {subject!r}") if part)
-                raise AssertionError(
-                    f"{len(found)} of {count} messages {wanted} came within {timeout:g} s; there are: {came or 'none'}"
-                ) from None
+            return found if len(found) >= (count or 1) else None
+
+        def missing() -> str:
+            came = ", ".join(f"{message.subject!r} to {', '.join(message.recipients)}" for message in messages)
+            wanted = " ".join(part for part in (to and f"to {to}", subject and f"with subject {subject!r}") if part)
+            number = sum(_matches(message, to, subject) for message in messages)
+            return f"{number} of {count or 1} messages {wanted} came within {timeout:g} s; there are: {came or 'none'}"
+
+        found = self._wait_until(look, missing, timeout)
+        return found[0] if count is None else found
 
     async def _messages(self) -> list[Message]:
         store = self._mail.store

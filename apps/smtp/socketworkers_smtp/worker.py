@@ -60,6 +60,7 @@ class SmtpConnection:
             secure=info.secure,
             loopback=info.type == "unix" or is_loopback(peer),
             credentials=mail.credentials,
+            bindings=mail.bindings(info.tls),
         )
         self._tls = f"{info.tls.version} {info.tls.cipher}" if info.tls is not None else ""
         self._writer = socket.writable.get_writer()
@@ -168,7 +169,7 @@ class SmtpConnection:
                 assert info is not None
                 assert info.tls is not None
                 self._tls = f"{info.tls.version} {info.tls.cipher}"
-                session.tls_started(info.tls)
+                session.tls_started(info.tls, bindings=mail.bindings(info.tls))
             case Close(reason):
                 if reason not in ("quit", "eof"):
                     self._ctx.log.debug("closed: %s", reason)

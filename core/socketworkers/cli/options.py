@@ -5,7 +5,7 @@ Values stay text here; the loader converts them, so that a wrong value reads the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,14 +55,24 @@ class AppCommand(click.Command):
         app: the app.
         callback: called with (app, texts by setting, file or None, the command's own parameters).
         extra: further options of the command itself, with their help.
+        hidden: settings that the command has no option for.
     """
 
     def __init__(
-        self, name: str, app: App, callback: Any, *, extra: Sequence[tuple[click.Option, Entry]] = (), title: str = ""
+        self,
+        name: str,
+        app: App,
+        callback: Any,
+        *,
+        extra: Sequence[tuple[click.Option, Entry]] = (),
+        title: str = "",
+        hidden: Collection[str] = (),
     ) -> None:
         self.app = app
-        self.items = app_settings(app)
+        self.items = [item for item in app_settings(app) if item.name not in hidden]
         self.title = title or app.title
+        #: lines at the end of help
+        self.examples: Sequence[str] = ()
         self.entries = [*(entry for _, entry in extra), *entries_of(self.items, {"port": app.port}), *COMMON_ENTRIES]
         params: list[click.Parameter] = [
             *(option for option, _ in extra),
@@ -78,7 +88,7 @@ class AppCommand(click.Command):
 
     def help_text(self, path: str, *, everything: bool) -> str:
         """The short or the whole help."""
-        return render(f"{path} [OPTIONS]", self.title, self.entries, everything=everything)
+        return render(f"{path} [OPTIONS]", self.title, self.entries, everything=everything, examples=self.examples)
 
 
 def _help_all(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

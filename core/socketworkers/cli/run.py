@@ -20,7 +20,7 @@ from .options import COMMON_ENTRIES, AppCommand, given, value_flags
 if TYPE_CHECKING:
     from ..worker import App
 
-__all__ = ["TargetCommand", "command", "load_settings", "split_target"]
+__all__ = ["TargetCommand", "command", "load_settings", "run", "split_target"]
 
 
 def split_target(args: Sequence[str]) -> tuple[str | None, list[str]]:
@@ -148,10 +148,12 @@ class TargetCommand(click.Command):
         return [CompletionItem(entry.flag, help=entry.text) for entry in entries if entry.flag.startswith(incomplete)]
 
 
-def _run(app: App, settings: Settings, params: dict[str, Any]) -> int:
+def run(app: App, settings: Settings, params: dict[str, Any]) -> int:
+    """Run a server with logs and metrics until a signal; its exit status."""
     from ..observe import setup
     from ..observe.access import log_events
-    from ..process import Companion, run
+    from ..process import Companion
+    from ..process import run as run_app
     from ..telemetry import Telemetry
 
     telemetry = Telemetry()
@@ -163,14 +165,14 @@ def _run(app: App, settings: Settings, params: dict[str, Any]) -> int:
             from ..observe.endpoint import MetricsEndpoint
 
             companions.append(MetricsEndpoint(settings.metrics))
-        return run(app, settings, telemetry=telemetry, companions=companions)
+        return run_app(app, settings, telemetry=telemetry, companions=companions)
     finally:
         writer.close()
 
 
 command = TargetCommand(
     "run",
-    _run,
+    run,
     title="Run a server.",
     examples=["run-app smtp --port 2525", "run-app ./echo.py --port 7777"],
 )

@@ -39,6 +39,8 @@ def start_lines(
     rows = [(listener.title or listener.name, listener.url, _tls_words(settings, listener)) for listener in listeners]
     addresses = max(len(url) for _, url, _ in rows) if rows else 0
     lines = [_line(title, f"{url:<{addresses}}   {words}") for title, url, words in rows]
+    if app.about is not None:
+        lines += [_line(title, text) for title, text in app.about(settings)]
     if app.objects:
         lines.append(_line("Data", _data_words(app, settings)))
     if ca:
@@ -49,6 +51,8 @@ def start_lines(
     if command:
         lines.append(_line("Try it", command))
     lines.append("  " + _who(app, settings, listeners))
+    if settings.tls_client_ca is not None and (without := _without_tls(settings, listeners)):
+        lines.append(f"  WARNING: without TLS nobody shows a certificate (--tls-client-ca): {', '.join(without)}")
     return lines
 
 
@@ -98,6 +102,17 @@ def _who(app: App, settings: Settings, listeners: Sequence[BoundListener]) -> st
     if not closed:
         return "WARNING: anybody who can reach this machine can use this server (--insecure)"
     return f"Other machines can connect: {closed}"
+
+
+def _without_tls(settings: Settings, listeners: Sequence[BoundListener]) -> list[str]:
+    """The doors beside the one that asks for certificates. A Unix socket has its file's permissions instead."""
+    # how apps whose protocol starts TLS on the way call the setting that takes nothing before it
+    started_first = getattr(settings, "require_tls", False)
+    return [
+        listener.url
+        for listener in listeners
+        if listener.path is None and listener.tls != "implicit" and not (listener.tls == "starttls" and started_first)
+    ]
 
 
 _IMPORTED = time.monotonic()

@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .mechanisms import Challenge, Failure, Step, Success
@@ -25,6 +25,7 @@ MAX_MESSAGE = 8192  # far above any real message; what is longer is not parsed
 MAX_NONCE = 512
 
 _PREFIX = "SCRAM-SHA-256$"
+_END_POINT = "tls-server-end-point"  # RFC 5929 §4
 
 
 def _hmac(key: bytes, data: bytes) -> bytes:
@@ -120,12 +121,13 @@ class ScramServer:
             the same path and time (T2), and a word whether it is real.
         nonce: the server's part of the nonce, fresh for each exchange: at least 18 printable characters, no comma.
         binding: channel binding data of type ``tls-server-end-point`` when the connection has TLS, for ``-PLUS``.
+        bindings: the same by type, for a connection that has several (``TlsInfo.channel_bindings``).
         plus: whether the client chose SCRAM-SHA-256-PLUS.
         username: the name the protocol gave already; the one inside the exchange is ignored then (PostgreSQL).
     """
 
     __slots__ = (
-        "_binding",
+        "_bindings",
         "_client_first_bare",
         "_expected_binding",
         "_full_nonce",
@@ -147,12 +149,13 @@ class ScramServer:
         nonce: str,
         *,
         binding: bytes | None = None,
+        bindings: Mapping[str, bytes] | None = None,
         plus: bool = False,
         username: str | None = None,
     ) -> None:
         self._lookup = lookup
         self._nonce = nonce
-        self._binding = binding
+        self._bindings = {_END_POINT: binding} if binding is not None else bindings or {}
         self._plus = plus
         self._override = username
         self._state = 0
@@ -211,7 +214,7 @@ class ScramServer:
         self._verifier, self._real = self._lookup(username)
         self._client_first_bare = bare
         self._full_nonce = client_nonce + self._nonce
-        bound = self._binding or b"" if flag.startswith("p=") else b""
+        bound = self._bindings[flag[2:]] if flag.startswith("p=") else b""
         self._expected_binding = f"{flag},{authzid},".encode() + bound
         salt = base64.b64encode(self._verifier.salt).decode()
         self._server_first = f"r={self._full_nonce},s={salt},i={self._verifier.iterations}"
@@ -220,13 +223,13 @@ class ScramServer:
     def _check_flag(self, flag: str) -> str:
         """Channel binding flag, RFC 5802 §6; what is wrong with it, or ""."""
         if flag.startswith("p="):
-            if not self._plus or self._binding is None:
+            if not self._plus or not self._bindings:
                 return "channel binding was not offered"
-            return "" if flag == "p=tls-server-end-point" else "unknown channel binding"
+            return "" if flag[2:] in self._bindings else "unknown channel binding"
         if self._plus:
             return "-PLUS without channel binding"
         if flag == "y":  # the client thinks that we do not offer -PLUS: somebody removed it from our list
-            return "the offer of channel binding was stripped" if self._binding is not None else ""
+            return "the offer of channel binding was stripped" if self._bindings else ""
         return "" if flag == "n" else "bad GS2 header"
 
     def _final(self, text: str) -> Step:
@@ -257,17 +260,26 @@ class ScramClient:
         username: who logs in.
         password: in the clear; it never leaves this object.
         nonce: the client's nonce, fresh for each exchange, printable, no comma.
-        binding: data of ``tls-server-end-point`` to use SCRAM-SHA-256-PLUS.
+        binding: channel binding data, to use SCRAM-SHA-256-PLUS.
+        binding_type: its type.
     """
 
     __slots__ = ("_bare", "_gs2", "_nonce", "_password", "_server_signature", "_username", "binding")
 
-    def __init__(self, username: str, password: str, nonce: str, *, binding: bytes | None = None) -> None:
+    def __init__(
+        self,
+        username: str,
+        password: str,
+        nonce: str,
+        *,
+        binding: bytes | None = None,
+        binding_type: str = _END_POINT,
+    ) -> None:
         self._username = saslprep(username)
         self._password = saslprep(password)
         self._nonce = nonce
         self.binding = binding
-        self._gs2 = "n,," if binding is None else "p=tls-server-end-point,,"
+        self._gs2 = "n,," if binding is None else f"p={binding_type},,"
         self._bare = ""
         self._server_signature = b""
 

@@ -183,7 +183,7 @@ class Server:
             if port is None and inherited is None:
                 continue
             spec = self._door.agreed(spec)
-            flag = "--" + spec.port_setting.replace("_", "-")
+            flag = getattr(settings, "port_flag", "") or "--" + spec.port_setting.replace("_", "-")
             for sock in inherited or bind_tcp(settings.host, port or 0, flag=flag):
                 bound.append((sock, spec))
                 self._add_acceptor(sock, spec)
@@ -611,7 +611,7 @@ class Server:
                 "tls.done", id=socket.id, seconds=seconds, version=info.tls.version, cipher=info.tls.cipher
             )
         if spec.websocket:
-            info = await self._door.enter(socket, spec, info)
+            info = await self._door.enter(socket, spec, info, self.app.admission, self.env, connection)
         return info
 
     async def _proxied(self, socket: Socket, info: SocketInfo, connection: _Connection) -> SocketInfo:

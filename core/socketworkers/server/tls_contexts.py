@@ -5,6 +5,7 @@ With several certificates the client's server name (SNI) chooses; who names none
 
 from __future__ import annotations
 
+import re
 import ssl
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +20,14 @@ __all__ = ["TlsStore", "server_context"]
 _REVOCATIONS = b"-----BEGIN X509 CRL-----"
 
 
-def server_context(certificate: str, key: str | None, *, client_ca: str | None = None) -> ssl.SSLContext:
+class ServerContext(ssl.SSLContext):
+    """A context that knows what it shows: of its own certificate OpenSSL tells a server nothing."""
+
+    #: in DER; None with several, of which the client's signature algorithms choose
+    certificate: bytes | None = None
+
+
+def server_context(certificate: str, key: str | None, *, client_ca: str | None = None) -> ServerContext:
     """A context for servers: TLS 1.2 and later, no renegotiation, no compression.
 
     Args:
@@ -32,16 +40,25 @@ def server_context(certificate: str, key: str | None, *, client_ca: str | None =
         OSError: a file cannot be read.
         ssl.SSLError: certificate and key do not fit.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.load_cert_chain(certificate, key)
+    context.certificate = _first_certificate(certificate)
     if client_ca is not None:
         context.load_verify_locations(client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
         if _REVOCATIONS in Path(client_ca).read_bytes():
             context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     return context
+
+
+def _first_certificate(path: str) -> bytes | None:
+    """The one of a chain that is the server's own, None if it is written in one of OpenSSL's other forms."""
+    found = re.search(
+        r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", Path(path).read_text("ascii", "replace"), re.DOTALL
+    )
+    return ssl.PEM_cert_to_DER_cert(found[0]) if found else None
 
 
 class _ByName:
@@ -109,7 +126,7 @@ class TlsStore:
 
     def _build(self, pairs: Sequence[tuple[str, str]], alpn: tuple[str, ...]) -> ssl.SSLContext:
         first: ssl.SSLContext | None = None
-        made: dict[frozenset[str], tuple[ssl.SSLContext, set[str]]] = {}
+        made: dict[frozenset[str], tuple[ServerContext, set[str]]] = {}
         by_name: dict[str, ssl.SSLContext] = {}
         for certificate, key in pairs:
             try:
@@ -120,6 +137,7 @@ class TlsStore:
                     if kind not in kinds:
                         kinds.add(kind)
                         context.load_cert_chain(certificate, key)
+                        context.certificate = None
                     continue
                 context = server_context(certificate, key, client_ca=self._client_ca)
             except (OSError, ValueError) as error:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ..socket import Socket
     from ..telemetry import Telemetry
     from ..transports.websocket_handshake import Terms
-    from ..worker.app import ListenerSpec
+    from ..worker.app import Admit, ListenerSpec
+    from ..worker.context import Context, Env
 
 __all__ = ["WebSocketDoor"]
 
@@ -66,8 +67,24 @@ class WebSocketDoor:
 
         return b"" if spec.tls == "implicit" else http_reply(503, "too many connections")
 
-    async def enter(self, socket: Socket, spec: ListenerSpec, info: SocketInfo) -> SocketInfo:
+    async def enter(
+        self,
+        socket: Socket,
+        spec: ListenerSpec,
+        info: SocketInfo,
+        hook: Admit | None,
+        env: Env,
+        ctx: Context,
+    ) -> SocketInfo:
         """The opening handshake.
+
+        Args:
+            socket: connected, not open yet.
+            spec: the listener.
+            info: what is known of it.
+            hook: the app's own say, before the answer.
+            env: what the hook is given.
+            ctx: the same.
 
         Raises:
             ProtocolError: refused; ``reply`` is the response.
@@ -75,9 +92,10 @@ class WebSocketDoor:
         """
         from ..websocket import accept_websocket
 
+        admit = None if hook is None else lambda info: hook(info, socket, env, ctx)
         try:
             return await accept_websocket(
-                socket, info, self.terms(spec), text=spec.text, ping_interval=self._settings.ws_ping
+                socket, info, self.terms(spec), text=spec.text, ping_interval=self._settings.ws_ping, admit=admit
             )
         except ProtocolError as error:
             self._telemetry.websocket_refused += 1

@@ -37,6 +37,7 @@ class ReadableStreamController:
         self._tasks: set[asyncio.Task[None]] = set()
         stream._source = self
         stream._demand = self.resume
+        stream._look()
         result = start(self) if start is not None else None
         if asyncio.iscoroutine(result) or asyncio.isfuture(result):
             self._spawn(self._run_start(result))
@@ -101,7 +102,7 @@ class ReadableStreamController:
     def resume(self) -> None:
         """Call pull if the stream wants bytes (Streams §4.9.5 CallPullIfNeeded)."""
         stream = self._stream
-        stream._paused = False
+        stream._paused = False  # and never plain: it has a ``_demand``
         wanted = stream._size < stream._high or stream._waiter is not None or stream._size < stream._want
         if not (self._started and wanted) or self._close_requested or stream._state != READABLE or self._pull is None:
             return

@@ -7,7 +7,6 @@ from collections.abc import Generator
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
-from .source import READABLE
 from .waiter import Waiter
 
 if TYPE_CHECKING:
@@ -16,18 +15,23 @@ if TYPE_CHECKING:
 __all__ = ["CancellingChunks", "Chunks"]
 
 
+#: the key of an iteration that has given its lock back for good
+_RELEASED = object()
+
+
 class Chunks:
     """``async for chunk in stream``; releases its lock when dropped."""
 
     __slots__ = ("_key", "_stream", "_waiter")
 
     def __init__(self, stream: ReadableStream) -> None:
-        self._stream: ReadableStream | None = None
-        self._waiter = Waiter()
-        # the stream must not hold this object, or leaving the loop would not end it
-        self._key = object()
-        stream._lock(self._key)
+        self._key = _RELEASED
         self._stream = stream
+        self._waiter = Waiter(takes=True)
+        # the stream must not hold this object, or leaving the loop would not end it
+        key = object()
+        stream._lock(key)
+        self._key = key
 
     def __aiter__(self) -> Chunks:
         return self
@@ -36,18 +40,9 @@ class Chunks:
     def __anext__(self) -> Generator[Any, None, bytes]:
         # one generator per chunk and nothing else: this loop is what most handlers do most of the time
         stream = self._stream
-        if stream is None:
-            raise StopAsyncIteration
-        if stream._reader is not self._key:  # an earlier wait failed, and gave the lock back
-            stream._lock(self._key)
-        if (
-            not stream._size
-            and stream._state == READABLE
-            and stream._waiter is None
-            and stream._demand is None
-            and not stream._paused
-            and stream._interrupted is None
-        ):
+        if stream._reader is not self._key:
+            self._lock_again()
+        if stream._plain and not stream._size and stream._waiter is None:
             # the usual case of ``_wait``
             waiter = self._waiter
             waiter._state = 0
@@ -55,38 +50,47 @@ class Chunks:
             try:
                 yield waiter
             except BaseException:
-                # the loop is left, but whoever catches this holds our frame and so the lock
                 if stream._waiter is waiter:
                     stream._waiter = None
-                stream._unlock(self._key)
+                self._failed()
                 raise
+            data = waiter.given
+            if data is not None:
+                waiter.given = None
+                return data
         if not stream._size:
             try:
                 yield from stream._wait().__await__()
             except BaseException:
-                stream._unlock(self._key)
+                self._failed()
                 raise
             if not stream._size:
                 self._release()
                 stream._raise_if_failed()
                 raise StopAsyncIteration
-        chunks = stream._chunks
-        if len(chunks) == 1 and not (stream._counted or stream._paused or stream._state or stream._demand):
-            # the usual case of ``_take_all``
-            stream._size = 0
-            return chunks.pop()
         return stream._take_all()
 
+    def _lock_again(self) -> None:
+        if self._key is _RELEASED:
+            raise StopAsyncIteration
+        self._stream._lock(self._key)  # an earlier wait failed, and gave the lock back
+
+    def _failed(self) -> None:
+        """The loop is left, but whoever catches the exception holds our frame and so the lock."""
+        data, self._waiter.given = self._waiter.given, None
+        if data is not None:  # what was resumed did not go on here
+            self._stream._unread(data)
+        self._stream._unlock(self._key)
+
     def _release(self) -> None:
-        if (stream := self._stream) is not None:
-            self._stream = None
-            stream._unlock(self._key)
+        key, self._key = self._key, _RELEASED
+        self._stream._unlock(key)
 
     async def aclose(self) -> None:
         self._release()
 
     def __del__(self) -> None:
-        if self._stream is not None:
+        if self._key is not _RELEASED:
             self._release()
 
 
@@ -96,15 +100,15 @@ class CancellingChunks(Chunks):
     __slots__ = ()
 
     async def aclose(self) -> None:
-        if (stream := self._stream) is not None:
-            pending = stream._cancel(None)
+        if self._key is not _RELEASED:
+            pending = self._stream._cancel(None)
             self._release()
             if pending is not None:
                 await pending
 
     def __del__(self) -> None:
-        if (stream := self._stream) is not None:
-            pending = stream._cancel(None)
+        if self._key is not _RELEASED:
+            pending = self._stream._cancel(None)
             self._release()
             if pending is not None:
                 try:

@@ -50,6 +50,7 @@ class ReadableStream:
         "_high",
         "_interrupted",
         "_paused",
+        "_plain",
         "_reader",
         "_reading",
         "_size",
@@ -98,12 +99,20 @@ class ReadableStream:
         self._interrupted: BaseException | None = None
         self._closed: Promise[None] | None = None
         self._budget = budget
+        #: readable, and nothing else to look after than bytes; kept up by ``_look``
+        self._plain = True
 
     @classmethod
     def _of(cls, source: Source, high_water_mark: int, budget: MemoryBudget = UNLIMITED) -> ReadableStream:
         stream = cls.__new__(cls)
         stream._init(source, high_water_mark, budget)
         return stream
+
+    def _look(self) -> None:
+        """Bring ``_plain`` up to date."""
+        self._plain = (
+            self._state == READABLE and not self._paused and self._interrupted is None and self._demand is None
+        )
 
     # -- the producing side ------------------------------------------------------------------------------------
 
@@ -113,32 +122,44 @@ class ReadableStream:
         if self._callback is not None:
             self._callback(data)
             return
-        self._chunks.append(data)
-        self._size += len(data)
         waiter = self._waiter
         if waiter is not None:
-            # a reader takes it within this turn: not worth counting against the memory cap
             self._waiter = None
-            waiter.wake_now()
+            if not (waiter.takes and waiter.resume(data)):
+                self._enqueue_for(waiter, data)
+            return
+        self._chunks.append(data)
+        self._size += len(data)
+        self._counted += len(data)
+        budget = self._budget
+        budget.used += len(data)
+        if 0 < budget.limit < budget.used:
+            self._pause()
+            budget.hold(self)
+        elif self._size >= self._high and self._size >= self._want:
+            self._pause()
+
+    def _enqueue_for(self, waiter: Waiter, data: bytes) -> None:
+        """A reader takes it within this turn: not worth counting against the memory cap."""
+        self._chunks.append(data)
+        self._size += len(data)
+        if waiter.takes:
+            waiter.wake()
         else:
-            self._counted += len(data)
-            budget = self._budget
-            budget.used += len(data)
-            if 0 < budget.limit < budget.used:
-                self._pause()
-                budget.hold(self)
-                return
+            waiter.wake_now()
         if self._size >= self._high and self._size >= self._want:
             self._pause()
 
     def _pause(self) -> None:
         if not self._paused and self._source is not None:
             self._paused = True
+            self._plain = False
             self._source.pause()
 
     def _resume(self) -> None:
         if self._paused and self._source is not None:
             self._paused = False
+            self._look()
             self._source.resume()
 
     def _close(self) -> None:
@@ -146,6 +167,7 @@ class ReadableStream:
         if self._state != READABLE:
             return
         self._state = CLOSED
+        self._plain = False
         if self._callback is not None:
             callback, self._callback = self._callback, None
             callback(b"")
@@ -158,6 +180,7 @@ class ReadableStream:
         if self._state == CLOSED and not (drop and self._size):
             return
         self._state = ERRORED
+        self._plain = False
         self._error = error
         if drop:
             self._discard()
@@ -260,7 +283,8 @@ class ReadableStream:
         """Return once more than ``more_than`` bytes are buffered or the stream has ended."""
         while self._size <= more_than and self._state == READABLE:
             if self._interrupted is not None:
-                interrupted, self._interrupted = self._interrupted, None
+                interrupted = self._interrupted
+                self._interrupt_read(None)
                 raise interrupted
             if more_than >= self._high:
                 self._want = more_than + 1
@@ -284,14 +308,15 @@ class ReadableStream:
                 if self._waiter is waiter:
                     self._waiter = None
 
-    def _interrupt_read(self, error: BaseException) -> None:
-        """Fail the pending read, or else the next one that has to wait; the stream itself goes on."""
+    def _interrupt_read(self, error: BaseException | None) -> None:
+        """Fail the pending read, or else the next one that has to wait; the stream itself goes on. None: fail none."""
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
+        if error is not None and waiter is not None and not waiter.done():
             self._waiter = None
             waiter.set_exception(error)
         else:
             self._interrupted = error
+            self._look()
 
     def _take_all(self) -> bytes:
         chunks = self._chunks
@@ -301,7 +326,7 @@ class ReadableStream:
             data = b"".join(chunks)
             chunks.clear()
         self._size = 0
-        if self._counted or self._paused or self._state != READABLE or self._demand is not None:
+        if self._counted or not self._plain:
             self._after_take()
         return data
 
@@ -363,6 +388,7 @@ class ReadableStream:
         source = self._source
         was_open = self._state == READABLE
         self._state = CLOSED
+        self._plain = False
         self._error = None
         self._discard()
         self._wake()

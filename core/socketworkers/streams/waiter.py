@@ -28,6 +28,7 @@ class Waiter:
     """One wait of one task; usable again once that is over, with ``_state`` set back."""
 
     __slots__ = (
+        "_advance",
         "_asyncio_future_blocking",
         "_callback",
         "_context",
@@ -38,9 +39,11 @@ class Waiter:
         "_state",
         "_steps",
         "_task",
+        "given",
+        "takes",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes: bool = False) -> None:
         #: what a task wants to see of an object that it is given to wait on; it takes it away, ``add_done_callback``
         #: puts it back for the next wait
         self._asyncio_future_blocking = True
@@ -51,39 +54,63 @@ class Waiter:
         self._context: contextvars.Context | None = None
         self._error: BaseException | None = None
         self._steps: Steps | None = None
+        #: runs the coroutine to its next wait; None unless a task that runs a ``Steps`` waits
+        self._advance: Callable[[None], Any] | None = None
         self._task: asyncio.Task[Any] | None = None
         #: a cancellation came while the task ran: it has kept it for its next wait
         self._refused = False
+        #: whether who waits looks at ``given`` first; on a stream that holds no bytes
+        self.takes = takes
+        #: what it was resumed with; who waits takes it away
+        self.given: bytes | None = None
 
     # -- who wakes ---------------------------------------------------------------------------------------------
 
+    def resume(self, data: bytes | None = None) -> bool:
+        """Done; the waiting task goes on within this call, past the task itself, with ``data`` in ``given``.
+
+        Returns:
+            False if that cannot be (it runs no ``Steps``, or another task is running): then nothing has changed.
+        """
+        advance = self._advance
+        if advance is None:
+            return False
+        loop, task, run = self._loop, self._task, self._run
+        try:
+            _enter_task(loop, task)  # type: ignore[arg-type]
+        except RuntimeError:  # another one is running
+            return False
+        self._state = _DONE
+        self.given = data
+        try:
+            yielded = run(advance, None)
+        except BaseException as error:
+            self._steps.fail(error)  # type: ignore[union-attr]
+        else:
+            if yielded is self and not self._refused:
+                return True
+            self._refused = False
+            self._steps.keep(yielded)  # type: ignore[union-attr]
+        finally:
+            _leave_task(loop, task)  # type: ignore[arg-type]
+        self._tell()
+        return True
+
     def wake_now(self) -> None:
         """Done; the task goes on within this call unless another task is running."""
-        if self._state != _PENDING:
-            return
-        self._state = _DONE
-        steps, loop = self._steps, self._loop
-        if steps is not None and self._callback is not None:
-            task = self._task
-            try:
-                _enter_task(loop, task)  # type: ignore[arg-type]
-            except RuntimeError:  # another one is running
-                self._schedule()
-                return
-            try:
-                yielded = self._run(steps.advance, None)
-            except BaseException as error:
-                steps.fail(error)
-            else:
-                if yielded is self and not self._refused:
-                    return
-                self._refused = False
-                steps.keep(yielded)
-            finally:
-                _leave_task(loop, task)  # type: ignore[arg-type]
-        callback, context = self._callback, self._context
+        if not self.resume():
+            self.wake()
+
+    def wake(self) -> None:
+        """As ``wake_now``, where ``resume`` was tried: by way of the task."""
+        if self._state == _PENDING:
+            self._state = _DONE
+            self._tell()
+
+    def _tell(self) -> None:
+        callback, context, loop = self._callback, self._context, self._loop
         if callback is not None:
-            self._callback = None
+            self._callback = self._advance = None
             if context is not None and current_task(loop) is None:
                 context.run(callback, self)
             else:
@@ -104,6 +131,7 @@ class Waiter:
 
     def _schedule(self) -> None:
         callback, self._callback = self._callback, None
+        self._advance = None
         if callback is not None:
             self._loop.call_soon(callback, self, context=self._context)
 
@@ -167,10 +195,11 @@ class Waiter:
             self._loop.call_soon(callback, self, context=context)
         else:
             self._callback = callback
+            self._advance = self._steps.advance if self._steps is not None else None
 
     def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
         """Take a callback away; returns how many there were."""
         if self._callback == callback:
-            self._callback = None
+            self._callback = self._advance = None
             return 1
         return 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .clock import FakeClock
     from .conformance import SOCKET_RULES, check_socket
     from .fragments import fragment
-    from .hosting import ThreadedServer, serve_ephemeral
+    from .hosting import AppFixture, ThreadedServer, serve_ephemeral
     from .run import run_transcript
     from .transcript import parse_transcript
 
@@ -22,7 +22,7 @@ _WHERE = {
     ".clock": "FakeClock",
     ".conformance": "SOCKET_RULES check_socket",
     ".fragments": "fragment",
-    ".hosting": "ThreadedServer serve_ephemeral",
+    ".hosting": "AppFixture ThreadedServer serve_ephemeral",
     ".run": "run_transcript",
     ".transcript": "parse_transcript",
     "..pair": "socket_pair",
@@ -32,6 +32,7 @@ _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names
 __all__ = [
     "SOCKET_RULES",
     "AppClient",
+    "AppFixture",
     "FakeClock",
     "Peer",
     "ThreadedServer",

@@ -1,4 +1,4 @@
-"""Apps on real sockets in tests: on the test's own loop, or in a thread beside it."""
+"""Apps on real sockets in tests: on the test's own loop, or in a thread beside it, which apps' fixtures derive from."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from ..server import BoundListener, Server
-    from ..worker import App
+    from ..worker import App, Env
 
-__all__ = ["ThreadedServer", "serve_ephemeral"]
+__all__ = ["AppFixture", "ThreadedServer", "serve_ephemeral"]
 
 T = TypeVar("T")
 #: seconds that a call into the server's thread may take
@@ -203,3 +204,95 @@ class ThreadedServer:
         from .client import trusting
 
         return trusting(self.server)
+
+
+class AppFixture:
+    """The base of what an app's pytest fixture gives: the app in a thread, for plain and for async tests.
+
+    A subclass hooks into the app in ``_started``, calls ``_changed.set`` when something happens that a test may wait
+    for, and waits with ``_wait_until``.
+
+    Args:
+        app: the app.
+        settings: of the app.
+    """
+
+    __test__ = False  # not a test class, whatever the names of subclasses say
+
+    def __init__(self, app: App, **settings: Any) -> None:
+        self.server = ThreadedServer(app, **settings)
+        self._changed: asyncio.Event
+
+    def start(self) -> Self:
+        """Return once it accepts."""
+        self.server.start()
+        self.server.call(self._start)
+        return self
+
+    def _start(self) -> None:
+        self._changed = asyncio.Event()
+        self._started(self.server.server.env)
+
+    def _started(self, env: Env) -> None:
+        """It accepts; called in the app's loop."""
+
+    def stop(self) -> None:
+        """End it."""
+        self.server.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self.server.host
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return self.server.port
+
+    @property
+    def url(self) -> str:
+        """``scheme://host:port``."""
+        return self.server.url
+
+    def tls_context(self) -> ssl.SSLContext:
+        """A client's context that trusts it.
+
+        Raises:
+            ValueError: it was not started with ``tls="auto"``.
+        """
+        return self.server.tls_context()
+
+    def _wait_until(self, look: Callable[[], Awaitable[T | None]], missing: Callable[[], str], timeout: float) -> T:
+        """Look again after each change until there is something.
+
+        Args:
+            look: called in the app's loop; None = not yet.
+            missing: says what there is instead.
+            timeout: seconds.
+
+        Raises:
+            AssertionError: it did not come.
+        """
+
+        async def wait() -> T:
+            until = time.monotonic() + timeout
+            while True:
+                self._changed.clear()
+                found = await look()
+                if found is not None:
+                    return found
+                try:
+                    await asyncio.wait_for(self._changed.wait(), until - time.monotonic())
+                except TimeoutError:
+                    raise AssertionError(missing()) from None
+
+        return self.server.run(wait())

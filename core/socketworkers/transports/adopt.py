@@ -30,5 +30,5 @@ async def adopt(loop: asyncio.AbstractEventLoop, sock: _socket.socket, upper: Up
         channel = kernel.KernelChannel(kernel.poller_of(loop), sock, upper)
         return channel, channel
     endpoint = Endpoint(upper, loop)
-    transport, _ = await loop.connect_accepted_socket(lambda: endpoint, sock)
-    return transport, endpoint
+    await loop.connect_accepted_socket(lambda: endpoint, sock)
+    return endpoint, endpoint

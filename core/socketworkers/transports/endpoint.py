@@ -72,19 +72,24 @@ def _buffer_of(loop: asyncio.AbstractEventLoop) -> memoryview:
 
 
 class Endpoint(asyncio.BufferedProtocol):
-    """Passes a kernel transport's events to ``upper`` (a socket or the TLS layer below it)."""
+    """A transport of the loop as a ``Channel``: its events go to ``upper`` (a socket or the TLS layer below it)."""
 
-    __slots__ = ("_view", "receive", "transport", "upper")
+    __slots__ = ("_ended", "_view", "receive", "transport", "upper")
+
+    transport: asyncio.Transport
 
     def __init__(self, upper: Upper, loop: asyncio.AbstractEventLoop) -> None:
         self._view = _buffer_of(loop)
-        self.transport: Channel | None = None
+        #: nothing that is written now reaches the peer, and whoever may not know it was told
+        self._ended = False
         self.attach(upper)
 
     def attach(self, upper: Upper) -> None:
         """From now on ``upper`` gets everything."""
         self.upper = upper
         self.receive: Callable[[bytes], None] = upper._received
+
+    # -- from the transport ------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
@@ -107,3 +112,40 @@ class Endpoint(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self.upper._resume_writing()
+
+    # -- Channel -----------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Hand ``data`` to the transport. One that has broken takes it without a word and tells of it in a later turn
+        of the loop: who awaits each write must leave the loop one."""
+        transport = self.transport
+        transport.write(data)
+        if transport.is_closing() and not self._ended:
+            self._ended = True
+            self.upper._pause_writing()
+
+    def write_eof(self) -> None:
+        self.transport.write_eof()
+
+    def close(self) -> None:
+        self._ended = True
+        self.transport.close()
+
+    def abort(self) -> None:
+        self._ended = True
+        self.transport.abort()
+
+    def pause_reading(self) -> None:
+        self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self.transport.resume_reading()
+
+    def get_write_buffer_size(self) -> int:
+        return self.transport.get_write_buffer_size()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.transport.set_write_buffer_limits(high, low)
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.transport.get_extra_info(name, default)

@@ -19,6 +19,7 @@ from .endpoint import Channel, Upper
 __all__ = ["TlsLayer", "tls_error"]
 
 _READ = 64 * 1024
+_EXPORTER = "tls-exporter"  # RFC 9266; CPython 3.14 has none yet (its issue 82133)
 #: a ClientHello that is larger is nobody's (RFC 8446 allows more; OpenSSL's own limit is close to this)
 _MAX_HELLO = 64 * 1024
 
@@ -87,14 +88,17 @@ class TlsLayer:
     def info(self) -> TlsInfo:
         """What the handshake agreed on."""
         cipher = self._object.cipher()
+        certificate = self._object.getpeercert(binary_form=True)
         return TlsInfo(
             version=self._object.version() or "",
             cipher=cipher[0] if cipher else "",
             alpn=self._object.selected_alpn_protocol(),
             sni=self._hello.server_name if self._hello is not None else self._sni,
-            peer_certificate=self._object.getpeercert(binary_form=True),
+            peer_certificate=certificate,
             resumed=bool(self._object.session_reused),
-            channel_binding=self._object.get_channel_binding("tls-unique"),
+            # the context is the one that SNI chose; ``server_context`` marks it with what it shows
+            server_certificate=getattr(self._object.context, "certificate", None) if self._server_side else certificate,
+            exporter=self._object.get_channel_binding(_EXPORTER) if _EXPORTER in ssl.CHANNEL_BINDING_TYPES else None,
         )
 
     # -- from the channel --------------------------------------------------------------------------------------

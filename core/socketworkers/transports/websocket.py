@@ -2,7 +2,8 @@
 
 It is a ``Channel`` for the socket and an ``Upper`` for the channel, as the TLS layer is, and may stand on that one.
 Each ``write`` is one binary message. There is no half-close: FIN is a Close frame with 1000, and once either end has
-sent one the connection ends in both directions (§5.5.1, §7.1.1).
+sent one the connection ends in both directions (§5.5.1, §7.1.1). Only with the subprotocol ``tcp-halfclose.v1`` is FIN
+an empty message, and the Close frame comes when both directions have ended (docs/adr/0011).
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ from .websocket_frames import (
     ping_frame,
     pong_frame,
 )
-from .websocket_handshake import END_OF_HEAD, MAX_HEAD, http_reply, refuse_head
+from .websocket_handshake import END_OF_HEAD, MAX_HEAD, Refused, http_reply, refuse_head, text_of
 from .wheel import TimerWheel
 
-__all__ = ["PING_INTERVAL", "WebSocketLayer"]
+__all__ = ["HALF_CLOSE", "PING_INTERVAL", "WebSocketLayer"]
+
+#: the subprotocol in which an empty binary message ends one direction
+HALF_CLOSE = "tcp-halfclose.v1"
 
 #: seconds between our pings: proxies drop connections that are silent for a minute
 PING_INTERVAL = 54.0
@@ -56,19 +60,26 @@ class WebSocketLayer:
         wheel: the loop's timers.
         text: whether text messages are taken as bytes, too.
         ping_interval: seconds between pings; None for none.
+        held: on a server, whether ``open`` is called before the client gets its answer.
     """
 
     __slots__ = (
+        "_answer",
         "_asked",
         "_channel",
         "_client",
         "_close_code",
         "_close_sent",
+        "_deciding",
         "_due",
+        "_end_sent",
         "_failure",
+        "_finished",
         "_frame",
+        "_half_close",
         "_head",
         "_heard",
+        "_held",
         "_interval",
         "_judge",
         "_noise",
@@ -77,6 +88,7 @@ class WebSocketLayer:
         "_pong",
         "_reader",
         "_reading",
+        "_reason",
         "_sending",
         "_state",
         "_wheel",
@@ -94,6 +106,7 @@ class WebSocketLayer:
         wheel: TimerWheel,
         text: bool = False,
         ping_interval: float | None = PING_INTERVAL,
+        held: bool = False,
     ) -> None:
         self._channel = channel
         self.upper = upper
@@ -104,10 +117,16 @@ class WebSocketLayer:
         self._reader = FrameReader(client=client, text=text)
         self._frame = masked_frame if client else binary_frame
         self._state = _HANDSHAKE
-        self._head = b""
+        self._head = self._answer = b""
+        self._held = held
+        #: whether the request was found right and the app has not said yet what it makes of it
+        self._deciding = False
         self._close_sent = self._peer_closed = False
+        #: with half-close: whether we, and the peer, have ended one direction
+        self._half_close = self._end_sent = self._finished = False
         #: the one that our Close has: the peer's, if that came first (§5.5.1)
         self._close_code = NORMAL
+        self._reason = ""
         self._failure: ConnectionLost | None = None
         self._due = 0
         #: whether anything came since the last tick, and whether we waited for something (a Pong, a Close)
@@ -146,6 +165,8 @@ class WebSocketLayer:
             self.upper._received(data)
 
     def _shake(self, data: bytes) -> None:
+        if self._deciding:  # §4.1: the client waits for the answer
+            self._die(ConnectionLost("something follows the request for a WebSocket"))
         if self._judge is None:
             return  # refused already: nobody reads on
         self._head += data
@@ -161,22 +182,37 @@ class WebSocketLayer:
                 reply = http_reply(400, "something follows the request")
                 raise ProtocolError("WebSocket refused: something follows the request", reply=reply)
         except ProtocolError as error:
+            if isinstance(error, Refused):
+                error.text = text_of(error, rest)
             self._head, self._judge = b"", None
             self.handshake.reject(error)
             return
-        self._head, self._judge = b"", None
-        self._state = _OPEN
-        if answer:
-            self._channel.write(answer)
-        if self._interval:
-            self._wheel.schedule(self, self._wheel.now() + self._interval)
+        self._head, self._judge, self._answer = b"", None, answer
+        self._half_close = self._reader.half_close = info.subprotocol == HALF_CLOSE
+        self._deciding = self._held
+        if not self._held:
+            self.open()
         self.handshake.resolve(info)
         if rest:
             self._received(rest)
 
+    def open(self) -> None:
+        """Send the answer: frames from now on."""
+        if self._state != _HANDSHAKE:
+            return  # it was lost meanwhile
+        self._deciding = False
+        self._state = _OPEN
+        if self._answer:
+            self._channel.write(self._answer)
+            self._answer = b""
+        if self._interval:
+            self._wheel.schedule(self, self._wheel.now() + self._interval)
+
     def be_plain(self) -> None:
         """The handshake was refused: from now on bytes go through as they are, so that the reply can be sent."""
-        self._state = _PLAIN
+        if self._state == _HANDSHAKE:
+            self._deciding = False
+            self._state = _PLAIN
 
     def _look(self) -> None:
         """Controls, empty frames, a fault or the end."""
@@ -190,6 +226,11 @@ class WebSocketLayer:
         if reader.ping is not None:
             self._pong, reader.ping = reader.ping, None
             self._answer_ping()
+        if reader.finished and not self._finished:
+            self._finished = True
+            self.upper._eof_received()
+        if self._state != _OPEN:
+            return  # that was the end of both directions
         if reader.fault is not None:
             self._fail(reader.fault.code, reader.fault.message)
         elif reader.close is not None:
@@ -209,9 +250,12 @@ class WebSocketLayer:
         self._close_code = close.code
         if close.code not in (NORMAL, GOING_AWAY, NO_STATUS):
             reason = f": {close.reason}" if close.reason else ""
-            self._give_up(ConnectionLost(f"the peer closed the WebSocket with {close.code}{reason}"))
+            message = f"the peer closed the WebSocket with {close.code}{reason}"
+            self._give_up(ConnectionLost(message, close_code=close.code))
             return
-        self.upper._eof_received()
+        if not self._finished:
+            self._finished = True
+            self.upper._eof_received()
         if self._state == _OPEN:
             self._send_close()
             self._end_transport()
@@ -265,13 +309,16 @@ class WebSocketLayer:
     def _eof_received(self) -> None:
         if self._state == _PLAIN:
             self.upper._eof_received()
+        elif self._deciding:
+            self._die(ConnectionLost("the client left during the WebSocket handshake"))
         elif self._state == _HANDSHAKE:
             self.handshake.reject(ConnectionLost("the connection ended during the WebSocket handshake"))
         elif self._state == _FAILED or self._peer_closed:
             self._channel.close()
         elif self._state == _OPEN:
             if self._close_sent:  # the peer did not care to answer our Close
-                self.upper._eof_received()
+                if not self._finished:
+                    self.upper._eof_received()
                 self._channel.close()
             else:
                 self._die(ConnectionLost("the connection ended without a Close frame"))  # §7.1.5: 1006
@@ -325,16 +372,27 @@ class WebSocketLayer:
         elif self._state == _PLAIN:
             self._channel.write(data)
 
+    def set_close(self, code: int, reason: str) -> None:
+        """What our Close frame says, if the peer's does not come first; with another code than 1000 it is sent at
+        once, where half-close would only end one direction."""
+        if not self._peer_closed:
+            self._close_code, self._reason = code, reason
+            self._half_close = self._half_close and code == NORMAL
+
     def write_eof(self) -> None:
-        """Send a Close frame: both directions end with it."""
-        if self._state == _OPEN:
-            self._send_close()
+        """Send a Close frame, with which both directions end; with half-close the end of ours."""
+        if self._state == _OPEN and self._half_close:
+            if not (self._end_sent or self._close_sent):
+                self._end_sent = True
+                self._channel.write(self._frame(b""))
+        elif self._state == _OPEN:
+            self._send_close(self._reason)
         elif self._state == _PLAIN:
             self._channel.write_eof()
 
     def close(self) -> None:
         if self._state == _OPEN:
-            self._send_close()
+            self._send_close(self._reason)
             if self._client and self._peer_closed:
                 self._end_transport()
                 return

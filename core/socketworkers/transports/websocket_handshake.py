@@ -22,6 +22,7 @@ from ..info import WebSocketInfo
 __all__ = [
     "END_OF_HEAD",
     "MAX_HEAD",
+    "Refused",
     "Terms",
     "accept_request",
     "check_fields",
@@ -29,7 +30,9 @@ __all__ = [
     "make_request",
     "new_nonce",
     "read_response",
+    "refusal",
     "refuse_head",
+    "text_of",
 ]
 
 #: bytes of a request's or response's head
@@ -40,12 +43,17 @@ VERSION = "13"
 
 _REASONS = {
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     426: "Upgrade Required",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
     503: "Service Unavailable",
+    504: "Gateway Timeout",
     505: "HTTP Version Not Supported",
 }
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
@@ -82,6 +90,23 @@ class Terms:
     """With no ``origins``: whether only pages of this machine may connect, or those of any."""
 
 
+class Refused(ProtocolError):
+    """A server's answer that opens no WebSocket.
+
+    Args:
+        message: for a person.
+        status: the answer's.
+        fields: its header fields, names in lower case.
+    """
+
+    def __init__(self, message: str, status: int, fields: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.fields = fields
+        #: what of a text for people came with it
+        self.text = ""
+
+
 def http_reply(status: int, message: str, *fields: tuple[str, str]) -> bytes:
     """A short response that ends the connection."""
     body = message.encode() + b"\n"
@@ -95,12 +120,19 @@ def http_reply(status: int, message: str, *fields: tuple[str, str]) -> bytes:
     return "\r\n".join(lines).encode("ascii") + END_OF_HEAD + body
 
 
-def _refusal(status: int, message: str, *fields: tuple[str, str]) -> ProtocolError:
+def refusal(status: int, message: str, *fields: tuple[str, str]) -> ProtocolError:
+    """Why a client does not get its WebSocket, with the response that says so.
+
+    Args:
+        status: of HTTP: 400, 401, 403, 404, 429, 500, 502, 503 or 504.
+        message: for a person; nothing in it may come from the peer.
+        fields: more header fields of the response.
+    """
     return ProtocolError(f"WebSocket refused: {message}", reply=http_reply(status, message, *fields))
 
 
 def _upgrade_required(message: str) -> ProtocolError:
-    return _refusal(426, message, ("Upgrade", "websocket"), ("Sec-WebSocket-Version", VERSION))
+    return refusal(426, message, ("Upgrade", "websocket"), ("Sec-WebSocket-Version", VERSION))
 
 
 def refuse_head(data: bytes, *, client: bool) -> ProtocolError | None:
@@ -111,13 +143,13 @@ def refuse_head(data: bytes, *, client: bool) -> ProtocolError | None:
         client: whether it came from a server.
     """
     if len(data) > MAX_HEAD:
-        return _refusal(431, f"the head is larger than {MAX_HEAD} bytes")
+        return refusal(431, f"the head is larger than {MAX_HEAD} bytes")
     line, complete, _ = data.partition(b"\r\n")
     if client:
         return None if b"HTTP/1.1 ".startswith(data[:9]) else ProtocolError("the answer is not HTTP/1.1")
     # somebody speaks the application's own protocol, or TLS: no need to wait for the deadline
     if (data and not 0x21 <= data[0] <= 0x7E) or (complete and b" HTTP/" not in line):
-        return _refusal(400, "this is a WebSocket listener")
+        return refusal(400, "this is a WebSocket listener")
     return None
 
 
@@ -126,7 +158,7 @@ def _fields(lines: Sequence[str]) -> list[tuple[str, str]]:
     for line in lines:
         name, colon, value = line.partition(":")
         if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise _refusal(400, "malformed header field")  # RFC 9112 §5: no space before the colon, no folding
+            raise refusal(400, "malformed header field")  # RFC 9112 §5: no space before the colon, no folding
         found.append((name.lower(), value.strip(" \t")))
     return found
 
@@ -144,7 +176,7 @@ def _one(fields: Sequence[tuple[str, str]], name: str) -> str | None:
     """The value of a field that may be there once only."""
     values = _values(fields, name)
     if len(values) > 1:
-        raise _refusal(400, f"more than one {name} field")
+        raise refusal(400, f"more than one {name} field")
     return values[0] if values else None
 
 
@@ -168,26 +200,26 @@ def accept_request(head: bytes, terms: Terms) -> tuple[bytes, WebSocketInfo]:
     """
     method, resource, fields = _request(head)
     if terms.path is not None and resource.partition("?")[0] != terms.path:
-        raise _refusal(404, "there is nothing here")
+        raise refusal(404, "there is nothing here")
     if method != "GET":
-        raise _refusal(405, "a WebSocket is opened with GET", ("Allow", "GET"))  # §4.1, 2
+        raise refusal(405, "a WebSocket is opened with GET", ("Allow", "GET"))  # §4.1, 2
     host = _one(fields, "host")
     if not host:
-        raise _refusal(400, "no Host field")  # RFC 9112 §3.2
+        raise refusal(400, "no Host field")  # RFC 9112 §3.2
     if "websocket" not in (member.lower() for member in _members(fields, "upgrade")):
         raise _upgrade_required("this is a WebSocket listener")  # §4.2.1, 3
     if "upgrade" not in (member.lower() for member in _members(fields, "connection")):
-        raise _refusal(400, "no Connection: Upgrade")  # §4.2.1, 4
+        raise refusal(400, "no Connection: Upgrade")  # §4.2.1, 4
     if _one(fields, "sec-websocket-version") != VERSION:
         raise _upgrade_required("the version is 13")  # §4.2.1, 6; §4.4
     key = _one(fields, "sec-websocket-key")
     if key is None or not _is_nonce(key):
-        raise _refusal(400, "Sec-WebSocket-Key is not 16 bytes in base64")  # §4.2.1, 5
+        raise refusal(400, "Sec-WebSocket-Key is not 16 bytes in base64")  # §4.2.1, 5
     if _one(fields, "content-length") not in (None, "0") or _values(fields, "transfer-encoding"):
-        raise _refusal(400, "a request with a body")
+        raise refusal(400, "a request with a body")
     origin = _one(fields, "origin")
     if not _origin_allowed(origin, terms):
-        raise _refusal(403, "pages of this origin may not connect")  # §10.2
+        raise refusal(403, "pages of this origin may not connect")  # §10.2
     subprotocol = _choose(_members(fields, "sec-websocket-protocol"), terms)
     lines = [
         "HTTP/1.1 101 Switching Protocols",
@@ -205,17 +237,17 @@ def _request(head: bytes) -> tuple[str, str, list[tuple[str, str]]]:
     line, *rest = _lines(head)
     parts = line.split(" ")
     if len(parts) != 3 or not _TOKEN.fullmatch(parts[0]) or not _TARGET.fullmatch(parts[1]):
-        raise _refusal(400, "malformed request line")
+        raise refusal(400, "malformed request line")
     method, target, version = parts
     if version != "HTTP/1.1":  # §4.2.1, 1
-        raise _refusal(505 if re.fullmatch(r"HTTP/\d\.\d", version) else 400, "HTTP/1.1 is spoken here")
+        raise refusal(505 if re.fullmatch(r"HTTP/\d\.\d", version) else 400, "HTTP/1.1 is spoken here")
     if not target.startswith("/"):
         try:
             url = urlsplit(target)  # the absolute form (RFC 9112 §3.2.2)
         except ValueError:
-            raise _refusal(400, "malformed request target") from None
+            raise refusal(400, "malformed request target") from None
         if url.scheme not in ("http", "https", "ws", "wss") or not url.netloc:
-            raise _refusal(400, "malformed request target")
+            raise refusal(400, "malformed request target")
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     return method, target, _fields(rest)
 
@@ -230,12 +262,12 @@ def _is_nonce(key: str) -> bool:
 def _choose(offered: Sequence[str], terms: Terms) -> str | None:
     """The first that the client names and the server speaks (§4.2.2, 5); names are case-sensitive."""
     if not all(_TOKEN.fullmatch(name) for name in offered):
-        raise _refusal(400, "malformed Sec-WebSocket-Protocol")
+        raise refusal(400, "malformed Sec-WebSocket-Protocol")
     for name in offered:
         if name in terms.subprotocols:
             return name
     if terms.subprotocol_required:  # MQTT 5.0 §6 [MQTT-6.0.0-3]
-        raise _refusal(400, "one of these subprotocols is required: " + ", ".join(terms.subprotocols))
+        raise refusal(400, "one of these subprotocols is required: " + ", ".join(terms.subprotocols))
     return None
 
 
@@ -281,6 +313,15 @@ def check_fields(subprotocols: Sequence[str], headers: Mapping[str, str]) -> Non
             raise ValueError(f"the header {name!r} is made by the handshake itself")
 
 
+def text_of(answer: Refused, body: bytes) -> str:
+    """The first line of a refusal's body, as far as it came and a person can read it."""
+    kind = next((value for name, value in answer.fields if name == "content-type"), "")
+    if not kind.startswith("text/plain"):
+        return ""
+    line = body[:200].partition(b"\n")[0].decode("utf-8", "replace")
+    return "".join(character for character in line if character.isprintable()).strip()
+
+
 def make_request(
     authority: str, resource: str, nonce: str, subprotocols: Sequence[str], headers: Mapping[str, str]
 ) -> bytes:
@@ -309,7 +350,13 @@ def read_response(head: bytes, resource: str, nonce: str, subprotocols: Sequence
     if status is None:
         raise ProtocolError("the answer is not HTTP/1.1")
     if status[1] != "101":
-        raise ProtocolError(f"the server refused the WebSocket: {line.partition(' ')[2]}")
+        message = f"the server refused the WebSocket: {line.partition(' ')[2]}"
+        try:
+            raise Refused(message, int(status[1]), tuple(_fields(rest)))
+        except Refused:
+            raise
+        except ProtocolError:
+            raise Refused(message, int(status[1]), ()) from None
     try:
         fields = _fields(rest)
         accept = _one(fields, "sec-websocket-accept")

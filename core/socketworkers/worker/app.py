@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from ..events import Event, EventTarget
+from ..info import SocketInfo
 from ..settings import Settings
 from ..socket import Socket
 from .context import Context, Env
@@ -21,6 +22,9 @@ __all__ = ["App", "ConnectEvent", "Handler", "Hook", "ListenerSpec"]
 
 Handler = Callable[[Socket, Env, Context], Awaitable[object]]
 Hook = Callable[[Env], Awaitable[object]]
+Admit = Callable[[SocketInfo, Socket, Env, Context], Awaitable[None]]
+#: the same as in ``transports.websocket``, which is loaded only when there is such a listener
+HALF_CLOSE = "tcp-halfclose.v1"
 Control = Callable[..., Awaitable[object]]
 
 
@@ -81,13 +85,16 @@ class App(EventTarget):
             One for ``ws_port`` brings one for ``wss_port``.
         refusal: bytes to send to a connection that is over the limits, before it is closed.
         tls_listener: whether ``--tls-port`` opens a listener with TLS from the first byte.
+        ws_listener: whether ``--ws-port`` (and ``--wss-port``) open one for WebSockets, unless ``listeners`` has it.
     """
 
     __slots__ = (
+        "_admit",
         "_control",
         "_handler",
         "_start",
         "_stop",
+        "about",
         "check",
         "config",
         "exposure_check",
@@ -113,6 +120,7 @@ class App(EventTarget):
         listeners: Sequence[ListenerSpec] = (),
         refusal: bytes = b"",
         tls_listener: bool = True,
+        ws_listener: bool = True,
     ) -> None:
         super().__init__()
         if not name or not name.replace("-", "").replace("_", "").isalnum():
@@ -130,9 +138,13 @@ class App(EventTarget):
             if tls_listener and not own_tls
             else ()
         )
+        if ws_listener and not any(spec.websocket for spec in listeners):
+            title = f"{self.title}, WebSocket"
+            listeners = (*listeners, ListenerSpec("ws", "ws", "ws_port", title, subprotocols=(HALF_CLOSE,)))
         self.listeners = (main, *tls, *listeners, *_with_tls(listeners))
         self.refusal = refusal
         self._handler: Handler | None = None
+        self._admit: Admit | None = None
         self._start: list[Hook] = []
         self._stop: list[Hook] = []
         self._control: dict[str, Control] = {}
@@ -140,6 +152,8 @@ class App(EventTarget):
         self.try_command: Callable[[Any, Any], str] | None = None
         #: ``(settings) -> str | None``: why it is safe to let other machines connect, None if it is not
         self.exposure_check: Callable[[Any], str | None] | None = None
+        #: ``(settings) -> [(title, text)]``: more of the start-up lines
+        self.about: Callable[[Any], Sequence[tuple[str, str]]] | None = None
         #: ``(settings) -> None``: raises StartupError for settings that contradict each other
         self.check: Callable[[Any], None] | None = None
 
@@ -149,6 +163,21 @@ class App(EventTarget):
             raise ValueError(f"{self.name} has a connect handler already")
         self._handler = handler
         return handler
+
+    def admit(self, hook: Admit) -> Admit:
+        """Decorator: ``async def hook(info, socket, env, ctx)`` runs before a WebSocket's handshake is answered.
+
+        It sees the request as ``info.websocket`` (and ``info.remote``, ``info.tls``), may wait, and raises
+        ``socketworkers.websocket.refusal(status, message)`` to refuse it with a status of HTTP. What it finds out for
+        the handler it leaves in ``ctx.admitted``. Its own limit of time is its business.
+        """
+        self._admit = hook
+        return hook
+
+    @property
+    def admission(self) -> Admit | None:
+        """What ``admit`` registered."""
+        return self._admit
 
     def on_start(self, hook: Hook) -> Hook:
         """Decorator: ``async def hook(env)`` runs before the first connection."""

@@ -69,7 +69,7 @@ class Host(Protocol):
 class Context:
     """The context of one connection."""
 
-    __slots__ = ("_host", "id", "listener", "on_drain")
+    __slots__ = ("_host", "admitted", "id", "listener", "on_drain")
 
     def __init__(self, host: Host, id: str, listener: ListenerSpec) -> None:
         self._host = host
@@ -79,6 +79,8 @@ class Context:
         self.listener = listener
         #: called once when the server starts to drain; a handler that waits for its peer says goodbye then
         self.on_drain: Callable[[], object] | None = None
+        #: what the app's ``admit`` hook left for the handler
+        self.admitted: Any = None
 
     @property
     def draining(self) -> AbortSignal:

@@ -61,6 +61,27 @@ def test_start_lines_of_an_open_server() -> None:
     ]
 
 
+@dataclass
+class MailConfig(Config):
+    require_tls: bool = setting(False, help="nothing without TLS")
+
+
+def test_start_lines_warn_of_doors_that_ask_for_no_certificate() -> None:
+    plain = BoundListener("ws", "ws", "0.0.0.0", 8080)
+    unix = BoundListener("unix", "smtp", "", 0, "/run/mail.sock")
+
+    def warnings(*listeners: BoundListener, **settings: object) -> list[str]:
+        config = MailConfig(**{"tls": "auto", "tls_client_ca": "clients.pem", **settings})  # type: ignore[arg-type]
+        return [line for line in start_lines(mail_app(), config, listeners) if "without TLS" in line]
+
+    words = "  WARNING: without TLS nobody shows a certificate (--tls-client-ca): "
+    assert warnings(MAIN, TLS) == [words + "smtp://127.0.0.1:2525"]
+    assert warnings(MAIN, TLS, plain) == [words + "smtp://127.0.0.1:2525, ws://0.0.0.0:8080"]
+    assert warnings(MAIN, TLS, plain, require_tls=True) == [words + "ws://0.0.0.0:8080"]
+    assert warnings(MAIN, TLS, unix, require_tls=True) == []
+    assert warnings(MAIN, TLS, plain, tls_client_ca=None) == []
+
+
 def test_who_may_listen_for_other_machines() -> None:
     provision(mail_app(), Config(host="0.0.0.0", domain=("example.org",), data=":memory:"))
     provision(mail_app(), Config(host="0.0.0.0", insecure=True, data=":memory:"))

@@ -162,6 +162,24 @@ def test_channel_binding_rfc_5802_6() -> None:
     assert isinstance(unknown, Failure)
 
 
+def test_several_types_of_channel_binding() -> None:
+    """RFC 5802 §6.1: the client chooses the type; each has its own data."""
+    bindings = {"tls-exporter": b"exported", "tls-server-end-point": b"hash"}
+    for kind, data, right in (
+        ("tls-exporter", b"exported", True),
+        ("tls-server-end-point", b"hash", True),
+        ("tls-exporter", b"hash", False),
+        ("tls-unique", b"exported", False),
+    ):
+        client = ScramClient("user", "pencil", "abc", binding=data, binding_type=kind)
+        server = ScramServer(USERS.lookup, "def", bindings=bindings, plus=True)
+        first = server.step(client.first())
+        last = server.step(client.final(first.data)) if isinstance(first, Challenge) else first
+        assert isinstance(last, Success if right else Failure)
+    stripped = ScramServer(USERS.lookup, "def", bindings=bindings).step(b"y,,n=user,r=abc")
+    assert isinstance(stripped, Failure)
+
+
 @pytest.mark.parametrize(
     "first",
     [

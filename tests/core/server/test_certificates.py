@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.pairs import eventually
@@ -152,6 +155,33 @@ async def test_two_kinds_of_keys_for_one_name(tmp_path: Path) -> None:
                 assert socket.info.tls.cipher == ciphers
                 serials.add(socket.info.tls.peer_certificate)
         assert len(serials) == 2
+
+
+async def test_the_certificate_that_the_server_showed(tmp_path: Path) -> None:
+    """RFC 5929 §4: both ends speak of the one that SNI chose; of two kinds of keys for one name none is named."""
+    pairs = [written(tmp_path, "one", "one.example"), written(tmp_path, "two", "two.example")]
+    both = [*pairs, rsa(tmp_path, "two.example")]
+    for given, names in ((pairs, ("two.example", "one.example", "other.example")), (both, ("two.example",))):
+        app, seen = recorder()
+        options = {"tls_cert": tuple(pair[0] for pair in given), "tls_key": tuple(pair[1] for pair in given)}
+        async with serve_ephemeral(app, tls_port=0, **options) as server:
+            for name in names:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+                async with connect(secure(server), tls=TlsOptions(context=context, sni=name)) as socket:
+                    assert await socket.readable.get_reader().read() == b"ok"
+                    assert socket.info is not None
+                    client = socket.info.tls
+                assert client is not None
+                assert client.server_certificate == client.peer_certificate
+                assert set(client.channel_bindings) == {"tls-server-end-point"}
+                if given is pairs:
+                    assert seen[-1].server_certificate == client.server_certificate
+                    assert seen[-1].channel_bindings == client.channel_bindings
+                else:
+                    assert seen[-1].server_certificate is None
+                    assert seen[-1].channel_bindings == {}
 
 
 async def test_a_folder_and_what_comes_into_it_until_the_reload(tmp_path: Path) -> None:
@@ -349,3 +379,47 @@ def test_the_name_of_a_peer(tmp_path: Path) -> None:
     assert info("alice", "bob").peer_common_name == ""
     assert TlsInfo("TLSv1.3", "x").peer_common_name == ""
     assert TlsInfo("TLSv1.3", "x", peer_certificate=b"junk").peer_common_name == ""
+
+
+#: a certificate signed with SHA-1, which ``cryptography`` makes no more
+SHA1_SIGNED = """
+MIIBbTCCARSgAwIBAgIUMKO7w3hiIFAbNO6zoCeLk22Or8swCQYHKoZIzj0EATAMMQowCAYDVQQDDAF4MCAXDTI2MTEyNjA5NTA0
+OVoYDzIxMjYxMTAyMDk1MDQ5WjAMMQowCAYDVQQDDAF4MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE1vPqKJYOISAIoOjDo7Xe
+1m6Gmv2mYoCYT0g6Pb5UrYJCuf/eTvQhAqYI6/nUnWiKBx+oYPaN7hSgRex2udmWgKNTMFEwHQYDVR0OBBYEFNgVRdERgjrZtPv7
+7IxuKplyw3Y0MB8GA1UdIwQYMBaAFNgVRdERgjrZtPv77IxuKplyw3Y0MA8GA1UdEwEB/wQFMAMBAf8wCQYHKoZIzj0EAQNIADBF
+AiB5PpXTaCRpIqqVSzA5NttI7iXXDBOHPVtcWappplzsRgIhALbTpV+8bFcuUNAozHvdkOe4ItnDhoJWX/8UvAF+E+Fd
+"""
+
+
+def signed(key: Any, algorithm: Any) -> bytes:
+    """A certificate in DER, signed by ``key`` with a hash."""
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "x")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    return builder.sign(key, algorithm).public_bytes(serialization.Encoding.DER)
+
+
+def test_the_hash_of_tls_server_end_point_rfc_5929_4_1() -> None:
+    """The hash of the certificate's own signature, but SHA-256 for the broken ones; undefined without one."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    curve = ec.generate_private_key(ec.SECP256R1())
+    for der, name in (
+        (signed(curve, hashes.SHA256()), "sha256"),
+        (signed(curve, hashes.SHA384()), "sha384"),
+        (base64.b64decode(SHA1_SIGNED), "sha256"),
+    ):
+        bindings = TlsInfo("TLSv1.3", "x", server_certificate=der).channel_bindings
+        assert bindings == {"tls-server-end-point": hashlib.new(name, der).digest()}
+    der = signed(ed25519.Ed25519PrivateKey.generate(), None)
+    assert TlsInfo("TLSv1.3", "x", server_certificate=der).channel_bindings == {}
+    assert TlsInfo("TLSv1.3", "x", server_certificate=b"junk").channel_bindings == {}
+    assert TlsInfo("TLSv1.3", "x").channel_bindings == {}
+    assert TlsInfo("TLSv1.3", "x", exporter=b"e").channel_bindings == {"tls-exporter": b"e"}

@@ -336,15 +336,22 @@ async def test_nothing_spins_when_everything_has_ended() -> None:
         assert poller_of(asyncio.get_running_loop())._poll(0, 8) == []
 
 
-async def test_a_writer_that_never_waits_hears_of_a_reset() -> None:
+@pytest.mark.parametrize("over", ["epoll", "the loop's transports"])
+async def test_a_writer_that_never_waits_hears_of_a_reset(over: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that always reads leaves ``await write()`` nothing to wait for; its end must come through all the same."""
+    monkeypatch.setattr(transport, "AVAILABLE", over == "epoll")
     ended = asyncio.Event()
+    heard: list[bool] = []
+    most = 2_000_000  # far more than one can write while the peer reads
 
     async def produce(socket: Socket, env: Env, ctx: Context) -> None:
         writer = socket.writable.get_writer()
         try:
-            while True:
+            for _ in range(most):
                 await writer.write(b"x" * 64)
+            heard.append(False)
+        except ConnectionLost:
+            heard.append(True)
         finally:
             ended.set()
 
@@ -361,9 +368,10 @@ async def test_a_writer_that_never_waits_hears_of_a_reset() -> None:
 
         reading = threading.Thread(target=read_for_a_while)
         reading.start()
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 50)
         reading.join()
         await eventually(lambda: not server.connections)
+        assert heard == [True]
         assert server.telemetry.handler_errors == 0
 
 

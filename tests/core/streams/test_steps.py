@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import io
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -347,6 +348,71 @@ async def test_bytes_that_another_task_brings() -> None:
         await feed.end()
         await task
     assert seen == [b"first", b"second", b"third"]
+
+
+async def test_bytes_are_handed_over_past_the_queue() -> None:
+    """What a waiting iteration is resumed with never lies in the stream, and the idle iteration keeps none of it."""
+    feed = Feed()
+    sizes: list[int] = []
+    note = sizes.append
+
+    async def handle() -> None:
+        async for _ in feed.stream:
+            note(feed.stream._size)
+
+    async with waiting(handle()):
+        await feed.bring(b"x" * 100, b"y" * 70000)
+        waiter = feed.stream._waiter
+        assert waiter is not None
+        assert waiter.takes
+        assert waiter.given is None
+    assert sizes == [0, 0]
+
+
+class Between:
+    """An awaitable of a handler's own around a wait: an iterator that has no ``send``."""
+
+    def __init__(self, inner: Any, *, leave: bool = False) -> None:
+        self._inner = inner
+        self._leave = leave
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self  # type: ignore[return-value]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self._leave and inspect.getgeneratorstate(self._inner) == inspect.GEN_SUSPENDED:
+            self._inner = None
+            raise StopIteration(b"left")
+        return self._inner.send(None)
+
+
+async def test_bytes_pass_awaitables_that_send_nothing_on() -> None:
+    feed = Feed()
+
+    async def handle() -> list[bytes]:
+        chunks = aiter(feed.stream)
+        return [await Between(anext(chunks)) for _ in range(3)]
+
+    async with waiting(handle()) as task:
+        await feed.bring(b"one", b"two", b"three")
+        assert await task == [b"one", b"two", b"three"]
+
+
+async def test_an_awaitable_that_gives_its_wait_up_when_the_bytes_come() -> None:
+    """They are in the stream again, before all that comes later, and lock and iteration go on."""
+    feed = Feed()
+
+    async def handle() -> list[bytes]:
+        chunks = aiter(feed.stream)
+        first = await Between(anext(chunks), leave=True)
+        return [first, await anext(chunks), await anext(chunks)]
+
+    async with waiting(handle()) as task:
+        await feed.bring(b"one", b"two")
+        assert await task == [b"left", b"one", b"two"]
 
 
 async def test_one_iterator_in_two_tasks_in_turn() -> None:

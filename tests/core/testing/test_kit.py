@@ -6,6 +6,7 @@ import asyncio
 import socket as kernel
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from socketworkers import App, Context, Env, Socket, TlsOptions, connect
 from socketworkers.errors import StartupError
 from socketworkers.testing import (
     AppClient,
+    AppFixture,
     FakeClock,
     ThreadedServer,
     fragment,
@@ -250,6 +252,47 @@ def test_threaded_server_starts_within_milliseconds() -> None:
 def test_threaded_server_passes_on_why_it_does_not_start() -> None:
     with ThreadedServer(app) as server, pytest.raises(StartupError):
         ThreadedServer(app, port=server.port).start()
+
+
+class Visitors(AppFixture):
+    """What an app's own fixture looks like."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.names: list[bytes] = []
+        visited = App("visitors")
+
+        @visited.connect
+        async def handle(socket: Socket, env: Env, ctx: Context) -> None:
+            self.names.append(await socket.readable.get_reader().read_line())
+            self._changed.set()
+
+        super().__init__(visited, **settings)
+
+    def _started(self, env: Env) -> None:
+        self.names.append(type(env).__name__.encode())
+
+    def wait_for(self, count: int, timeout: float = 5.0) -> list[bytes]:
+        async def look() -> list[bytes] | None:
+            return self.names[1:] if len(self.names) > count else None
+
+        return self._wait_until(look, lambda: f"only {len(self.names) - 1} came", timeout)
+
+
+def test_a_fixture_of_an_app() -> None:
+    with Visitors() as visitors:
+        assert visitors.url == f"visitors://{visitors.host}:{visitors.port}"
+        assert visitors.names == [b"Env"]
+        for name in (b"one\n", b"two\n"):
+            with kernel.create_connection((visitors.host, visitors.port)) as sock:
+                sock.sendall(name)
+                visitors.wait_for(1 if name == b"one\n" else 2)
+        assert visitors.wait_for(2) == [b"one\n", b"two\n"]
+        with pytest.raises(AssertionError, match="only 2 came"):
+            visitors.wait_for(3, timeout=0.01)
+        with pytest.raises(ValueError, match="tls"):
+            visitors.tls_context()
+    with pytest.raises(RuntimeError, match="not running"):
+        visitors.wait_for(1)
 
 
 def test_socket_app(socket_app: Callable[..., ThreadedServer]) -> None:

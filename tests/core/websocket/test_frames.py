@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from socketworkers.transports.websocket_frames import (
     masked_frame,
     ping_frame,
     pong_frame,
+    xor_in_python,
     xor_mask,
 )
 
@@ -87,11 +89,18 @@ def test_masked_payload_of_every_length(size: int) -> None:
     assert binary_frame(data) == frame(BINARY, data)
 
 
-@given(st.binary(max_size=9000), st.binary(min_size=4, max_size=4))
-def test_masking_is_its_own_inverse(data: bytes, key: bytes) -> None:
-    masked = xor_mask(data, key)
+@pytest.mark.parametrize("mask", [xor_mask, xor_in_python], ids=["the fastest", "in Python"])
+@given(data=st.binary(max_size=9000), key=st.binary(min_size=4, max_size=4))
+def test_masking_is_its_own_inverse(mask: Callable[[bytes, bytes], bytes], data: bytes, key: bytes) -> None:
+    masked = mask(data, key)
     assert masked == bytes(byte ^ key[place & 3] for place, byte in enumerate(data))
-    assert xor_mask(masked, key) == data
+    assert mask(masked, key) == data
+
+
+def test_with_the_extra_masks_are_made_in_c() -> None:
+    from websockets.speedups import apply_mask
+
+    assert xor_mask is apply_mask
 
 
 def test_each_frame_has_a_key_of_its_own() -> None:

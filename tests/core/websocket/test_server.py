@@ -217,16 +217,18 @@ async def test_an_app_test_over_every_transport(transport: Transport, own: bool)
 # -- settings and command line -------------------------------------------------------------------------------------
 
 
-def test_flags_are_there_when_there_is_a_listener() -> None:
+def test_flags_are_there_unless_an_app_wants_no_websockets() -> None:
     def names(app: App) -> set[str]:
         return {item.name for item in app_settings(app) if item.name.startswith("ws")}
 
-    assert names(App("plain")) == set()
-    assert names(made()) == {"ws_port", "wss_port", "ws_path", "ws_origin", "ws_ping"}
+    flags = {"ws_port", "wss_port", "ws_path", "ws_origin", "ws_ping"}
+    assert names(App("without", ws_listener=False)) == set()
+    assert names(App("plain")) == names(made()) == flags
     text = AppCommand("shout", made(), None).help_text("run-app shout", everything=True)
     assert "--ws-port PORT" in text
     assert "--ws-origin ORIGIN" in text
-    assert "--ws-" not in AppCommand("plain", App("plain"), None).help_text("run-app plain", everything=True)
+    without = AppCommand("without", App("without", ws_listener=False), None)
+    assert "--ws-" not in without.help_text("run-app without", everything=True)
 
 
 def test_an_app_brings_its_own_wss_listener() -> None:

@@ -75,7 +75,7 @@ def test_nothing_unsynced_is_acknowledged(tmp_path: Path, at: int, version: int)
             assert later.connack.reason is Reason.SERVER_UNAVAILABLE
         assert server.get("/readyz") == 503
         assert server.get("/healthz") == 200
-        assert server.text().count("storage failed: ") == 1
+        assert server.logged("storage failed: ") == 1
         failures = (tmp_path / "failures").read_text()
         assert failures.count("broker.sqlite-wal") == 1, "a failed sync is not tried again"
     assert len(promised[1]) + len(promised[2]) > 1

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from tests.fuzz.mutation import cut, seed_wanted
 from tests.mqtt.hostile.dialogues import dialogues, mutated
+from tests.support.mqttbroker.world import publish_bytes
 
 from socketworkers.testing import AppClient, Peer
 from socketworkers_mqtt import app
@@ -32,12 +33,17 @@ from socketworkers_mqtt.codec import (
     PacketType,
     Pingreq,
     Pingresp,
+    Properties,
     Publish,
     PublishRun,
     Suback,
     Subscribe,
+    Subscription,
     Unsuback,
     Unsubscribe,
+    encode_connect,
+    encode_disconnect,
+    encode_subscribe,
 )
 
 SESSIONS = int(os.environ.get("SOCKETWORKERS_FUZZ_SESSIONS", "5000"))
@@ -205,6 +211,22 @@ async def one(peer: Peer, exchange: Exchange, pieces: list[bytes]) -> None:
     await peer.close()
 
 
+async def somebody_is_served(client: AppClient, number: int) -> None:
+    """A client beside them all gets what it subscribed to, as if nothing had happened."""
+    connect = Connect("MQTT", 4, True, 10, "witness", None, None, None, Properties())
+    asked = encode_connect(connect) + encode_subscribe(4, 1, [Subscription("witness", 1)])
+    async with client.connect() as peer:
+        await peer.send(asked + publish_bytes(4, "witness", b"%d" % number, 1, False, 2))
+        decoder = Decoder(max_packet=1 << 20, version=4, role="client")
+        got: list[Any] = []
+        while not any(isinstance(each, (Publish, PublishRun)) for each in got):
+            data = await peer.read()
+            assert data, got
+            got += decoder.receive(data)
+        await peer.send(encode_disconnect(4))
+        await peer.expect_end()
+
+
 def nothing_left(client: AppClient) -> None:
     """All clients are gone, and so is all that was kept for them."""
     owner = client.env.mqtt.object
@@ -263,6 +285,10 @@ async def many(count: int, seed: int, data_folder: str) -> Counter[str]:
             if before // ROUND != number // ROUND or number >= count:
                 async with asyncio.timeout(20):
                     while client.server.connections or client.env.mqtt.object._waiting:
+                        await asyncio.sleep(0.001)
+                await somebody_is_served(client, number)
+                async with asyncio.timeout(20):
+                    while client.server.connections:
                         await asyncio.sleep(0.001)
                 try:
                     nothing_left(client)

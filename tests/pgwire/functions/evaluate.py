@@ -77,13 +77,15 @@ def variants(signature: str) -> list[tuple[str, ...]]:
     ]
 
 
-def rows_for(signature: str, types: Sequence[str], count: int, seed: int = 0) -> list[list[str | None]] | None:
+def rows_for(
+    signature: str, types: Sequence[str], count: int, strict: bool = True, seed: int = 0
+) -> list[list[str | None]] | None:
     """Texts to call it with; None when there are none for one of the types."""
     pools: Sequence[Sequence[str | None]]
     if signature in SPECIAL:
         pools = SPECIAL[signature]
     elif all(name in POOLS for name in types):
-        pools = [POOLS[name] for name in types]
+        pools = [POOLS[name] if strict else (*POOLS[name], None) for name in types]
     else:
         return None
     rng = random.Random(f"{signature} {types} {seed}")

@@ -18,7 +18,7 @@ from tests.pgwire.types.server import Client, find_binaries, running_server
 from socketworkers_pgwire.functions import _MODULES
 from socketworkers_pgwire.functions.registry import _FOUND, Implementation
 
-from .evaluate import SETUP, Call, equal, kind_named, ours, readable, rows_for, theirs, variants
+from .evaluate import SETUP, Call, equal, kind_named, ours, parameters, readable, rows_for, theirs, variants
 from .pools import SKIPPED
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -52,14 +52,27 @@ def describe(client: Client) -> dict[str, tuple[bool, str, str, str]]:
     return {row[0]: (row[1] == "t", row[2], row[3], row[4]) for row in rows}
 
 
-def result_type(client: Client, signature: str, types: tuple[str, ...], declared: str) -> str:
+_RANGES = {"int4range": "integer", "numrange": "numeric"}
+
+
+def result_type(signature: str, types: tuple[str, ...], declared: str) -> str:
     """The actual type of a polymorphic result."""
     if not declared.startswith("any"):
         return declared
-    name = signature[: signature.rindex("(")]
-    arguments = ",".join(f"NULL::{kind}" for kind in types)
-    (answer,) = client.run(f"SELECT pg_typeof(pg_catalog.{name}({arguments}))::text")
-    return (answer.fields[0] or b"").decode() if answer.fields else "!" + answer.message
+    element = span = ""
+    for name, actual in zip(parameters(signature), types, strict=True):
+        if name in ("anyarray", "anycompatiblearray"):
+            element = actual[:-2]
+        elif name in ("anyrange", "anymultirange"):
+            span = actual.replace("multi", "")
+            element = _RANGES[span]
+        elif name.startswith("any"):
+            element = actual
+    if declared == "anyrange":
+        return span
+    if declared == "anymultirange":
+        return span.replace("range", "multirange")
+    return element + "[]" if declared.endswith("array") else element
 
 
 def main() -> int:
@@ -107,11 +120,11 @@ def run(client: Client, options: argparse.Namespace) -> int:
             ):
                 continue
             for types in variants(signature):
-                rows = rows_for(signature, types, options.each or _EACH.get(module, 5))
+                rows = rows_for(signature, types, options.each or _EACH.get(module, 5), strict)
                 if rows is None:
                     _say(f"{module}: no values for {signature}")
                     break
-                result = result_type(client, signature, types, declared)
+                result = result_type(signature, types, declared)
                 call = Call(signature, types, result, strict)
                 try:
                     for each in (*types, *result.split(",")):

@@ -316,3 +316,23 @@ for _type in ("numeric", "real", "double precision"):
 _special("to_number(text,text)",
     ("12", "-12", "12-", "1,234.5", "$12.34", "<12>", "+5", "", "abc", "0.001", "12 34", "1234.5678", " 12", "- 12", "12.5-", "1.2.3", "9th", ".5", "-.5"),
     ("9999", "99.99", "9,999.99", "9G999D99", "S99", "99S", "MI99", "99MI", "PL99", "SG99.9", "99PR", "L99.99", "FM999.99", "999V99", "9EEEE", "RN", "99th", "", "S9.9", "9.9S", "x99", "0", "99 99", "9999.9999S", "99.9MI"))
+
+# arrays and series
+
+_special("array_fill(anyelement,integer[])", POOLS["text"][:3], ("{}", "{2}", "{2,3}", "{0}", "{-1}", "{NULL}", "{{1}}", "{1,1,1,1,1,1,1}", None))
+_special("array_fill(anyelement,integer[],integer[])", POOLS["text"][:3], ("{}", "{2}", "{2,3}", "{0}"), ("{}", "{2}", "{0,5}", "{NULL}", None))
+_special("generate_series(integer,integer); generate_series(bigint,bigint)", ("1", "5", "-3", "7"), ("1", "5", "-3", "9"))
+_special("generate_series(integer,integer,integer)", ("1", "5", "-3"), ("1", "5", "-3"), ("1", "2", "-2", "0"))
+_special("generate_series(bigint,bigint,bigint)", ("1", "5", "-3"), ("1", "5", "-3"), ("1", "2", "-2", "0"))
+_special("generate_series(numeric,numeric)", ("1", "1.50", "-3", "NaN", "Infinity"), ("1", "5.005", "-3", "NaN", "-Infinity"))
+_special("generate_series(numeric,numeric,numeric)", ("1", "1.50", "-3"), ("1", "5.005", "-3"), ("1", "0.25", "-1.125", "0", "NaN"))
+_special("generate_series(timestamp without time zone,timestamp without time zone,interval)", ("2024-01-31", "2024-03-10 01:00"), ("2024-06-01", "2024-01-01", "2024-03-11"), ("1 mon", "-1 mon", "6:00", "0", "1 day"))
+_special("generate_series(timestamp with time zone,timestamp with time zone,interval)", ("2024-01-31", "2024-03-09 01:00"), ("2024-06-01", "2024-01-01", "2024-03-12"), ("1 mon", "-1 mon", "6:00", "0", "1 day"))
+_special("generate_subscripts(anyarray,integer)", ("{}", "{1,2}", "[0:1]={1,2}", "{{1,2},{3,4}}"), ("0", "1", "2", "3"))
+_special("generate_subscripts(anyarray,integer,boolean)", ("{}", "{1,2}", "[0:1]={1,2}", "{{1,2},{3,4}}"), ("0", "1", "2", "3"), _BOOLS)
+for _name in ("array_length", "array_lower", "array_upper", "trim_array"):
+    _special(f"{_name}(anyarray,integer)", ("{}", "{1,2}", "[0:1]={1,2}", "{{1,2},{3,4}}", "{1,2,3,4}"), ("0", "1", "2", "3", "-1"))
+_special("array_to_string(anyarray,text)", ("{}", "{1,2}", "{{1,2},{3,4}}", "{1,NULL,3}"), (",", "", " and "))
+_special("array_to_string(anyarray,text,text)", ("{}", "{1,2}", "{{1,2},{3,4}}", "{1,NULL,3}", None), (",", "", None), ("*", "", None))
+_special("enum_range(anyenum,anyenum)", ("sad", "happy", None), ("ok", "sad", None))
+_special("width_bucket(anycompatible,anycompatiblearray)", ("0", "1", "2", "5", "100"), ("{}", "{1,2,5}", "{1,NULL}", "{{1,2}}"))

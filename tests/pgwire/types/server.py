@@ -38,8 +38,15 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def running_server(folder: Path, binaries: Path) -> Iterator[int]:
-    """Run a server with a new cluster; its port."""
+def running_server(folder: Path, binaries: Path, *, first_oid: int = 0, locale: str = "C") -> Iterator[int]:
+    """Run a server with a new cluster; its port.
+
+    Args:
+        folder: for its files.
+        binaries: where its programs are.
+        first_oid: object identifier of the first object that is made, instead of 16384.
+        locale: of the cluster.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     owner = None
@@ -48,10 +55,17 @@ def running_server(folder: Path, binaries: Path) -> Iterator[int]:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()} if owner else {}
     data = folder / "data"
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": locale, "TZ": "UTC"}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, "env": environment}
-    make = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+    make = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", f"--locale={locale}", "-N"]
     subprocess.run(make, check=True, **quiet, **user)  # type: ignore[call-overload]
+    if first_oid:
+        subprocess.run(
+            [binaries / "pg_resetwal", "-o", str(first_oid), "-D", data],
+            check=True,
+            **quiet,
+            **user,  # type: ignore[call-overload]
+        )
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=UTC"
     control = [binaries / "pg_ctl", "-D", data, "-w"]
     subprocess.run([*control, "-l", folder / "log", "-o", options, "start"], check=True, **quiet, **user)  # type: ignore[call-overload]

@@ -17,6 +17,7 @@ from tests.support.mailserver.talk import contents, deliver, hello, reply, say
 from socketworkers import faults
 from socketworkers.testing import AppClient
 from socketworkers_smtp import app
+from socketworkers_smtp import mailbox as mailbox_module
 from socketworkers_smtp import queue as queue_module
 from socketworkers_smtp.mailbox import Mailbox
 from socketworkers_smtp.maildir import Maildir
@@ -72,7 +73,45 @@ def test_forgetting_old_names_does_not_look_at_all_of_them() -> None:
         connection.execute(step)
     (row,) = connection.execute("explain query plan delete from gone where at < 1")
     assert row[3].endswith("INDEX gone_at (at<?)")
+    plan = connection.execute(
+        "explain query plan delete from gone where id in (select id from gone order by at limit 1)"
+    )
+    steps = [row[3] for row in plan]
+    assert any("gone_at" in step for step in steps)
+    assert not any("TEMP B-TREE" in step for step in steps)
     connection.close()
+
+
+async def test_names_of_removed_messages_are_bounded_in_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood through a mailbox that keeps little; the last ones are remembered over a restart as well."""
+    monkeypatch.setattr(mailbox_module, "_REMEMBERED", 50)
+    data = str(tmp_path / "data")
+
+    def batch(first: int, count: int) -> list[tuple[Record, list[Delivery]]]:
+        return [(record(encode(number)), [Delivery("*", "b@c", "b@c")]) for number in range(first, first + count)]
+
+    async with AppClient(app, data=data, keep=("1",)) as client:
+        mailbox = client.env.MAILBOX.get("*")
+        now = time.time()
+        for first in range(0, 400, 100):
+            await mailbox.deliver(batch(first, 100), now + first)
+            assert await names(client) == [encode(number) for number in range(first + 49, first + 99)]
+    async with AppClient(app, data=data, keep=("1",)) as client:
+        mailbox = client.env.MAILBOX.get("*")
+        await mailbox.deliver(batch(380, 19), now + 500)
+        assert await mailbox.totals() == (19, 1), "none of them has come back"
+        await mailbox.remove([encode(399)], now + 86400 + 301)
+        assert await names(client) == [encode(399)], "after a day they are forgotten"
+        await mailbox.deliver(batch(500, 60), now + 86400 + 302)
+        assert len(await names(client)) == 50
+
+
+async def names(client: AppClient) -> list[str]:
+    """What the catch-all remembers of removed messages."""
+    objects = client.server.objects
+    assert objects is not None
+    mailbox = objects.namespace("MAILBOX")._live["*"].object
+    return [row[0] for row in mailbox.ctx.storage.sql.execute("select id from gone order by id")]
 
 
 async def test_old_mail_goes_by_an_alarm(tmp_path: Path) -> None:

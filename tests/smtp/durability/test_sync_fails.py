@@ -61,7 +61,7 @@ def test_nothing_unsynced_is_acknowledged(tmp_path: Path, at: int) -> None:
         assert server.get("/readyz") == 503
         assert server.get("/healthz") == 200
         assert send_one(server.port, message("later")).startswith("451 4.3.0"), "the server lives"
-        assert server.text().count("storage failed: ") == 1
+        assert server.logged("storage failed: ") == 1
         assert len(read_pop3(server.listener("pop3"), "first")) == 1, "what is in mailboxes can be read"
     assert promised
     with MailProcess(tmp_path, *options) as server:

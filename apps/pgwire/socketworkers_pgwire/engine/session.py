@@ -426,9 +426,9 @@ class SqlSession:
             return None
         database = self.database
         database.watch(handle)
-        rows: list[tuple[Any, ...]] | None = None
+        found: list[tuple[Any, ...]] | None = None
         try:
-            rows = portal.cursor.fetch(count)
+            found = portal.cursor.fetch(count)
         except apsw.InterruptError:
             if not database.deadline.over:
                 self.finish(portal)
@@ -438,10 +438,10 @@ class SqlSession:
             raise
         finally:
             database.unwatch(handle)
-        if rows is None:
+        if found is None:
             self._again_beside(portal, request)
             return None
-        return self._portion(portal, rows, count)
+        return self._portion(portal, found, count)
 
     def _again_beside(self, portal: Portal, request: Fetch) -> None:
         """Its time on the loop was over: run it from the start in a thread."""

@@ -48,6 +48,10 @@ _MODULES: tuple[str, ...] = (
     "access",
     "objects",
     "schema_views",
+    "arrays",
+    "enums",
+    "series",
+    "binary",
 )
 _loaded = False
 

@@ -119,7 +119,8 @@ class FuncCall(Expr):
     proc: Proc
     args: list[Expr]
     """In the order of the declared arguments, defaults filled in; those of VARIADIC gathered into an `ArrayExpr`."""
-    form: Literal["call", "explicit cast", "implicit cast"] = "call"
+    form: Literal["call", "explicit cast", "implicit cast", "sql syntax"] = "call"
+    """``sql syntax``: written with the words of the SQL standard, like ``EXTRACT(year FROM x)``."""
     variadic: bool = False
     """Whether the last argument is the array of a VARIADIC one."""
 
@@ -364,6 +365,8 @@ class WindowFrame:
     start_offset: Expr | None = None
     end_offset: Expr | None = None
     exclude: Literal["no others", "current row", "group", "ties"] = "no others"
+    between: bool = True
+    """Whether BETWEEN was written."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -508,6 +511,8 @@ class Output:
     """OID of the table and number of the column that it is, for RowDescription; (0, 0) when it is none."""
     column: int = 0
     """Of INSERT and UPDATE: attnum of the column that gets it."""
+    converted: bool = False
+    """The cast at its top is there for a set operation, not written."""
     generated: bool = False
     """The column is computed from the others: `Var`s of the target are the *new* values of its row."""
 
@@ -611,6 +616,8 @@ class Query:
     actions: list[MergeAction] = field(default_factory=list)
     """Of MERGE, in their order. `from_` is the source, `where` the condition of ON; both sides are as in a join, the
     target is not in `from_`."""
+    converts: bool = False
+    """It is only there to cast the columns of the query that it reads, for a set operation."""
     has_modifying_ctes: bool = False
     """INSERT, UPDATE or DELETE in WITH."""
 

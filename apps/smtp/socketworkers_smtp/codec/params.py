@@ -42,7 +42,7 @@ class MailParameters:
     size: int | None = None
     """SIZE: bytes that the client means to send."""
     body: str = "7BIT"
-    """BODY: ``7BIT``, ``8BITMIME`` or ``BINARYMIME``."""
+    """BODY as declared: ``7BIT``, ``8BITMIME`` or ``BINARYMIME``."""
     smtputf8: bool = False
     """SMTPUTF8: addresses and header fields may hold UTF-8."""
     ret: str | None = None

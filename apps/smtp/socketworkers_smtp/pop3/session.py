@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from socketworkers.errors import StateError
@@ -33,7 +33,7 @@ class Pop3Session:
         secure: whether TLS is in use already (implicit TLS).
         loopback: whether the client is on this machine: passwords in the clear are allowed then.
         credentials: verifiers for SCRAM.
-        binding: ``tls-server-end-point`` of the TLS in use.
+        bindings: of the TLS in use, by type (``TlsInfo.channel_bindings``), for SCRAM-SHA-256-PLUS; empty: not offered.
         nonce: makes the server's nonce of a SCRAM exchange.
     """
 
@@ -55,7 +55,7 @@ class Pop3Session:
         "_progress",
         "_status",
         "_stuffer",
-        "binding",
+        "bindings",
         "config",
         "loopback",
         "secure",
@@ -70,13 +70,13 @@ class Pop3Session:
         secure: bool = False,
         loopback: bool = False,
         credentials: CredentialSource | None = None,
-        binding: bytes | None = None,
+        bindings: Mapping[str, bytes] | None = None,
         nonce: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.config = config
         self.secure = secure
         self.loopback = loopback
-        self.binding = binding
+        self.bindings = bindings or {}
         self.state = State.CONNECTED
         self.user: str | None = None
         self._credentials = credentials
@@ -258,7 +258,7 @@ class Pop3Session:
         self._end(ok("bye") if done else err("some deleted messages were not removed", "SYS/TEMP"), "quit", events)
         return events
 
-    def tls_started(self, *, binding: bytes | None = None) -> None:
+    def tls_started(self, *, bindings: Mapping[str, bytes] | None = None) -> None:
         """The handshake is done: all that was learned before is forgotten (RFC 2595 §4).
 
         Raises:
@@ -271,7 +271,7 @@ class Pop3Session:
         self._position = 0
         self._name = ""
         self.secure = True
-        self.binding = binding
+        self.bindings = bindings or {}
         self._progress += 1
         self.state = State.AUTHORIZATION
 
@@ -409,7 +409,7 @@ class Pop3Session:
         self._multiline("capabilities", lines)
 
     def _mechanisms(self) -> list[str]:
-        return [name for name in self.config.mechanisms if self.binding is not None or not name.endswith("-PLUS")]
+        return [name for name in self.config.mechanisms if self.bindings or not name.endswith("-PLUS")]
 
     def _multiline(self, status: str, lines: Sequence[str]) -> None:
         """A multi-line answer of words of our own: no line begins with a dot."""
@@ -440,7 +440,7 @@ class Pop3Session:
         mechanism, _, initial = argument.partition(" ")
         server = None
         if mechanism.upper() in self.config.mechanisms:
-            server = make_server(mechanism.upper(), self._credentials, self._nonce, self.binding)
+            server = make_server(mechanism.upper(), self._credentials, self._nonce, self.bindings)
         if server is None:
             raise CommandError("unknown mechanism")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from socketworkers.sasl import (
     Challenge,
@@ -40,7 +40,7 @@ def encode_challenge(data: bytes) -> bytes:
 
 
 def make_server(
-    mechanism: str, credentials: CredentialSource | None, nonce: Callable[[], str], binding: bytes | None
+    mechanism: str, credentials: CredentialSource | None, nonce: Callable[[], str], bindings: Mapping[str, bytes]
 ) -> SaslServer | None:
     """The server's side of `mechanism`, or None when it is not known or has not what it needs."""
     if mechanism == "PLAIN":
@@ -48,9 +48,9 @@ def make_server(
     if mechanism == "LOGIN":
         return LoginServer()
     if credentials is not None and mechanism == "SCRAM-SHA-256":
-        return ScramServer(credentials.lookup, nonce(), binding=binding)
-    if credentials is not None and mechanism == "SCRAM-SHA-256-PLUS" and binding is not None:
-        return ScramServer(credentials.lookup, nonce(), binding=binding, plus=True)
+        return ScramServer(credentials.lookup, nonce(), bindings=bindings)
+    if credentials is not None and mechanism == "SCRAM-SHA-256-PLUS" and bindings:
+        return ScramServer(credentials.lookup, nonce(), bindings=bindings, plus=True)
     return None
 
 

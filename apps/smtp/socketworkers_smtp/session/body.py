@@ -23,7 +23,7 @@ CHUNK = 65_536
 class Body:
     """One message, from the first byte behind ``354`` or the first BDAT to its end."""
 
-    __slots__ = ("_config", "_parts", "_scan", "bare", "dead", "size", "started")
+    __slots__ = ("_config", "_parts", "_scan", "bare", "dead", "eight_bit", "size", "started")
 
     def __init__(self, config: SessionConfig) -> None:
         self._config = config
@@ -37,12 +37,16 @@ class Body:
         """Whether a bare CR or LF was seen where none may be."""
         self.dead = False
         """Whether the message will be refused at its end."""
+        self.eight_bit = False
+        """Whether an octet above 127 was seen."""
 
     def take(self, segment: bytes, events: list[Event], envelope: Callable[[], Envelope]) -> None:
         """Take the next part of the message; `envelope` is called if this makes it a large one."""
         self.size += len(segment)
         config = self._config
         scan = self._scan
+        if not self.eight_bit:
+            self.eight_bit = not segment.isascii()
         if not scan.done and scan.lines <= config.max_header_lines:
             scan.feed(segment)
         if (

@@ -39,7 +39,7 @@ class Commands(Login):
             self._offered = NOTHING_OFFERED
             self._output.append(replies.hello(config.hostname).wire)
             return
-        wire, self._offered = _announcement(config, self.secure, self._auth_allowed(), self.binding is not None)
+        wire, self._offered = _announcement(config, self.secure, self._auth_allowed(), bool(self.bindings))
         self._output.append(wire)
 
     def _ehlo(self, argument: str, events: list[Event]) -> None:

@@ -7,7 +7,7 @@ and `Session`, which has the loop and what a worker calls.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from socketworkers.sasl import CredentialSource
@@ -75,7 +75,7 @@ class SessionCore:
         "_recipients",
         "_refused_recipients",
         "_tried",
-        "binding",
+        "bindings",
         "config",
         "credentials",
         "helo",
@@ -101,7 +101,7 @@ class SessionCore:
         secure: bool = False,
         loopback: bool = False,
         credentials: CredentialSource | None = None,
-        binding: bytes | None = None,
+        bindings: Mapping[str, bytes] | None = None,
         nonce: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self.config = config
@@ -111,7 +111,7 @@ class SessionCore:
         self.secure = secure
         self.loopback = loopback
         self.credentials = credentials
-        self.binding = binding
+        self.bindings = bindings or {}
         self._nonce = nonce
         self.state = State.CONNECTED
         self.helo = ""
@@ -273,8 +273,21 @@ class SessionCore:
             protocol = "UTF8" + protocol  # RFC 6531 §3.7.3
         if self._esmtp:  # RFC 3848
             protocol += ("S" if self.secure else "") + ("A" if self.user is not None else "")
+        content = self._parameters.body
+        if content == "7BIT" and self._body is not None and self._body.eight_bit:
+            # Mislabelled, or of a client without the extension. RFC 5321 §2.4 lets us refuse it, or clear bits; who
+            # offers 8BITMIME keeps every bit that was accepted (RFC 6152 §3). As Postfix does we take it, and note what
+            # it is, so that it is never passed on as seven bits.
+            content = "8BITMIME"
         return Envelope(
-            self.sender, tuple(self._recipients), self._parameters, self.helo, protocol, self.user, self._chunked
+            self.sender,
+            tuple(self._recipients),
+            self._parameters,
+            self.helo,
+            protocol,
+            self.user,
+            self._chunked,
+            content,
         )
 
     def _answer_message(self, reply: Reply, events: list[Event]) -> None:

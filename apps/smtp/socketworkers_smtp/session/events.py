@@ -54,6 +54,9 @@ class Envelope:
     """Who is authenticated."""
     chunked: bool
     """Whether it came with BDAT: the content may hold bare CR or LF then, RFC 3030."""
+    body: str
+    """What the content is: ``parameters.body``, or ``8BITMIME`` where that says ``7BIT`` and octets above 127 came.
+    Known at the end of the message only."""
 
 
 @dataclass(frozen=True, slots=True)

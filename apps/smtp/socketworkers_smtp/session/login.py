@@ -37,7 +37,7 @@ class Login(Messages):
         mechanism, written = parse_auth(argument)
         server = None
         if mechanism in config.mechanisms:
-            server = make_server(mechanism, self.credentials, self._nonce, self.binding)
+            server = make_server(mechanism, self.credentials, self._nonce, self.bindings)
         if server is None:
             raise CommandError(replies.UNKNOWN_MECHANISM)
         initial: bytes | None = None

@@ -9,7 +9,7 @@ RFC 5321, 2033, 1870, 2034, 2920, 3030, 3207, 3461, 4954, 6152, 6531, 9422.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from socketworkers.errors import StateError
 
@@ -40,7 +40,7 @@ class Session(Commands):
         secure: whether TLS is in use already (implicit TLS).
         loopback: whether the client is on this machine: passwords in the clear are allowed then.
         credentials: verifiers for SCRAM.
-        binding: ``tls-server-end-point`` of the TLS in use, for SCRAM-SHA-256-PLUS.
+        bindings: of the TLS in use, by type (``TlsInfo.channel_bindings``), for SCRAM-SHA-256-PLUS; empty: not offered.
         nonce: makes the server's nonce of a SCRAM exchange.
     """
 
@@ -156,12 +156,12 @@ class Session(Commands):
             self._auth_failed(replies.BAD_CREDENTIALS, events)
         return events + self._resume()
 
-    def tls_started(self, info: object = None, *, binding: bytes | None = None) -> None:
+    def tls_started(self, info: object = None, *, bindings: Mapping[str, bytes] | None = None) -> None:
         """The handshake is done: all that was learned before is forgotten (RFC 3207 §4.2).
 
         Args:
             info: kept as `tls` for the worker's trace fields.
-            binding: ``tls-server-end-point`` of this connection.
+            bindings: of this connection, by type.
 
         Raises:
             StateError: STARTTLS was not accepted.
@@ -173,7 +173,7 @@ class Session(Commands):
         self._position = 0
         self.secure = True
         self.tls = info
-        self.binding = binding
+        self.bindings = bindings or {}
         self.helo = ""
         self.user = None
         self._esmtp = False

@@ -26,6 +26,7 @@ _VERBS: dict[str, tuple[str, str]] = {
     "check": (".check:command", "Check a configuration; nothing is bound."),
     "config": (".config:command", "Print the settings of an app and where they come from."),
     "new": (".new:command", "Write the package of a new app."),
+    "tunnel": (".tunnel:command", "Carry TCP over WebSocket: serve, connect."),
     "objects": (".objects:command", "List and dump Durable Objects."),
     "ready": (".ready:command", "Ask a server whether it is ready (for health checks)."),
     "hash-password": (".hash_password:command", "Make a line for a password file."),

@@ -39,7 +39,7 @@ class MakePair(Protocol):
     It is called with some of ``high_water_mark`` and ``timeouts``, which are meant for both ends. An attribute
     ``capabilities`` says what the transport can do, all of ``CAPABILITIES`` by default: without ``reset`` (Unix
     sockets) the peer of an aborted socket sees an end, without ``half_close`` (WebSocket) the end of one direction is
-    the end of both.
+    the end of both, without ``addresses`` (tunnels) an end's peer is not the other end but something in between.
     """
 
     def __call__(self, **options: Any) -> Awaitable[tuple[Socket, Socket]]: ...
@@ -48,7 +48,7 @@ class MakePair(Protocol):
 Rule = Callable[[MakePair], Awaitable[None]]
 
 #: what a transport may be unable to do
-CAPABILITIES = frozenset({"half_close", "reset"})
+CAPABILITIES = frozenset({"addresses", "half_close", "reset"})
 #: the rules by name
 SOCKET_RULES: dict[str, Rule] = {}
 _needs: dict[str, str] = {}

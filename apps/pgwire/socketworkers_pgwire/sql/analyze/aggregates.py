@@ -6,8 +6,22 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ...catalog import Proc, Relation
+from ...errors import SqlError
 from ..grammar import Node
-from ..nodes import Aggregate, Const, Expr, FuncCall, GroupingCall, Join, OpExpr, Query, SubLink, Var, WindowCall
+from ..nodes import (
+    Aggregate,
+    Const,
+    Expr,
+    FuncCall,
+    GroupingCall,
+    Join,
+    OpExpr,
+    Output,
+    Query,
+    SubLink,
+    Var,
+    WindowCall,
+)
 from ..walk import children, equal, query_expressions, subqueries, walk
 from .clauses import sort_clause, sort_key
 from .coerce import coerce_to_common
@@ -109,7 +123,7 @@ def aggregate_call(state: State, call: Call, proc: Proc, args: list[Expr], resul
             for value, each in zip(made.args[-len(call.order) :], call.order, strict=True)
         ]
     else:
-        made.order = sort_clause(state, call.order, None)
+        made.order = sort_clause(state, call.order, [Output(expr=arg, name="") for arg in args], in_aggregate=True)
         if call.distinct:
             _check_distinct(state, made)
     place_aggregate(state, made, made.direct, [*made.args, *(key.expr for key in made.order)], made.filter)
@@ -125,7 +139,7 @@ def _split(call: Call, args: list[Expr], split: int) -> tuple[list[Expr], list[E
 
 def _check_distinct(state: State, made: Aggregate) -> None:
     for key in made.order:
-        if not any(equal(key.expr, arg) for arg in made.args):
+        if not any(key.expr is arg for arg in made.args):
             raise error(
                 "42P10",
                 "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list",
@@ -324,8 +338,7 @@ class _Groups:
         if kind is Aggregate:
             assert isinstance(expr, Aggregate)
             if expr.query is self.state.query:
-                for arg in expr.direct:
-                    self.check(arg, below)
+                self._check_direct(expr, below)
                 return
             if id(expr.query) in self.outer:
                 return
@@ -341,6 +354,15 @@ class _Groups:
                 self.check(each, below)
         if isinstance(expr, SubLink):
             self._check_query(expr.query, below + 1)
+
+    def _check_direct(self, call: Aggregate, below: int) -> None:
+        for arg in call.direct:
+            try:
+                self.check(arg, below)
+            except SqlError as wrong:
+                if wrong.sqlstate == "42803" and wrong.detail is None:
+                    wrong.detail = "Direct arguments of an ordered-set aggregate must use only grouped columns."
+                raise
 
     def _check_query(self, query: Query, below: int) -> None:
         for each in subqueries(query):

@@ -21,6 +21,7 @@ def analyze(
     *,
     settings: Settings = DEFAULT,
     notes: Notes | None = None,
+    stored: bool = False,
 ) -> Analysed:
     """Analyse a statement.
 
@@ -31,6 +32,7 @@ def analyze(
             known, 0 where one is open: it is extended and filled in with what the statement says.
         settings: of the session: literals are read with them.
         notes: takes what a plan cache wants to know.
+        stored: whether it is the definition of a view, as the deparser wrote it.
 
     Returns:
         A `Query`; a `Utility` for all that is none.
@@ -38,7 +40,7 @@ def analyze(
     Raises:
         SqlError: whatever is wrong with the statement; 42P18 nothing tells the type of a parameter.
     """
-    shared = Shared(catalog, settings, parameter_types, notes if notes is not None else Notes())
+    shared = Shared(catalog, settings, parameter_types, notes if notes is not None else Notes(), stored=stored)
     try:
         if raw.kind in _QUERIES and "intoClause" not in raw.tree:
             result: Analysed = _query(shared, raw.kind, raw.tree)

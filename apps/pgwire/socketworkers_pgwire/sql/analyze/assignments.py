@@ -19,7 +19,7 @@ from .oids import RECORD, UNKNOWN
 from .places import location_of
 from .state import State, error, unsupported
 from .target import Target
-from .typenames import element_type, format_type, is_composite
+from .typenames import base_type, element_type, format_type, is_composite
 
 __all__ = ["assigned", "column_default", "fill_defaults", "multi_assign", "target_columns", "update_targets"]
 
@@ -115,10 +115,12 @@ def _mismatch(state: State, what: str, kind: int, expr: Expr, location: int) -> 
 
 def _part(state: State, name: str, old: Expr, indirection: list[Node], value: Expr, location: int) -> Expr:
     """The whole new value of a column of which an element or a slice is set."""
+    catalog = state.catalog
     subscripts = []
     for each in indirection:
         if "A_Indices" not in each:
-            if is_composite(state.catalog, old.type):
+            base = base_type(catalog, old.type)
+            if is_composite(catalog, base) or is_composite(catalog, element_type(catalog, base)):
                 raise unsupported("assignment to a field of a composite column", location)
             raise error(
                 "42804",
@@ -129,8 +131,6 @@ def _part(state: State, name: str, old: Expr, indirection: list[Node], value: Ex
         subscripts.append(each["A_Indices"])
     made = subscript(state, old, subscripts)
     wanted = made.type
-    if old.type != made.type and not element_type(state.catalog, old.type):
-        wanted = old.type
     cast = coerce_to_target(state, value, wanted, made.typmod, Context.ASSIGNMENT)
     if cast is None:
         raise error(
@@ -140,7 +140,13 @@ def _part(state: State, name: str, old: Expr, indirection: list[Node], value: Ex
             location_of(value),
             hint="You will need to rewrite or cast the expression.",
         )
-    return subscript(state, old, subscripts, cast)
+    whole = subscript(state, old, subscripts, cast)
+    if whole.type != old.type:
+        # of a domain over an array
+        back = coerce_to_target(state, whole, old.type, -1, Context.ASSIGNMENT)
+        assert back is not None
+        whole = back
+    return whole
 
 
 # Defaults

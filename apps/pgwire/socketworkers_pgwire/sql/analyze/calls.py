@@ -126,6 +126,7 @@ def function_call(state: State, node: Node) -> Expr:
             type=result,
             proc=proc,
             args=args,
+            form="sql syntax" if node.get("funcformat") == "COERCE_SQL_SYNTAX" else "call",
             variadic=bool(proc.variadic) and (not expand or (choice.variadic > 0 and proc.variadic != ANY)),
             location=location,
         )

@@ -99,25 +99,30 @@ def known(state: State, output: Output) -> Expr:
 
 
 def sort_clause(
-    state: State, nodes: Sequence[Node], outputs: list[Output] | None, kind: Kind = Kind.ORDER_BY
+    state: State,
+    nodes: Sequence[Node],
+    outputs: list[Output],
+    kind: Kind = Kind.ORDER_BY,
+    *,
+    in_aggregate: bool = False,
 ) -> list[SortKey]:
     """ORDER BY.
 
     Args:
         state: the query.
         nodes: SortBy nodes.
-        outputs: the target list, to which what is not in it is added; None for the ORDER BY of an aggregate.
+        outputs: the target list, to which what is not in it is added.
         kind: where it stands; in windows only expressions are looked for.
+        in_aggregate: whether it is the ORDER BY of an aggregate, whose arguments the outputs are.
     """
     keys: list[SortKey] = []
-    extra: list[Output] = [] if outputs is None else outputs
     for each in nodes:
         sort = each["SortBy"]
         node = sort["node"]
-        if outputs is None or kind is not Kind.ORDER_BY:
-            output = find_target_expression(state, node, extra, kind)
+        if in_aggregate or kind is not Kind.ORDER_BY:
+            output = find_target_expression(state, node, outputs, kind)
         else:
-            output = find_target(state, node, extra, kind)
+            output = find_target(state, node, outputs, kind)
         key = sort_key(state, known(state, output), sort)
         if not any(other.expr is key.expr for other in keys):
             keys.append(key)

@@ -15,11 +15,13 @@ from ..nodes import (
     Const,
     Expr,
     FuncCall,
+    OpExpr,
     Param,
     Relabel,
     RowExpr,
     Var,
 )
+from ..walk import find
 from .oids import (
     ANY,
     ANYCOMPATIBLE,
@@ -238,6 +240,9 @@ def coerce_type(
         else:
             result = CoerceViaIO(type=base, arg=expr, form=form, location=location)
         if base != target:
+            # one cast is shown, that to the domain
+            if isinstance(result, FuncCall | ArrayCoerce | CoerceViaIO):
+                result.form = "implicit cast"
             result = _to_domain(state, result, base, base_typmod, target, context, form, location)
         return result
     if source == RECORD and is_composite(catalog, target):
@@ -386,9 +391,21 @@ def coerce_to_boolean(state: State, expr: Expr, construct: str) -> Expr:
     Raises:
         SqlError: 42804.
     """
-    if expr.type == BOOL:
-        return expr
-    return coerce_to_specific(state, expr, BOOL, construct)
+    if expr.type != BOOL:
+        return coerce_to_specific(state, expr, BOOL, construct)
+    if state.last_set_function is not None:
+        _refuse_set(expr, construct)
+    return expr
+
+
+def _refuse_set(expr: Expr, construct: str) -> None:
+    """Refuse what gives a set.
+
+    Raises:
+        SqlError: 42804.
+    """
+    if find(expr, lambda each: isinstance(each, FuncCall | OpExpr) and each.proc.returns_set) is not None:
+        raise error("42804", f"argument of {construct} must not return a set", location_of(expr))
 
 
 def coerce_to_specific(state: State, expr: Expr, target: int, construct: str) -> Expr:
@@ -408,6 +425,8 @@ def coerce_to_specific(state: State, expr: Expr, target: int, construct: str) ->
             f" not type {format_type(catalog, expr.type)}",
             location_of(expr),
         )
+    if state.last_set_function is not None:
+        _refuse_set(cast, construct)
     return cast
 
 

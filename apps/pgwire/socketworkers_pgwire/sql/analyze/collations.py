@@ -167,7 +167,15 @@ def _contributors(catalog: Catalog, expr: Expr) -> Iterable[Expr]:
             _visit(catalog, key.expr)
         if not expr.direct:
             return expr.args
-        for arg in expr.direct:
+        split = len(expr.direct)
+        if expr.proc.aggregate_kind == "h":
+            # each hypothetical argument is compared with the column that it is ranked in
+            split -= len(expr.args)
+            for direct, arg in zip(expr.direct[split:], expr.args, strict=True):
+                pair = _merge(catalog, _visit(catalog, direct), _visit(catalog, arg))
+                if pair[1] == CONFLICT:
+                    raise _implicit_mismatch(catalog, pair)
+        for arg in expr.direct[:split]:
             _visit(catalog, arg)
         # an ordered set is compared by the collation of the one thing it is ordered by
         if len(expr.args) == 1:

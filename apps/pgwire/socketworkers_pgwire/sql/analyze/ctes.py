@@ -287,7 +287,11 @@ def _check_term(statement: Node, name: str) -> None:
                 _check_from(each, name)
         elif key == "withClause":
             for each in value["ctes"]:
-                _refuse(each["CommonTableExpr"]["ctequery"], name, "sublink")
+                query = each["CommonTableExpr"]["ctequery"]
+                if "SelectStmt" in query:
+                    _check_term(query["SelectStmt"], name)
+                else:
+                    _refuse(query, name, "sublink")
         elif isinstance(value, dict | list):
             _refuse(value, name, "sublink")
 

@@ -124,7 +124,7 @@ def _type_cast(state: State, node: Node) -> Expr:
     kind, typmod = resolve_type(state, type_name)
     inner = node["arg"]
     array = inner.get("A_ArrayExpr")
-    if array is not None:
+    if array is not None and not (state.shared.stored and "elements" in array):
         base, base_typmod = base_type_and_typmod(state.catalog, kind, typmod)
         element = element_type(state.catalog, base)
         arg = array_expression(state, array, base, element, base_typmod) if element else expression(state, inner)

@@ -408,9 +408,10 @@ def _join(state: State, node: Node) -> tuple[FromItem, Item, list[Item]]:
     join.columns = columns
     shown = "" if alias is None else alias["aliasname"]
     if alias is not None and len(alias.get("colnames", ())) > len(names):
+        given = len(alias["colnames"])
         raise error(
             "42P10",
-            f'column alias list for "{shown}" has too many entries',
+            f'join expression "{shown}" has {len(names)} columns available but {given} columns specified',
         )
     entry = state.add(
         Entry(

@@ -55,7 +55,7 @@ def column(state: State, name: str, location: int, *, local: bool = False) -> Ex
                 continue
             if found is not None:
                 raise error("42702", f'column reference "{name}" is ambiguous', location)
-            check_lateral(item, location)
+            check_lateral(level, item, location)
             found = here
         if found is not None or local:
             return found
@@ -109,7 +109,7 @@ def _system_column(state: State, item: Item, name: str, location: int) -> Var | 
     return Var(type=kind, location=location, entry=item.entry, column=number)
 
 
-def check_lateral(item: Item, location: int) -> None:
+def check_lateral(state: State, item: Item, location: int) -> None:
     """Refuse what LATERAL cannot refer to.
 
     Raises:
@@ -118,6 +118,13 @@ def check_lateral(item: Item, location: int) -> None:
     if not item.lateral_only or item.lateral_ok:
         return
     name = item.name
+    if item is state.target:
+        raise error(
+            "42P10",
+            f'invalid reference to FROM-clause entry for table "{name}"',
+            location,
+            hint=f'There is an entry for table "{name}", but it cannot be referenced from this part of the query.',
+        )
     raise error(
         "42P10",
         f'invalid reference to FROM-clause entry for table "{name}"',
@@ -150,7 +157,7 @@ def find_item(state: State, schema: str | None, name: str, location: int) -> tup
                 continue
             if found is not None:
                 raise error("42P09", f'table reference "{name}" is ambiguous', location)
-            check_lateral(item, location)
+            check_lateral(level, item, location)
             found = item
         if found is not None:
             return found, level
@@ -180,8 +187,9 @@ def whole_row(state: State, item: Item, location: int) -> Expr:
         return RowExpr(
             type=RECORD, location=location, fields=[each for _, each in columns], names=[name for name, _ in columns]
         )
-    if isinstance(source, Relation):
-        return Var(type=source.type or RECORD, location=location, entry=entry, column=0)
+    relation = state.shared.views.get(entry) or item.relation
+    if relation is not None:
+        return Var(type=relation.type or RECORD, location=location, entry=entry, column=0)
     if isinstance(source, FunctionSource) and len(source.calls) == 1 and not source.ordinality:
         call = source.calls[0]
         row = state.catalog.type_by_oid(call.type)

@@ -84,7 +84,13 @@ def _member(state: State, node: Node) -> Query:
         )
     inner = State(state.shared, state)
     inner.resolve_unknowns = False
-    return analyse_select(inner, node)
+    query = analyse_select(inner, node)
+    # only for the hints of errors: it cannot be referred to
+    names = [output.name for output in query.outputs if not output.junk]
+    state.relations.append(
+        Item(Entry(alias=f"*SELECT* {len(state.relations) + 1}", names=names, types=[], source=query))
+    )
+    return query
 
 
 def _tree(state: State, node: Node, *, top: bool) -> Query:
@@ -175,6 +181,8 @@ def _with_casts(state: State, query: Query, casts: list[Expr | None]) -> Query:
         for output, cast in changes:
             before = output.expr
             output.expr = cast
+            # a literal that got its type is no cast
+            output.converted = before.type != UNKNOWN
             for key in query.sort:
                 if key.expr is before:
                     key.expr = cast
@@ -200,4 +208,4 @@ def _with_casts(state: State, query: Query, casts: list[Expr | None]) -> Query:
             var = with_typmod(var, wanted.typmod)
             common_collation(state, [var], conflict_allowed=True)
         outputs.append(Output(expr=var, name=output.name))
-    return Query(command="select", outputs=outputs, from_=[entry])
+    return Query(command="select", outputs=outputs, from_=[entry], converts=True)

@@ -44,7 +44,7 @@ def expression_of_text(shared: Shared, text: str, entry: Entry | None = None, ki
         entry: the table whose columns it may refer to.
         kind: where it stands.
     """
-    inner = Shared(shared.catalog, shared.settings, None, Notes())
+    inner = Shared(shared.catalog, shared.settings, None, Notes(), stored=True)
     state = State(inner)
     if entry is not None:
         inner.depths[entry] = 0
@@ -64,6 +64,7 @@ def analyse_expression(
     settings: Settings = DEFAULT,
     parameter_types: Sequence[int] | None = None,
     notes: Notes | None = None,
+    stored: bool = False,
 ) -> tuple[Expr, Entry | None]:
     """An expression of DDL, or an argument of EXECUTE.
 
@@ -75,12 +76,13 @@ def analyse_expression(
         settings: of the session, for literals.
         parameter_types: types of parameters, which are refused without.
         notes: takes what a plan cache wants to know.
+        stored: whether it is text that the deparser wrote, as the catalogue keeps it.
 
     Returns:
         The expression, and the entry that its `Var`s refer to.
     """
     parameters = None if parameter_types is None else list(parameter_types)
-    shared = Shared(catalog, settings, parameters, notes or Notes())
+    shared = Shared(catalog, settings, parameters, notes or Notes(), stored=stored)
     state = State(shared)
     entry: Entry | None = None
     if relation is not None:

@@ -43,6 +43,8 @@ class Notes:
     after the input function of the constant's type. Literals that are not here were looked at."""
     settings: bool = False
     """Whether constants were read with the session's settings (date and time zone, search path of reg* names)."""
+    views: dict[Entry, Relation] = field(default_factory=dict)
+    """The views that entries stand for."""
     relations: set[int] = field(default_factory=set)
     """OIDs of the relations that are read or written, those behind views among them."""
 
@@ -68,24 +70,29 @@ class Shared:
         "notes",
         "parameters",
         "settings",
+        "stored",
         "variable",
         "view_depth",
         "views",
     )
 
-    def __init__(self, catalog: Catalog, settings: Settings, parameters: list[int] | None, notes: Notes) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: Settings, parameters: list[int] | None, notes: Notes, *, stored: bool = False
+    ) -> None:
         self.catalog = catalog
         self.settings = settings
         self.variable = parameters is not None
         #: types by number; 0 is not known yet, `UNKNOWN` seen without a type
         self.parameters: list[int] = parameters if parameters is not None else []
         self.notes = notes
+        #: whether it is text that the deparser wrote: casts of arrays in it are not casts of their elements
+        self.stored = stored
         #: how deep the query stands whose range table an entry is in
         self.depths: dict[Entry, int] = {}
         #: names of columns given to a recursive WITH query, until its first term is analysed
         self.cte_aliases: dict[int, list[str]] = {}
         #: the view that an entry stands for
-        self.views: dict[Entry, Relation] = {}
+        self.views: dict[Entry, Relation] = notes.views
         #: how deep the query stands that an aggregate or GROUPING belongs to; by id, with what has it
         self.aggregate_depths: dict[int, tuple[int, Expr]] = {}
         self.view_depth = 0

@@ -76,10 +76,12 @@ def base_type_and_typmod(catalog: Catalog, oid: int, typmod: int) -> tuple[int, 
 
 
 def element_type(catalog: Catalog, oid: int) -> int:
-    """The type of the elements of a true array, 0 for another type."""
+    """The type of the elements of a true array or a vector, 0 for another type."""
     row = catalog.type_by_oid(oid)
-    if row is None or not row.element or oid in (NAME, OIDVECTOR, INT2VECTOR):
+    if row is None or not row.element:
         return 0
+    if oid in (OIDVECTOR, INT2VECTOR):
+        return row.element
     element = catalog.type_by_oid(row.element)
     return row.element if element is not None and element.array == oid else 0
 

@@ -217,6 +217,7 @@ def _frame(state: State, node: Node, options: int, order: list[SortKey]) -> Wind
         start_offset=_offset(state, node.get("startOffset"), mode, order),
         end_offset=_offset(state, node.get("endOffset"), mode, order),
         exclude=next((word for bit, word in _EXCLUDES if options & bit), "no others"),
+        between=bool(options & 0x10),
     )
 
 
@@ -231,7 +232,7 @@ def _offset(state: State, node: Node | None, mode: str, order: list[SortKey]) ->
     if mode != "range":
         expr = coerce_to_specific(state, expr, INT8, construct)
     else:
-        expr = _range_offset(state, expr, order[0].expr.type)
+        expr = _range_offset(state, expr, order[0].operator.left)
     check_no_variables(state, expr, construct)
     return expr
 

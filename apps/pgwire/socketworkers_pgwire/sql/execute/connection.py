@@ -6,7 +6,7 @@ that names it runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
@@ -27,10 +27,12 @@ __all__ = ["ExecutionCell", "Prepared", "SqlFunction", "prepare_connection", "pr
 class ExecutionCell:
     """Where the functions of a connection find the statement that runs on it."""
 
-    __slots__ = ("execution", "results")
+    __slots__ = ("execution", "results", "values")
 
     def __init__(self) -> None:
         self.execution: Execution | None = None
+        self.values: Sequence[Any] = ()
+        """Those of the statement's parameters."""
         self.results: dict[object, Any] = {}
         """What the parts of a statement that have run already leave to the others."""
 

@@ -16,7 +16,7 @@ from .connection import ExecutionCell, Prepared, SqlFunction, prepared
 from .failures import translate
 from .stable import ensure_missing
 
-__all__ = ["SelectCursor", "SelectPlan", "Statement", "execute", "run"]
+__all__ = ["RowStatement", "SelectCursor", "SelectPlan", "Statement", "execute", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,16 @@ class Statement:
     bind: Callable[[Execution, Sequence[Any]], Sequence[Any]]
     """From the values of the parameters those of ``?1`` ..."""
     functions: tuple[SqlFunction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowStatement:
+    """SQL that runs once for each of some rows."""
+
+    sql: str
+    bind: Callable[[Execution, Sequence[Any], tuple[Any, ...]], Sequence[Any]]
+    """From the parameters' values and the row those of ``?1`` ..."""
+    functions: tuple[SqlFunction, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,6 +84,7 @@ class SelectCursor:
         try:
             cursor = self._cursor or self._start()
             assert self._cell is not None
+            self._cell.values = self._values
             self._cell.execution = self._execution  # other statements may have run in between
             rows = list(islice(cursor, count))
         except Exception as error:
@@ -95,6 +106,7 @@ def run(
 ) -> apsw.Cursor:
     """Begin to run one statement of a plan of several."""
     state.cell.execution = execution
+    state.cell.values = values
     state.ensure(statement.functions)
     return execute(state, connection, statement.sql, statement.bind(execution, values))
 

@@ -10,8 +10,8 @@ import apsw
 
 from ...errors import SqlError
 from .constraints import Changed, check_statement, constraint_error
-from .cursor import Statement
-from .modify import RowStatement, Run
+from .cursor import RowStatement, Statement
+from .modify import Run
 
 __all__ = ["MergeChange", "MergeStep"]
 

@@ -12,9 +12,9 @@ from ...catalog import Relation
 from ...errors import SqlError
 from ...functions import Execution
 from ..plan import Plan
-from .connection import Prepared, SqlFunction, prepared
+from .connection import Prepared, prepared
 from .constraints import Changed, check_statement, constraint_error, table_name
-from .cursor import Statement, execute, run
+from .cursor import RowStatement, Statement, execute, run
 from .failures import translate
 
 __all__ = [
@@ -31,16 +31,6 @@ __all__ = [
 ]
 
 Row = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RowStatement:
-    """SQL that runs once for each of some rows."""
-
-    sql: str
-    bind: Callable[[Execution, Sequence[Any], Row], Sequence[Any]]
-    """From the parameters' values and the row those of ``?1`` ..."""
-    functions: tuple[SqlFunction, ...] = ()
 
 
 class Run:
@@ -67,6 +57,7 @@ class Run:
 
     def execute(self, statement: RowStatement, row: Row) -> apsw.Cursor:
         """Run a statement for one row."""
+        self.state.cell.values = self.values
         self.state.ensure(statement.functions)
         return execute(self.state, self.connection, statement.sql, statement.bind(self.execution, self.values, row))
 

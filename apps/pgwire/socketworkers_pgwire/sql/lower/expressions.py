@@ -356,6 +356,14 @@ def _case(lowering: Lowering, expr: Case) -> str:
         value = lowering.expr(test)
     outer = lowering.inner.get(-1)
     for index, (condition, result) in enumerate(expr.whens):
+        constant = lowering.constant(condition) if test is None else None
+        if constant is not None:
+            if not constant.value:
+                continue
+            # what stands behind is not looked at
+            with lowering.perhaps():
+                last = as_kind(lowering, result, target)
+            return f"(CASE {' '.join(parts)} ELSE {last} END)" if parts else last
         if test is not None:
             lowering.inner[-1] = value
         if index:
@@ -415,9 +423,20 @@ def _compile_case(compilation: Compilation, expr: Case) -> Compiled:
 @lowers(Coalesce)
 def _coalesce(lowering: Lowering, expr: Coalesce) -> str:
     target = lowering.kind(expr)
-    parts = [as_kind(lowering, expr.args[0], target)]
-    with lowering.perhaps():
-        parts += [as_kind(lowering, each, target) for each in expr.args[1:]]
+    parts: list[str] = []
+    for each in expr.args:
+        constant = lowering.constant(each)
+        if constant is not None and constant.value is None:
+            continue
+        if parts:
+            with lowering.perhaps():
+                parts.append(as_kind(lowering, each, target))
+        else:
+            parts.append(as_kind(lowering, each, target))
+        if constant is not None:
+            break
+    if not parts:
+        return "NULL"
     return parts[0] if len(parts) == 1 else f"coalesce({','.join(parts)})"
 
 

@@ -94,7 +94,8 @@ def _calculated(lowering: Lowering, expr: Expr, operands: list[Expr]) -> Const |
             return None
         return _const(expr, function(Frame(None, (), values)))
     except SqlError as error:
-        if error.sqlstate != "0A000" and not lowering.conditional and lowering.failure is None:
+        # as PostgreSQL's planner: wherever it stands, as long as no constant before it says that it is not looked at
+        if error.sqlstate != "0A000" and lowering.failure is None:
             lowering.failure = error
         return None
 

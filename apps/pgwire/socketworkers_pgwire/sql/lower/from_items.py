@@ -10,7 +10,9 @@ from ...types.sqlite import quote_identifier
 from ..execute.connection import prepared
 from ..execute.virtual import pack_rows
 from ..nodes import CteSource, Entry, FromItem, FunctionSource, Join, Query, ValuesSource
+from .compounds import chain
 from .match import entries_of, free_entries
+from .row_types import entry_kinds
 from .shapes import as_kind
 from .sources import collect, function_source, rows_source
 from .state import Lowering, Slot, unsupported
@@ -18,7 +20,7 @@ from .state import Lowering, Slot, unsupported
 if TYPE_CHECKING:
     from ...functions import Execution
 
-__all__ = ["from_clause", "values_sql"]
+__all__ = ["from_clause", "result_source", "values_sql"]
 
 _WORDS = {"inner": "JOIN", "cross": "CROSS JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN"}
 
@@ -80,8 +82,10 @@ def _entry(lowering: Lowering, entry: Entry, siblings: set[Entry], ordered: bool
         return _relation(lowering, source, alias)
     if isinstance(source, FunctionSource):
         return function_source(lowering, entry, alias)
+    if isinstance(source, CteSource) and source.cte in lowering.working:
+        return f"{result_source(lowering, *lowering.working[source.cte])} AS {alias}"
     if isinstance(source, CteSource) and source.cte in lowering.results:
-        return f"{_result(lowering, *lowering.results[source.cte])} AS {alias}"
+        return f"{result_source(lowering, *lowering.results[source.cte])} AS {alias}"
     if isinstance(source, CteSource):
         return f"{lowering.names[source.cte]} AS {alias}"
     if isinstance(source, ValuesSource):
@@ -124,7 +128,7 @@ def _relation(lowering: Lowering, relation: Relation, alias: str) -> str:
     return f"{relation.storage} AS {alias}"
 
 
-def _result(lowering: Lowering, key: object, width: int) -> str:
+def result_source(lowering: Lowering, key: object, width: int) -> str:
     """Rows that an earlier part of the statement has left."""
 
     def rows(execution: Execution, values: Sequence[Any]) -> bytes:
@@ -138,8 +142,8 @@ def _snapshot(lowering: Lowering, relation: Relation, kept: object) -> str:
     names = [quote_identifier(column.name) for column in relation.columns if not column.dropped]
     rowid = quote_identifier(relation.rowid)
     columns = ",".join(names)
-    touched = _result(lowering, (kept, "rows"), 1)
-    old = _result(lowering, (kept, "old"), len(names) + 1)
+    touched = result_source(lowering, (kept, "rows"), 1)
+    old = result_source(lowering, (kept, "old"), len(names) + 1)
     listed = ",".join(f"c{number}" for number in range(1, len(names) + 2))
     return (
         f"SELECT {rowid} AS {rowid},{columns} FROM {relation.storage} WHERE {rowid} NOT IN (SELECT c1 FROM {touched}) "
@@ -163,9 +167,12 @@ def _lateral(lowering: Lowering, sql: str, width: int, alias: str, entry: Entry)
 
 def values_sql(lowering: Lowering, source: ValuesSource, entry: Entry) -> str:
     """``VALUES ...``, its columns in the types of the entry."""
-    kinds = [lowering.type_of(*each[:2]) for each in entry.types]
+    kinds = entry_kinds(lowering, entry)
     rows = [
-        ",".join([as_kind(lowering, expr, kind) for expr, kind in zip(row, kinds, strict=True)]) or "0"
-        for row in source.rows
+        [as_kind(lowering, expr, kind) for expr, kind in zip(row, kinds, strict=True)] or ["0"] for row in source.rows
     ]
-    return "VALUES " + ",".join(f"({row})" for row in rows)
+    if _values_entries(source):
+        # SQLite does not find the columns of VALUES when they refer to those of a query around it
+        named = [f"SELECT {','.join(f'{cell} AS column{n}' for n, cell in enumerate(row, 1))}" for row in rows]
+        return chain(named, "UNION ALL")
+    return "VALUES " + ",".join(f"({','.join(row)})" for row in rows)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...catalog import Index
 from ...errors import SqlError
 from ...types import AnyType
-from ..execute.modify import Native, RowStatement, Step, Values
+from ..execute.cursor import RowStatement
+from ..execute.modify import Native, Step, Values
 from ..nodes import Expr, OnConflict, Output, Query, SubLink, Var, WithQuery
 from .evaluate import Frame, compile_expression
 from .fold import is_volatile
@@ -34,7 +35,7 @@ def lower_insert(lowering: Lowering, query: Query, around: Sequence[WithQuery]) 
     if query.source is None:
         cells = _cells(lowering, target, query.outputs)
         if cells is not None:
-            return _values(lowering, target, query, cells, columns)
+            return _values(lowering, target, query, around, cells, columns)
     with lowering.statement():
         head = prefix(lowering, query, around)
         rows = _rows(lowering, target, query)
@@ -93,12 +94,13 @@ def _values(
     lowering: Lowering,
     target: Target,
     query: Query,
+    around: Sequence[WithQuery],
     cells: Sequence[Callable[[Execution, Sequence[Any]], Any]],
     columns: Sequence[int],
 ) -> Step:
     with lowering.statement():
         marks = ",".join([lowering.slot(Slot(row=index)) for index in range(len(columns))])
-        sql = f"INSERT INTO {target.table} AS {target.alias} "
+        sql = f"{prefix(lowering, query, around)}INSERT INTO {target.table} AS {target.alias} "
         sql += f"({target.names(columns)}) VALUES ({marks})" if columns else "DEFAULT VALUES"
         sql += _conflict(lowering, target, query.conflict)
         made: RowStatement = row_statement(lowering, sql + target.returning(query.returning))

@@ -28,7 +28,17 @@ from ..nodes import (
     WithQuery,
 )
 
-__all__ = ["children", "entries_of", "expressions_of", "free_entries", "relations_read", "shape", "skeleton", "walk"]
+__all__ = [
+    "children",
+    "entries_of",
+    "expressions_of",
+    "free_columns",
+    "free_entries",
+    "relations_read",
+    "shape",
+    "skeleton",
+    "walk",
+]
 
 _LISTS = (list, tuple)
 _FIELDS: dict[type, tuple[str, ...]] = {}
@@ -185,9 +195,9 @@ def relations_read(query: Query, written: WithQuery) -> set[int]:
     return found
 
 
-def free_entries(source: Query | Expr) -> set[Entry]:
-    """The entries that a query, or an expression with its subqueries, refers to; its own ones may be among them."""
-    found: set[Entry] = set()
+def free_columns(source: Query | Expr) -> list[Var]:
+    """The columns that a query, or an expression with its subqueries, refers to; its own ones may be among them."""
+    found: dict[tuple[Entry, int], Var] = {}
     pending: list[Query | Expr] = [source]
     seen: set[int] = set()
     while pending:
@@ -211,7 +221,12 @@ def free_entries(source: Query | Expr) -> set[Entry]:
                     join = each.entry.source
                     pending += [join.columns[each.column - 1]] if each.column > 0 else join.columns
                 else:
-                    found.add(each.entry)
+                    found.setdefault((each.entry, each.column), each)
             elif isinstance(each, SubLink):
                 pending.append(each.query)
-    return found
+    return list(found.values())
+
+
+def free_entries(source: Query | Expr) -> set[Entry]:
+    """The entries that a query, or an expression with its subqueries, refers to; its own ones may be among them."""
+    return {column.entry for column in free_columns(source)}

@@ -9,8 +9,8 @@ from ...catalog import Relation
 from ...types import AnyType
 from ...types.sqlite import quote_identifier
 from ..execute.constraints import Changed
-from ..execute.cursor import Statement
-from ..execute.modify import Capture, Collected, ModifyPlan, RowStatement, Step
+from ..execute.cursor import RowStatement, Statement
+from ..execute.modify import Capture, Collected, ModifyPlan, Step
 from ..execute.modify import Query as QueryStep
 from ..nodes import Entry, Output, Query, WithQuery
 from .match import relations_read

@@ -32,7 +32,7 @@ from ..nodes import (
 )
 from .state import Lowering, unsupported
 
-__all__ = ["composite_type", "entry_type", "row_type"]
+__all__ = ["composite_type", "entry_kinds", "entry_type", "row_type"]
 
 
 def composite_type(lowering: Lowering, row: TypeRow) -> RecordType:
@@ -68,6 +68,11 @@ def entry_type(lowering: Lowering, entry: Entry) -> RecordType:
     kept = [(name, each) for name, each in zip(entry.names, entry.types, strict=True) if each[0]]
     fields = [_column_type(lowering, entry, number) for number, each in enumerate(entry.types, 1) if each[0]]
     return RecordType(fields, [name for name, _ in kept])
+
+
+def entry_kinds(lowering: Lowering, entry: Entry) -> list[AnyType]:
+    """The types of the columns of an entry."""
+    return [_column_type(lowering, entry, number) for number in range(1, len(entry.types) + 1)]
 
 
 def _column_type(lowering: Lowering, entry: Entry, number: int) -> AnyType:

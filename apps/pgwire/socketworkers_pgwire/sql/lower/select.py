@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ...errors import SqlError
 from ...types import AnyType
 from ..nodes import Const, Expr, FuncCall, Output, Query, SortKey
+from .fold import is_volatile
 from .from_items import from_clause
 from .keys import equality_key, order_key
 from .literals import raise_error
-from .match import children, shape, walk
+from .match import children, free_entries, shape, walk
 from .python import function_of
 from .shapes import as_kind
 from .sources import lockstep
@@ -80,6 +81,10 @@ class _Select:
         from .grouping import group_clause, grouping_stage, needs_stage
 
         lowering, query = self.lowering, self.query
+        if query.having is not None and not (query.group or query.has_aggregates or query.grouping_sets):
+            # one row, whatever the tables have: PostgreSQL does not look at them
+            self.source = f" WHERE {lowering.expr(query.having)}"
+            return
         self.source = from_clause(lowering, query.from_, query.has_aggregates)
         if query.where is not None:
             self.source += self._where(query.where)
@@ -119,7 +124,7 @@ class _Select:
         alias = lowering.alias()
         needed: dict[object, Expr] = {}
         for expr in [output.expr for output in query.outputs] + [key.expr for key in query.sort]:
-            _below_set_functions(expr, needed)
+            _below(expr, _returns_set, needed)
         columns = []
         mapping = {}
         for number, (key, expr) in enumerate(needed.items(), 1):
@@ -138,11 +143,41 @@ class _Select:
             return self._distinct_on(outputs, kinds)
         if query.distinct == "all":
             return self._distinct(outputs, kinds)
-        if query.with_ties:
+        if query.with_ties or self._moving_bounds():
             return self._with_ties(outputs, kinds)
+        if query.sort and any(is_volatile(output.expr) for output in outputs):
+            self._sort_first()
+            columns = self._columns(outputs, kinds)
+            return f"SELECT {columns}{self.source}"
         columns = self._columns(outputs, kinds)
         order = self._order(outputs, kinds)
         return f"SELECT {columns}{self.source}{self.group}{order}{limit_clause(lowering, query)}"
+
+    def _moving_bounds(self) -> bool:
+        """Whether LIMIT or OFFSET refers to a query around this one; in SQLite it may not."""
+        return any(each is not None and free_entries(each) for each in (self.query.limit, self.query.offset))
+
+    def _sort_first(self) -> None:
+        """Put everything but what may give something else each time in a query that is sorted and cut: the rest is
+        calculated for the rows that are left, in their order."""
+        lowering, query = self.lowering, self.query
+        alias = lowering.alias()
+        needed: dict[object, Expr] = {}
+        for output in query.outputs:
+            _below(output.expr, is_volatile, needed)
+        columns = []
+        mapping = {}
+        for number, (key, expr) in enumerate(needed.items(), 1):
+            columns.append(f"{lowering.expr(expr)} AS s{number}")
+            mapping[key] = f"{alias}.s{number}"
+        terms = sort_terms(lowering, query.sort)
+        order = f" ORDER BY {terms}" if terms else ""
+        bounds = limit_clause(lowering, query) or " LIMIT -1"
+        inner = f"SELECT {','.join(columns) or '0 AS s0'}{self.source}{self.group}{order}{bounds}"
+        kept = lowering.alias("m")  # which SQLite must not merge with what is around it
+        self.source = f" FROM (WITH {kept} AS MATERIALIZED ({inner}) SELECT * FROM {kept}) AS {alias}"
+        self.group = ""
+        lowering.given.append(mapping)
 
     def _columns(self, outputs: Sequence[Output], kinds: Sequence[AnyType]) -> str:
         lowering = self.lowering
@@ -219,11 +254,13 @@ class _Select:
         order = sort_terms(self.lowering, self.query.sort)
         over = f"(ORDER BY {order})" if order else "()"
         columns = self._columns(outputs, kinds)
-        ranks = f",rank() OVER {over} AS rk,row_number() OVER {over} AS rn"
+        rank = "rank" if self.query.with_ties else "row_number"
+        ranks = f",{rank}() OVER {over} AS rk,row_number() OVER {over} AS rn"
         return self._ties(f"SELECT {columns}{ranks}{self.source}{self.group}", outputs)
 
     def _ties(self, inner: str, outputs: Sequence[Output]) -> str:
-        """FETCH FIRST ... WITH TIES: the rows up to the last one, and those that are equal to it in order."""
+        """FETCH FIRST ... WITH TIES: the rows up to the last one, and those that are equal to it in order. So, with
+        row numbers as ranks, LIMIT and OFFSET that are no constants."""
         query, lowering = self.query, self.lowering
         alias = lowering.alias()
         limit = "-1" if query.limit is None else _bound(lowering, query.limit, "LIMIT", "-1")
@@ -237,11 +274,15 @@ class _Select:
         )
 
 
-def _below_set_functions(expr: Expr, needed: dict[object, Expr]) -> None:
-    """The largest expressions that no function that returns a set is part of."""
-    if any(isinstance(each, FuncCall) and each.proc.returns_set for each in walk(expr)):
+def _returns_set(expr: Expr) -> bool:
+    return any(isinstance(each, FuncCall) and each.proc.returns_set for each in walk(expr))
+
+
+def _below(expr: Expr, later: Callable[[Expr], bool], needed: dict[object, Expr]) -> None:
+    """The largest expressions below one that nothing is part of which is calculated later."""
+    if later(expr):
         for child in children(expr):
-            _below_set_functions(child, needed)
+            _below(child, later, needed)
     elif not isinstance(expr, Const):
         needed.setdefault(shape(expr), expr)
 

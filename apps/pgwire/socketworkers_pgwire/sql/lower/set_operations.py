@@ -1,17 +1,16 @@
-"""UNION, INTERSECT, EXCEPT, and the recursive queries that are made of the first."""
+"""UNION, INTERSECT, EXCEPT."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ...types import AnyType
-from ..nodes import Query, SetOperation, WithQuery
+from ..nodes import Query, SetOperation
+from .compounds import chain
 from .select import result_outputs
-from .state import Lowering, unsupported
+from .state import Lowering
 
-__all__ = ["recursive_query", "set_operation_source"]
-
-_MAX_ARMS = 400  # SQLite takes 500 SELECTs in one compound
+__all__ = ["set_operation_source", "side"]
 
 
 def set_operation_source(lowering: Lowering, query: Query) -> str:
@@ -21,7 +20,7 @@ def set_operation_source(lowering: Lowering, query: Query) -> str:
     return _operation(lowering, query.set_operation, kinds)
 
 
-def _side(lowering: Lowering, query: Query, kinds: Sequence[AnyType]) -> str:
+def side(lowering: Lowering, query: Query, kinds: Sequence[AnyType]) -> str:
     """One side, whatever it is, as a SELECT without clauses behind it."""
     sql = lowering.query(query, [(kind.oid, kind.typmod) for kind in kinds])
     clauses = query.set_operation or query.sort or query.limit or query.offset or query.ctes
@@ -50,23 +49,16 @@ def _arms(operation: SetOperation) -> list[Query]:
 
 
 def _operation(lowering: Lowering, operation: SetOperation, kinds: Sequence[AnyType]) -> str:
-    arms = [_side(lowering, query, kinds) for query in _arms(operation)]
+    arms = [side(lowering, query, kinds) for query in _arms(operation)]
     identical = all(kind.eqkey("x") == "x" for kind in kinds) and bool(kinds)
     if operation.kind == "union":
         if operation.all:
-            return _chain(arms, "UNION ALL")
+            return chain(arms, "UNION ALL")
         if identical:
-            return _chain(arms, "UNION")
+            return chain(arms, "UNION")
     elif identical and not operation.all:
         return f"{arms[0]} {operation.kind.upper()} {arms[1]}"
     return _by_keys(operation, arms, kinds)
-
-
-def _chain(arms: Sequence[str], word: str) -> str:
-    if len(arms) <= _MAX_ARMS:
-        return f" {word} ".join(arms)
-    groups = [_chain(arms[start : start + _MAX_ARMS], word) for start in range(0, len(arms), _MAX_ARMS)]
-    return _chain([f"SELECT * FROM ({group})" for group in groups], word)
 
 
 def _by_keys(operation: SetOperation, arms: Sequence[str], kinds: Sequence[AnyType]) -> str:
@@ -74,7 +66,7 @@ def _by_keys(operation: SetOperation, arms: Sequence[str], kinds: Sequence[AnyTy
     columns = ",".join(f"c{number}" for number in range(1, len(kinds) + 1)) or "0 AS c0"
     keys = ",".join(kind.eqkey(f"c{number}") for number, kind in enumerate(kinds, 1)) or "''"
     if operation.kind == "union":
-        return f"SELECT {columns} FROM ({_chain(arms, 'UNION ALL')}) GROUP BY {keys}"
+        return f"SELECT {columns} FROM ({chain(arms, 'UNION ALL')}) GROUP BY {keys}"
     marked = f"SELECT *,1 AS s FROM ({arms[0]}) UNION ALL SELECT *,0 FROM ({arms[1]})"
     both = 0 if operation.kind == "intersect" else 1
     if operation.all:
@@ -84,18 +76,3 @@ def _by_keys(operation: SetOperation, arms: Sequence[str], kinds: Sequence[AnyTy
     # with max() as the only aggregate of its kind the other columns are those of a row of the left side
     inner = f"SELECT {columns},max(s) AS s,count(*)-sum(s)=0 AS t FROM ({marked}) GROUP BY {keys}"
     return f"SELECT {columns} FROM ({inner}) WHERE s=1 AND t={both}"
-
-
-def recursive_query(lowering: Lowering, each: WithQuery, targets: Sequence[tuple[int, int]]) -> str:
-    """The query of WITH RECURSIVE that refers to itself."""
-    operation = each.query.set_operation
-    if operation is None or operation.kind != "union":
-        return lowering.query(each.query, targets)
-    if each.query.sort or each.query.limit is not None or each.query.offset is not None:
-        raise unsupported("ORDER BY or LIMIT in a recursive query")
-    kinds = [lowering.type_of(*target) for target in targets]
-    if not operation.all and any(kind.eqkey("x") != "x" for kind in kinds):
-        raise unsupported("UNION of these types in a recursive query")
-    left = _side(lowering, operation.left, kinds)
-    right = _side(lowering, operation.right, kinds)
-    return f"{left} {'UNION ALL' if operation.all else 'UNION'} {right}"

@@ -19,6 +19,9 @@ from .state import Lowering, unsupported
 __all__ = ["collect", "function_source", "lockstep", "rows_source"]
 
 
+_RECORDS = (2249, 2287)
+
+
 def rows_source(lowering: Lowering, width: int) -> str:
     """The name of the table function that gives the rows which `collect` made one value of."""
     function = function_of(
@@ -154,7 +157,8 @@ def function_source(lowering: Lowering, entry: Entry, alias: str) -> str:
     parts, arguments = [], []
     start = 0
     for call, width in zip(source.calls, source.widths, strict=True):
-        kinds = [lowering.type_of(*each[:2]) for each in entry.types[start : start + width]]
+        types = entry.types[start : start + width]
+        kinds = [lowering.type_of(*each[:2]) for each in types if width > 1 or each[0] not in _RECORDS]
         part, sql = _part(lowering, call, width, kinds)
         parts.append(part)
         arguments += sql

@@ -95,6 +95,8 @@ class Lowering:
         """Queries of WITH that have run already."""
         self.results: dict[WithQuery, tuple[object, int]] = {}
         """Where what they returned is kept, and how many columns it has."""
+        self.working: dict[WithQuery, tuple[object, int]] = {}
+        """Where a recursive query that is run step by step keeps the rows of its last step."""
         self.snapshots: dict[int, object] = {}
         """By OID of a table that the statement has changed already, where the rows as they were are kept."""
         self.stored = False

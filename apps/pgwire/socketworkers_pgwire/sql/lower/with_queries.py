@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..nodes import WithQuery
+from .recursion import is_native, recursion_source, recursive_query
 from .state import Lowering, unsupported
 
 __all__ = ["with_clause"]
@@ -16,6 +17,9 @@ def with_clause(lowering: Lowering, queries: Sequence[WithQuery]) -> str:
     recursive = False
     for each in queries:
         if each in lowering.ready:
+            continue
+        if each.recursive and not is_native(lowering, each):
+            lowering.names[each] = recursion_source(lowering, each)
             continue
         if each.query.command != "select":
             raise unsupported("WITH of a statement that changes data here")
@@ -32,12 +36,7 @@ def _one(lowering: Lowering, each: WithQuery) -> str:
     name = lowering.names[each] = lowering.alias("w")
     targets = [kind[:2] for kind in each.types]
     outer, lowering.volatile = lowering.volatile, False
-    if each.recursive:
-        from .set_operations import recursive_query
-
-        sql = recursive_query(lowering, each, targets)
-    else:
-        sql = lowering.query(each.query, targets)
+    sql = recursive_query(lowering, each, targets) if each.recursive else lowering.query(each.query, targets)
     volatile, lowering.volatile = lowering.volatile, lowering.volatile or outer
     columns = ",".join(f"c{number}" for number in range(1, len(each.types) + 1)) or "c0"
     # PostgreSQL merges a query that is named once and has no side effects into the one around it

@@ -1,0 +1,1 @@
+"""An application with a column of every kind and every relation."""

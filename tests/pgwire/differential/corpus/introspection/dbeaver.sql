@@ -1,0 +1,33 @@
+-- DBeaver at its connection and when a database is opened in its tree.
+SET extra_float_digits = 3;
+SET application_name = 'DBeaver 24 - Main';
+SET search_path = public, "$user";
+SELECT version();
+SELECT current_schema(), session_user;
+SHOW search_path;
+SELECT db.oid, db.datname, db.datdba, db.encoding, db.datistemplate, db.datallowconn, db.datconnlimit FROM pg_catalog.pg_database db WHERE datallowconn AND NOT datistemplate AND db.datname = current_database();
+SELECT n.oid, n.*, d.description FROM pg_catalog.pg_namespace n LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = n.oid AND d.objsubid = 0 AND d.classoid = 'pg_namespace'::regclass WHERE nspname IN ('public', 'store', 'pg_catalog') ORDER BY nspname;
+SELECT t.oid, t.typname, t.typtype, t.typcategory, c.relkind, format_type(nullif(t.typbasetype, 0), t.typtypmod) as base_type_name, d.description FROM pg_catalog.pg_type t LEFT OUTER JOIN pg_catalog.pg_type et ON et.oid = t.typelem LEFT OUTER JOIN pg_catalog.pg_class c ON c.oid = t.typrelid LEFT OUTER JOIN pg_catalog.pg_description d ON t.oid = d.objoid WHERE t.typname IS NOT NULL AND (c.relkind IS NULL OR c.relkind = 'c') AND (et.typcategory IS NULL OR et.typcategory <> 'C') AND t.oid < 16384 ORDER BY t.oid;
+SELECT e.enumlabel, e.enumsortorder FROM pg_catalog.pg_enum e WHERE e.enumtypid = 'mood'::regtype ORDER BY e.enumsortorder;
+SELECT c.oid, c.*, d.description, pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr, pg_catalog.pg_get_partkeydef(c.oid) as partition_key FROM pg_catalog.pg_class c LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_class'::regclass WHERE c.relnamespace = 'nosuch'::text::name::text::regnamespace;
+--@ volatile
+SELECT c.oid, c.relname, c.relkind, c.relpersistence, d.description, pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr, pg_catalog.pg_get_partkeydef(c.oid) as partition_key FROM pg_catalog.pg_class c LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_class'::regclass WHERE c.relnamespace = 'public'::regnamespace AND c.relkind NOT IN ('i', 'I', 'c');
+SELECT c.relname, a.*, pg_catalog.pg_get_expr(ad.adbin, ad.adrelid, true) as def_value, dsc.description, dep.objid IS NOT NULL AS owned FROM pg_catalog.pg_attribute a INNER JOIN pg_catalog.pg_class c ON (a.attrelid = c.oid) LEFT OUTER JOIN pg_catalog.pg_attrdef ad ON (a.attrelid = ad.adrelid AND a.attnum = ad.adnum) LEFT OUTER JOIN pg_catalog.pg_description dsc ON (c.oid = dsc.objoid AND a.attnum = dsc.objsubid) LEFT OUTER JOIN pg_depend dep on dep.refobjid = a.attrelid AND dep.deptype = 'i' and dep.refobjsubid = a.attnum and dep.classid = dep.refclassid WHERE NOT a.attisdropped AND c.relkind not in ('i','I','c') AND c.oid = 'store.item'::regclass ORDER BY a.attnum;
+SELECT c.oid, c.conname, c.contype, c.conkey, c.confkey, t.relname as tabrelname, rt.relnamespace as refnamespace, d.description, case when c.contype='c' then "substring"(pg_get_constraintdef(c.oid), 7) else null end consrc_copy FROM pg_catalog.pg_constraint c INNER JOIN pg_catalog.pg_class t ON t.oid = c.conrelid LEFT OUTER JOIN pg_catalog.pg_class rt ON rt.oid = c.confrelid LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_constraint'::regclass WHERE c.conrelid = 'city'::regclass ORDER BY c.conname;
+SELECT i.*, i.indkey as keys, c.relname, c.relnamespace, c.relam, c.reltablespace, tc.relname as tabrelname, dsc.description, pg_catalog.pg_get_expr(i.indpred, i.indrelid) as pred_expr, pg_catalog.pg_get_expr(i.indexprs, i.indrelid, true) as expr FROM pg_catalog.pg_index i INNER JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid INNER JOIN pg_catalog.pg_class tc ON tc.oid = i.indrelid LEFT OUTER JOIN pg_catalog.pg_description dsc ON i.indexrelid = dsc.objoid WHERE i.indrelid = 'city'::regclass ORDER BY tabrelname, c.relname;
+SELECT pg_catalog.pg_get_viewdef('big_city'::regclass, true);
+SELECT pg_catalog.pg_get_indexdef('city_lower'::regclass), pg_get_indexdef('city_population'::regclass, 0, true);
+SELECT x.relname AS sequencename, s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache, s.seqcycle FROM pg_catalog.pg_sequence s JOIN pg_class x ON x.oid = s.seqrelid ORDER BY 1;
+SELECT a.oid, a.* FROM pg_catalog.pg_roles a WHERE a.rolname = 'postgres';
+SELECT * FROM pg_catalog.pg_am ORDER BY oid;
+SELECT l.oid, l.lanname, l.lanispl, l.lanpltrusted FROM pg_catalog.pg_language l ORDER BY l.oid;
+SELECT c.oid, c.collname, c.collencoding FROM pg_catalog.pg_collation c WHERE c.collname IN ('default', 'C', 'POSIX') ORDER BY c.oid;
+SELECT name, setting, unit, category, short_desc, context, vartype, min_val, max_val, enumvals, boot_val FROM pg_catalog.pg_settings WHERE name IN ('DateStyle', 'work_mem', 'statement_timeout', 'standard_conforming_strings') ORDER BY name;
+SELECT * FROM pg_catalog.pg_get_keywords() WHERE word < 'b' ORDER BY word;
+SELECT pg_catalog.has_database_privilege(current_database(), 'CREATE'), has_schema_privilege('public', 'USAGE'), has_table_privilege('city', 'SELECT');
+SELECT "substring"('abcdef', 3), pg_catalog.obj_description('city_lower'::regclass), shobj_description((SELECT oid FROM pg_database WHERE datname = 'postgres'), 'pg_database');
+SELECT typ.oid, typ.typname FROM pg_type typ WHERE typ.oid IN ('int4'::regtype, 'mood'::regtype, '_text'::regtype) ORDER BY typname;
+SELECT reltuples::bigint IS NOT NULL, relpages >= 0 FROM pg_class WHERE oid = 'city'::regclass;
+SELECT x.*, x.ctid FROM public.country x ORDER BY code LIMIT 200;
+SELECT xmin IS NOT NULL AS x FROM country;
+SELECT count(*) FROM public.city;

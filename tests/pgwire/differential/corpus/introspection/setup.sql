@@ -1,0 +1,1 @@
+\ir ../../../clients/objects.sql
