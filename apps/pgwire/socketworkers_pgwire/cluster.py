@@ -89,6 +89,7 @@ _PREDEFINED: Final = (
     (4544, "pg_checkpoint"),
 )
 _TEMPLATE1: Final = 1
+_TEMPLATE0: Final = 4
 _POSTGRES: Final = 5
 _UTF8: Final = 6
 
@@ -138,6 +139,10 @@ class Cluster:
         view.put("pg_tablespace", (1663, "pg_default", SUPERUSER, None, None))
         view.put("pg_tablespace", (1664, "pg_global", SUPERUSER, None, None))
         view.put("pg_database", database_row(_TEMPLATE1, "template1", SUPERUSER, template=True))
+        template = list(database_row(_TEMPLATE0, "template0", SUPERUSER, template=True))
+        template[6] = 0  # datallowconn
+        view.put("pg_database", template)
+        view.put("pg_shdescription", (_TEMPLATE0, 1262, "unmodifiable empty database"))
         view.put("pg_database", database_row(_POSTGRES, "postgres", SUPERUSER))
         view.put("pg_shdescription", (_TEMPLATE1, 1262, "default template for new databases"))
         view.put("pg_shdescription", (_POSTGRES, 1262, "default administrative connection database"))

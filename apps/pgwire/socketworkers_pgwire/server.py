@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from socketworkers import Context, Env, SocketInfo
+from socketworkers import Context, Env, SocketInfo, TlsInfo
 from socketworkers.errors import StateError
 from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.storage import Storage
@@ -133,13 +133,14 @@ class Server:
             secure=info.secure,
             direct=direct,
             alpn=tls.alpn if tls is not None else None,
-            binding=self.binding(ctx) if tls is not None else None,
+            binding=self.binding(tls) if tls is not None else None,
             certificate_user=(tls.peer_common_name or None) if tls is not None else None,
         )
 
-    def binding(self, ctx: Context) -> bytes | None:
+    @staticmethod
+    def binding(tls: TlsInfo) -> bytes | None:
         """``tls-server-end-point`` of the certificate in use (RFC 5929 §4), None when it is not known."""
-        return None
+        return tls.channel_bindings.get("tls-server-end-point")
 
     def _is_member(self, member: str, role: str) -> bool:
         if member == role:

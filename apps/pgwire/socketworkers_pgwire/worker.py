@@ -162,7 +162,7 @@ class Link:
                         assert info.tls is not None
                         following += session.tls_started(
                             alpn=info.tls.alpn,
-                            binding=server.binding(self._ctx),
+                            binding=server.binding(info.tls),
                             certificate_user=info.tls.peer_common_name or None,
                         )
                     case Authenticate(username, password):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codec import FieldDescription, FunctionCall
 from ..errors import SqlError
 from ..session import Control, ControlKind, Open, Prepare, Prepared, Statement
+from ..sql.analyze.typenames import base_type
 from ..sql.grammar import Node, Raw, parse
 from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
@@ -34,6 +36,9 @@ MAX_TEXTS: Final = 16 << 20
 MAX_TEXT: Final = 10_000
 #: what is reckoned for a plan beside that
 _EACH: Final = 4096
+
+#: PostgreSQL's own types below this OID are no domains
+_FIRST_DOMAIN: Final = 10_000
 
 _CONTROLS: Final = {
     "TRANS_STMT_BEGIN": (ControlKind.BEGIN, "BEGIN"),
@@ -144,13 +149,14 @@ class Compiler:
             return compiled.plan, compiled.columns
         with session.catalogue():
             key = session.surroundings.plan_key(compiled.raw.text, compiled.parameter_types)
-            if compiled.key == key and compiled.plan is not None:
+            shared = compiled.raw.kind in _KEPT_KINDS  # a plan of anything else belongs to its session and moment
+            if shared and compiled.key == key and compiled.plan is not None:
                 compiled.token = token
                 return compiled.plan, compiled.columns
             kept = self._plans.get(key)
             if kept is None:
                 kept = self._make(session, compiled)
-                if compiled.raw.kind in _KEPT_KINDS:
+                if shared:
                     self._keep(key, kept)
             else:
                 self._plans.move_to_end(key)
@@ -164,7 +170,7 @@ class Compiler:
             compiled.parameter_types = parameters
             compiled.key = session.surroundings.plan_key(compiled.raw.text, parameters)
             compiled.size = plan.size + _EACH
-            compiled.token = token if compiled.raw.kind in _KEPT_KINDS else None
+            compiled.token = token if shared else None
             return plan, columns
 
     def _make(
@@ -174,7 +180,21 @@ class Compiler:
         plan = self.plan_of(session, analysed, parameters)
         if isinstance(analysed, Utility):
             plan.parameters = parameters
-        return plan, describe(plan), parameters
+        return plan, self._described(session, plan), parameters
+
+    @staticmethod
+    def _described(session: SqlSession, plan: Plan) -> tuple[FieldDescription, ...] | None:
+        """The columns of a plan; clients see the base types of domains."""
+        columns = describe(plan)
+        if columns is None:
+            return None
+        catalog = session.surroundings.catalog
+        return tuple(
+            [
+                each if each.type_oid < _FIRST_DOMAIN else replace(each, type_oid=base_type(catalog, each.type_oid))
+                for each in columns
+            ]
+        )
 
     def plan_of(self, session: SqlSession, analysed: Query | Utility, parameters: Sequence[int] = ()) -> Plan:
         """The plan of what was analysed.
@@ -184,7 +204,11 @@ class Compiler:
         """
         if isinstance(analysed, Utility):
             return plan_utility(session, analysed)
-        return session.lower(analysed, parameters)
+        plan = session.lower(analysed, parameters)
+        if analysed.locks:
+            waits = [each.wait for each in analysed.locks]
+            plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
+        return plan
 
     def _keep(
         self, key: tuple[Any, ...], kept: tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]

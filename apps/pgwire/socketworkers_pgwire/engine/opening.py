@@ -114,10 +114,22 @@ class TypesOfSession(Mapping[int, AnyType]):
         return len(BY_OID)
 
 
+#: parameters that pg_settings does not show (GUC_NO_SHOW_ALL)
+_HIDDEN = (
+    Definition("role", "string", "none"),
+    Definition("session_authorization", "string", ""),
+    Definition("is_superuser", "bool", "off", context="internal"),
+    Definition("seed", "real", "0", least="-1", most="1"),
+)
+
+
 @cache
 def parameter_definitions() -> dict[str, Definition]:
     """Of PostgreSQL 15, as pg_settings has them."""
-    return definitions(builtin().parameters())
+    found = definitions(builtin().parameters())
+    for hidden in _HIDDEN:
+        found.setdefault(hidden.name, hidden)
+    return found
 
 
 def open_session(server: Server, database: Database, link: Link, login: Startup) -> tuple[SqlSession, dict[str, str]]:
@@ -185,4 +197,5 @@ def open_session(server: Server, database: Database, link: Link, login: Startup)
         sql.close()
         raise
     surroundings.take_reports()
-    return sql, {name: surroundings.setting(name) or "" for name in REPORTED}
+    surroundings.told = {name: surroundings.setting(name) or "" for name in REPORTED}
+    return sql, dict(surroundings.told)

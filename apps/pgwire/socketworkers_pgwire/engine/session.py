@@ -49,6 +49,7 @@ from ..sql.grammar import Node, Raw
 from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
 from ..types import AnyType
+from .action import Action, nothing
 from .compile import Compiled, Compiler
 from .connections import Handle
 from .database import Database
@@ -368,11 +369,19 @@ class SqlSession:
         """
         plan = portal.plan
         transaction = self.transaction
+        if not isinstance(plan, Action):
+            transaction.queried = True
         if plan.writes:
             transaction.check_writable(plan.tag)
             if not transaction.take_turn():
-                self._wait(request)
-                return False
+                if plan.wait == "error":
+                    raise SqlError("55P03", "could not obtain lock on row: another transaction writes")
+                if plan.wait == "skip":
+                    portal.plan = plan = nothing(plan)
+                else:
+                    self._wait(request)
+                    return False
+        if plan.writes:
             handle = transaction.writer()
             transaction.written |= plan.written
         else:
@@ -514,7 +523,7 @@ class SqlSession:
         tag = cursor.tag if plan.counted else cursor.tag if cursor.affected < 0 else f"{cursor.tag} {cursor.affected}"
         self._show()
         self.finish(portal)
-        return Portion(data or b"", len(rows), tag, plan.counted, self.transaction.settled)
+        return Portion(data or b"", len(rows), tag, plan.counted, self.transaction.settle())
 
     def _show(self) -> None:
         """What was read goes out once it is durable (reliability: a crash must not undo what a client has seen)."""
@@ -531,8 +540,7 @@ class SqlSession:
         transaction = self.transaction
         if portal.plan.writes:
             transaction.check_writable(portal.plan.tag)
-            if transaction.writing is None:
-                raise SqlError("0A000", "a cursor that locks or changes rows, before the transaction has written")
+            assert transaction.writing is not None
             handle = transaction.writer()
         else:
             handle = transaction.reader(pinned=True)
@@ -604,7 +612,7 @@ class SqlSession:
                 self._show()
                 if result.tag is not None:
                     self.finish(portal)
-                    result.settled = self.transaction.settled
+                    result.settled = self.transaction.settle()
             self.deliver(result)
 
         self.run_beside(handle, work, done)

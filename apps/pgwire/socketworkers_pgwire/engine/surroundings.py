@@ -118,6 +118,8 @@ class Surroundings:
         self.transaction_id = 0
         self.notices: list[Report] = []
         self.reports: dict[str, str] = {}
+        self.told: dict[str, str] = {}
+        """Values that the client knows."""
         self._pending: list[tuple[str, str]] = []
         self._pending_size = 0
         self._listens: list[tuple[str, str]] = []
@@ -178,7 +180,9 @@ class Surroundings:
         for name in changed:
             reported = variables.reported(name)
             if reported is not None:
-                self.reports[reported] = get(name)
+                value = self.setting(reported) or ""
+                if self.told.get(reported) != value:
+                    self.told[reported] = self.reports[reported] = value
         if changed & _TIMEOUTS:
             self.protocol.timeouts = replace(
                 self.protocol.timeouts,
@@ -429,6 +433,27 @@ class Surroundings:
         # a Settings belongs to one session, and only the time in it ever changes
         object.__setattr__(self.settings, "now", self.transaction_time)
         self._at_start = (self.variables.save(), self.cluster.save())
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything beside the tables waits for the end of the transaction."""
+        return bool(
+            self._pending
+            or self._listens
+            or self.after_commit
+            or self._transaction_locks
+            or self._changed_sequences
+            or self.cluster.changed
+            or self.variables.unsaved
+        )
+
+    def settle(self) -> None:
+        """The transaction ends, and there is nothing to do for it."""
+        if self._at_start is not None:
+            self.variables.merge(self._at_start[0])
+            self.cluster.merge(self._at_start[1])
+            self._at_start = None
+        self.transaction_started = None
 
     def wrote(self) -> None:
         """The transaction has the turn to write."""
@@ -900,6 +925,12 @@ def _session_authorization(owner: Surroundings, value: str, local: bool) -> str 
     return value
 
 
+def _standard_strings(owner: Surroundings, value: str, local: bool) -> str | None:
+    if parse_boolean(value) is False:
+        raise SqlError("0A000", "standard_conforming_strings = off is not supported")
+    return value
+
+
 def is_member(owner: Surroundings, name: str) -> bool:
     """Whether the session's user is a member of a role, directly or not."""
     role = owner.cluster.find("pg_authid", name)
@@ -924,5 +955,6 @@ _CHECKS: dict[str, Callable[[Surroundings, str, bool], str | None]] = {
     "transaction_isolation": _transaction_isolation,
     "transaction_read_only": _transaction_read_only,
     "role": _role,
+    "standard_conforming_strings": _standard_strings,
     "session_authorization": _session_authorization,
 }

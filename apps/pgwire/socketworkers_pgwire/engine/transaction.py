@@ -38,6 +38,7 @@ class Transaction:
         "_touched",
         "_writer",
         "isolation",
+        "queried",
         "read_only",
         "written",
     )
@@ -55,6 +56,8 @@ class Transaction:
         """OIDs of the tables that were changed."""
         self.isolation = "read committed"
         self.read_only = False
+        self.queried = False
+        """Whether a statement has looked at data: the modes are fixed then."""
 
     @property
     def block(self) -> bool:
@@ -66,10 +69,20 @@ class Transaction:
         """Whether nothing would be lost if all were undone and begun anew."""
         return not self._block and not self._changed
 
-    @property
-    def settled(self) -> bool:
-        """Whether there is nothing to commit or to let go of."""
-        return not self._block and self._writer is None and self._reader is None and not self._session.portals
+    def settle(self) -> bool:
+        """End an implicit transaction that has nothing to commit or to let go of; whether it was one."""
+        session = self._session
+        if (
+            self._block
+            or self._writer is not None
+            or self._reader is not None
+            or session.portals
+            or session.surroundings.pending
+        ):
+            return False
+        self._touched = self._changed = self.queried = False
+        session.surroundings.settle()
+        return True
 
     def touch(self) -> None:
         """A statement begins: the transaction does, if there is none."""
@@ -212,12 +225,12 @@ class Transaction:
         """
         isolation = modes.get("isolation")
         if isolation is not None and isolation != self.isolation:
-            if self._changed or self._reader is not None:
+            if self.queried:
                 raise SqlError("25001", "SET TRANSACTION ISOLATION LEVEL must be called before any query")
             self.isolation = isolation
         read_only = modes.get("read_only")
         if read_only is not None:
-            if not read_only and self.read_only and (self._changed or self._reader is not None):
+            if not read_only and self.read_only and self.queried:
                 raise SqlError("25001", "transaction read-write mode must be set before any query")
             self.read_only = read_only
 
@@ -306,7 +319,7 @@ class Transaction:
                 reader.apsw.execute("rollback")
             if reader is not session.surroundings.own_connection:
                 session.database.readers.give_back(reader)
-        self._block = self._touched = self._changed = False
+        self._block = self._touched = self._changed = self.queried = False
         self._savepoints = []
         self.written = set()
         self.read_only = False

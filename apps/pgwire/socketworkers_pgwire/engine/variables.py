@@ -217,6 +217,14 @@ class Variables:
         self._saved.append((self._session, self._local))
         return len(self._saved) - 1
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether anything was set since the transaction began."""
+        if not self._saved:
+            return False
+        session, local = self._saved[0]
+        return session is not self._session or local is not self._local
+
     def restore(self, number: int, *, keep: bool = False) -> None:
         """It was undone, with all behind it; the savepoint itself stays with `keep`."""
         if number >= len(self._saved):

@@ -79,6 +79,8 @@ class Plan:
     """Whether it can be stopped and run again from the start unless rows were sent (it changes nothing by itself)."""
     size: int = 0
     """Estimate of the memory that it takes, in bytes."""
+    wait: str = "block"
+    """What to do when rows that it locks are locked by others: ``block``, ``skip``, ``error`` (NOWAIT)."""
     relations: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it reads."""
     written: frozenset[int] = field(default_factory=frozenset)

@@ -36,7 +36,59 @@ def define(session: SqlSession, utility: Utility) -> Plan:
         owner.catalog.begin(owner.connection)
         return Result(tag=tag)
 
-    return action(utility.kind, act, writes=True, short=False)
+    return action(command_tag(utility), act, writes=True, short=False)
+
+
+_TAGS = {
+    "AlterDatabaseSetStmt": "ALTER DATABASE",
+    "AlterDatabaseStmt": "ALTER DATABASE",
+    "AlterEnumStmt": "ALTER TYPE",
+    "AlterRoleSetStmt": "ALTER ROLE",
+    "AlterRoleStmt": "ALTER ROLE",
+    "AlterSeqStmt": "ALTER SEQUENCE",
+    "CommentStmt": "COMMENT",
+    "CompositeTypeStmt": "CREATE TYPE",
+    "CreateEnumStmt": "CREATE TYPE",
+    "CreateRoleStmt": "CREATE ROLE",
+    "CreateSchemaStmt": "CREATE SCHEMA",
+    "CreateSeqStmt": "CREATE SEQUENCE",
+    "CreateStmt": "CREATE TABLE",
+    "CreateTableAsStmt": "CREATE TABLE AS",
+    "CreatedbStmt": "CREATE DATABASE",
+    "DropRoleStmt": "DROP ROLE",
+    "DropdbStmt": "DROP DATABASE",
+    "GrantRoleStmt": "GRANT ROLE",
+    "GrantStmt": "GRANT",
+    "IndexStmt": "CREATE INDEX",
+    "RefreshMatViewStmt": "REFRESH MATERIALIZED VIEW",
+    "ReindexStmt": "REINDEX",
+    "TruncateStmt": "TRUNCATE TABLE",
+    "ViewStmt": "CREATE VIEW",
+}
+_OBJECTS = {
+    "OBJECT_TABLE": "TABLE",
+    "OBJECT_VIEW": "VIEW",
+    "OBJECT_MATVIEW": "MATERIALIZED VIEW",
+    "OBJECT_INDEX": "INDEX",
+    "OBJECT_SEQUENCE": "SEQUENCE",
+    "OBJECT_SCHEMA": "SCHEMA",
+    "OBJECT_TYPE": "TYPE",
+    "OBJECT_COLUMN": "TABLE",
+    "OBJECT_TABCONSTRAINT": "TABLE",
+    "OBJECT_DATABASE": "DATABASE",
+    "OBJECT_ROLE": "ROLE",
+}
+
+
+def command_tag(utility: Utility) -> str:
+    """What a statement is called in messages (CreateCommandTag)."""
+    kind, tree = utility.kind, utility.tree
+    found = _TAGS.get(kind)
+    if found is not None:
+        return found
+    thing = tree.get("removeType") or tree.get("relationType") or tree.get("objtype") or tree.get("objectType") or ""
+    verb = "DROP" if kind == "DropStmt" else "ALTER"
+    return f"{verb} {_OBJECTS.get(thing, thing.removeprefix('OBJECT_').replace('_', ' '))}".strip()
 
 
 def set_constraints(session: SqlSession, utility: Utility) -> Plan:

@@ -69,7 +69,9 @@ def lock(session: SqlSession, utility: Utility) -> Plan:
         relation = session.relation(node["RangeVar"])
         if relation.kind not in "rvm":
             raise SqlError("42809", f'"{relation.name}" is not a table or view')
-    return action("LOCK TABLE", lambda owner: None, writes=utility.tree.get("mode", 8) > 1)
+    plan = action("LOCK TABLE", lambda owner: None, writes=utility.tree.get("mode", 8) > 1)
+    plan.wait = "error" if utility.tree.get("nowait") else "block"
+    return plan
 
 
 def load(session: SqlSession, utility: Utility) -> Plan:

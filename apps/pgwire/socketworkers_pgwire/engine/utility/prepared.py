@@ -82,6 +82,11 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
     tree = utility.tree
     name, flags = tree["portalname"], int(tree.get("options", 0))
     holdable = bool(flags & _HOLD)
+    if utility.query is None:
+        raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
+    plan = session.compiler.plan_of(session, utility.query)
+    if plan.columns is None:
+        raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
 
     def act(owner: Surroundings) -> None:
         transaction = session.transaction
@@ -89,10 +94,6 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
             raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
         if name in owner.names.portals:
             raise SqlError("42P03", f'cursor "{name}" already exists')
-        assert utility.query is not None
-        plan = session.compiler.plan_of(session, utility.query)
-        if plan.columns is None:
-            raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
         portal = Portal(plan, (), (), describe(plan))
         portal.declared = True
         portal.scroll = True if flags & _SCROLL else False if flags & _NO_SCROLL else None
@@ -101,7 +102,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
         made.level = transaction.level
         owner.names.add_portal(made)
 
-    return action("DECLARE CURSOR", act)
+    return action("DECLARE CURSOR", act, writes=plan.writes)
 
 
 def _cursor(session: SqlSession, name: str) -> NamedPortal:
