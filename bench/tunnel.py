@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import resource
 import shutil
 import socket
 import sys
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-from .harness import CLIENT_CORE, Row, Table, child, cpu_seconds, free_port, pin, python_server, wait_for_port
+from .harness import CLIENT_CORE, Row, Table, child, cpu_seconds, free_port, pin, python_server, resident, wait_for_port
 
 WARM, SECONDS = 0.2, 0.8
 #: measures of each proxy per round of the command line
@@ -179,6 +180,27 @@ def measure(proxy: Proxy, listener: socket.socket, kind: str, size: int) -> Samp
         behind.close()
 
 
+def idle(count: int = 2000) -> float:
+    """Resident bytes per open tunnel without traffic."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=count))
+        proxy = stack.enter_context(ours(listener.getsockname()[1]))
+
+        def more(number: int) -> None:
+            for _ in range(number):
+                stack.enter_context(_open(proxy))
+                stack.enter_context(listener.accept()[0])
+
+        more(count // 10)
+        time.sleep(0.5)
+        before = resident(proxy.pid)
+        more(count)
+        time.sleep(0.5)
+        return (resident(proxy.pid) - before) / count
+
+
 CASES = (
     ("to the database, frames of 64 KB", "up", 65000),
     ("to the database, frames of 16 KB", "up", 16384),
@@ -217,4 +239,7 @@ def run(rounds: int) -> list[Table]:
                 pair = samples["ours"], samples[name]
                 rates.rows.append(Row(title, *([each.rate for each in one] for one in pair), unit, GOAL, name))
                 costs.rows.append(Row(title, *([each.cpu for each in one] for one in pair), "µs", GOAL, name, False))
-    return [rates, costs]
+    memory = Table("An open tunnel without traffic, 2,000 of them")
+    sizes = [idle() / 1024 for _ in range(min(rounds, 3))]
+    memory.rows.append(Row("resident", sizes, [16.0] * len(sizes), "KB", 1.0, "limit", higher_is_better=False))
+    return [rates, costs, memory]

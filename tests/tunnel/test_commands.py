@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -266,6 +267,41 @@ def test_both_ends_as_the_readme_tells(tmp_path: Path) -> None:
     assert "  Only this machine can connect." in out
     assert f"  Leads to            {url}?address=localhost:{port}\n" in entrance["out"]
     assert f"  Try it              nc 127.0.0.1 {entrance['port']}\n" in entrance["out"]
+
+
+def test_the_command_that_is_shown_works_with_a_throwaway_certificate(tmp_path: Path) -> None:
+    """``--tls auto``: what the start says to try is tried."""
+    with upper() as port:
+        out = tmp_path / "out"
+        with out.open("w") as file:
+            child = subprocess.Popen(
+                [
+                    *program("socketworkers"), "tunnel", "serve", "--listen", "wss://127.0.0.1:0/v1", "--tls", "auto",
+                    "--allow", f"127.0.0.1:{port}", "--exit-with-parent",
+                ],
+                cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=environment(),
+            )  # fmt: skip
+        try:
+            until = time.monotonic() + 30
+            while "ready in" not in out.read_text():
+                assert child.poll() is None, out.read_text()
+                assert time.monotonic() < until
+                time.sleep(0.02)
+            shown = re.search(r"^  Try it +socketworkers tunnel (.*)$", out.read_text(), re.MULTILINE)
+            assert shown is not None
+            words = shlex.split(shown[1])
+            words[words.index("--listen") + 1] = "127.0.0.1:0"  # the port of the target is taken on this machine
+            with (
+                process(tmp_path, *words) as entrance,
+                socket.create_connection(("127.0.0.1", entrance["port"]), 30) as client,
+            ):
+                client.sendall(b"hello")
+                client.shutdown(socket.SHUT_WR)
+                with client.makefile("rb") as answer:
+                    assert answer.read() == b"HELLO"
+        finally:
+            child.terminate()
+            child.wait(30)
 
 
 def test_settings_from_the_file_and_the_environment(tmp_path: Path) -> None:

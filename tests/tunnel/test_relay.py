@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.pairs import eventually
 
 from socketworkers import ConnectionLost, Socket, Timeouts
@@ -169,6 +172,57 @@ async def test_a_slow_reader_holds_the_sender_up_and_costs_no_memory(first: str)
     await sending
     await far.close()
     await asyncio.wait_for(task, 5)
+
+
+Talk = list[tuple[int, int]]
+
+
+async def speak(socket: Socket, talk: Talk, data: bytes) -> None:
+    """Write ``data`` in pieces, with turns of the loop between them, and end the direction."""
+    writer = socket.writable.get_writer()
+    place = 0
+    for size, turns in talk:
+        await writer.write(data[place : place + size])
+        place += size
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    await writer.close()
+
+
+async def hear(socket: Socket, turns: int) -> bytes:
+    """Read to the end, slowly."""
+    data = b""
+    async for chunk in socket.readable:
+        data += chunk
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    return data
+
+
+TALK = st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 5)), max_size=15)
+
+
+@settings(max_examples=60, deadline=None)
+@given(talks=st.tuples(TALK, TALK), turns=st.tuples(st.integers(0, 6), st.integers(0, 6)), mark=st.integers(1, 8000))
+def test_all_bytes_arrive_in_order_however_they_come(
+    talks: tuple[Talk, Talk], turns: tuple[int, int], mark: int
+) -> None:
+    datas = [bytes(random.Random(len(talk)).randbytes(sum(size for size, _ in talk))) for talk in talks]
+
+    async def play() -> list[bytes | None]:
+        made = await join(high_water_mark=mark)
+        task = asyncio.ensure_future(made.relay.run())
+        found = await asyncio.gather(
+            speak(made.one, talks[0], datas[0]),
+            speak(made.other, talks[1], datas[1]),
+            hear(made.other, turns[0]),
+            hear(made.one, turns[1]),
+        )
+        await task
+        assert made.relay.reason == ""
+        return list(found)
+
+    assert asyncio.run(play())[2:] == datas
 
 
 async def test_bytes_are_counted_by_their_source() -> None:

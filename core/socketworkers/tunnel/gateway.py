@@ -254,5 +254,8 @@ def _try_command(config: Any, listeners: Any) -> str:
     url = next((each.url for each in listeners if each.scheme in ("ws", "wss")), "")
     url = url.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
     port = target.port if isinstance(target, Target) else 0
-    trust = " --ca CA.pem" if url.startswith("wss") and config.tls == "auto" else ""
-    return f"socketworkers tunnel connect --listen 127.0.0.1:{port} --to '{url}?address={target}'{trust}"
+    command = f"socketworkers tunnel connect --listen 127.0.0.1:{port} --to '{url}?address={target}'"
+    folder = config.data_folder("tunnel")
+    if url.startswith("wss") and config.tls == "auto" and folder is not None:
+        command += f" --ca {folder / 'tls' / 'ca.pem'}"
+    return command

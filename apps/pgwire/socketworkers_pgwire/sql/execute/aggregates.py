@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cmp_to_key
 from typing import Any
 
-__all__ = ["Sorted", "sorting_state", "stepping_state", "window_state"]
+__all__ = ["Sorted", "hypothetical_state", "sorting_state", "stepping_state", "window_state"]
 
 
 def stepping_state(make: Callable[[], Any], strict: bool) -> Callable[[], Any]:
@@ -134,3 +134,41 @@ def window_state(make: Callable[[], Any], strict: bool) -> Callable[[], tuple[An
         return window.state.final()
 
     return lambda: (Window(), step, value, value, inverse)
+
+
+def hypothetical_state(name: str, order: Sorted, keys: int) -> Callable[[], Any]:
+    """The factory of a hypothetical-set aggregate (documentation §9.21, table 9.64): where a row would stand.
+
+    Args:
+        name: ``rank``, ``dense_rank``, ``percent_rank``, ``cume_dist``.
+        order: of the keys, of which there are no arguments before.
+        keys: how many there are; each row has its own first, then those of the row that is thought of.
+    """
+
+    class Hypothetical:
+        __slots__ = ("_before", "_count", "_distinct", "_upto")
+
+        def __init__(self) -> None:
+            self._before = self._upto = self._count = 0
+            self._distinct: set[tuple[Any, ...]] = set()
+
+        def step(self, *row: Any) -> None:
+            self._count += 1
+            compared = order.compare(row[:keys], row[keys:])
+            if compared < 0:
+                self._before += 1
+                if name == "dense_rank":
+                    self._distinct.add(row[:keys])
+            if compared <= 0:
+                self._upto += 1
+
+        def final(self) -> Any:
+            if name == "rank":
+                return self._before + 1
+            if name == "dense_rank":
+                return len(self._distinct) + 1
+            if name == "percent_rank":
+                return self._before / self._count if self._count else 0.0
+            return (self._upto + 1) / (self._count + 1)
+
+    return Hypothetical

@@ -11,7 +11,7 @@ from ...functions import CallSite, Implementation, find
 from ...types import AnyType
 from ...types.numeric import ScaledNumeric, numeric_text
 from ...types.numeric_math import divide
-from ..execute.aggregates import Sorted, sorting_state, stepping_state
+from ..execute.aggregates import Sorted, hypothetical_state, sorting_state, stepping_state
 from ..execute.connection import ExecutionCell
 from ..nodes import Aggregate, Const, Expr, SortKey, WindowCall
 from .keys import check_order, equality_key, order_key
@@ -34,6 +34,7 @@ _TAKE_NULLS = {
     "percent_rank",
     "cume_dist",
 }
+_HYPOTHETICAL = {"rank", "dense_rank", "percent_rank", "cume_dist"}
 _INTEGERS = {"smallint", "integer", "bigint"}
 _MASK = 4294967295
 _WIDE = Context(prec=200)
@@ -238,6 +239,8 @@ def _joined(*keys: Any) -> bytes:
 
 def _ordered_set(lowering: Lowering, expr: Aggregate, behind: str) -> str:
     """WITHIN GROUP: direct arguments first in each step, rows in their order."""
+    if expr.proc.aggregate_kind == "h" and expr.proc.name in _HYPOTHETICAL:
+        return _hypothetical(lowering, expr, behind)
     key, make = python_state(lowering, expr)
     arguments = [*expr.direct, *expr.args]
     columns = [plain(lowering, each) for each in arguments]
@@ -250,5 +253,21 @@ def _ordered_set(lowering: Lowering, expr: Aggregate, behind: str) -> str:
         "aggregate",
         (key, directions),
         lambda cell: sorting_state(make(cell), False, how),
+    )
+    return f"{lowering.use(function)}({','.join(columns)}){behind}"
+
+
+def _hypothetical(lowering: Lowering, expr: Aggregate, behind: str) -> str:
+    """Where the row of the direct arguments would stand among the others."""
+    columns = [order_key(lowering, each.expr) for each in expr.order]
+    columns += [order_key(lowering, each) for each in expr.direct]
+    directions = tuple([(each.descending, each.nulls_first) for each in expr.order])
+    name, count = expr.proc.name, len(expr.order)
+    function = function_of(
+        name,
+        len(columns),
+        "aggregate",
+        directions,
+        lambda cell: hypothetical_state(name, Sorted(0, directions, False), count),
     )
     return f"{lowering.use(function)}({','.join(columns)}){behind}"

@@ -29,7 +29,7 @@ from ..nodes import (
 from .calls import by_python, hoisted, is_simple
 from .comparisons import COMPARISONS
 from .evaluate import Compilation, Compiled, Frame, comparison, compiles, implementation
-from .fold import is_foldable_io
+from .fold import is_foldable_io, with_known_test
 from .keys import compare
 from .match import walk
 from .shapes import as_kind, convert_sql
@@ -346,6 +346,7 @@ def _compile_null_if(compilation: Compilation, expr: NullIf) -> Compiled:
 
 @lowers(Case)
 def _case(lowering: Lowering, expr: Case) -> str:
+    expr = with_known_test(lowering, expr)
     target = lowering.kind(expr)
     parts: list[str] = []
     test = expr.test

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...errors import SqlError
 from ..nodes import (
     ArrayCoerce,
@@ -19,6 +21,7 @@ from ..nodes import (
     NullIf,
     NullTest,
     OpExpr,
+    Param,
     Relabel,
     ScalarArrayOp,
     Subscript,
@@ -27,7 +30,7 @@ from .evaluate import Frame, compile_expression
 from .match import children, walk
 from .state import Lowering
 
-__all__ = ["fold", "is_foldable_io", "is_volatile"]
+__all__ = ["fold", "is_foldable_io", "is_volatile", "with_known_test"]
 
 _PURE = (
     ArrayCoerce,
@@ -119,6 +122,7 @@ def _fold_choice(lowering: Lowering, expr: Expr) -> Const | None:
                 return _same_modifier(expr, constant)
         return _const(expr, None)
     assert isinstance(expr, Case)
+    expr = with_known_test(lowering, expr)
     if expr.test is not None:
         return None
     for condition, result in expr.whens:
@@ -132,6 +136,27 @@ def _fold_choice(lowering: Lowering, expr: Expr) -> Const | None:
         return _const(expr, None)
     found = lowering.constant(expr.default)
     return None if found is None else _same_modifier(expr, found)
+
+
+def with_known_test(lowering: Lowering, expr: Case) -> Case:
+    """CASE of a constant as one of conditions, which may then be known too."""
+    if expr.test is None:
+        return expr
+    test = lowering.constant(expr.test)
+    if test is None:
+        return expr
+    found = lowering.rewritten.get(id(expr))
+    if found is None:
+        whens: list[tuple[Expr, Expr]] = []
+        for condition, result in expr.whens:
+            if not isinstance(condition, OpExpr):
+                return expr
+            known = [test if isinstance(each, Param) and each.number == -1 else each for each in condition.args]
+            if any(isinstance(node, Param) and node.number == -1 for each in known for node in walk(each)):
+                return expr
+            whens.append((replace(condition, args=known), result))
+        found = lowering.rewritten[id(expr)] = (expr, replace(expr, test=None, whens=whens))
+    return found[1]
 
 
 def _same_modifier(expr: Expr, constant: Const) -> Const | None:

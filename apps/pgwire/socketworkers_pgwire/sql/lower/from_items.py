@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...catalog import Relation
@@ -11,7 +11,7 @@ from ..execute.connection import prepared
 from ..execute.virtual import pack_rows
 from ..nodes import CteSource, Entry, FromItem, FunctionSource, Join, Query, ValuesSource
 from .compounds import chain
-from .match import entries_of, free_entries
+from .match import entries_of, free_columns, free_entries
 from .row_types import entry_kinds
 from .shapes import as_kind
 from .sources import collect, function_source, rows_source
@@ -25,19 +25,24 @@ __all__ = ["from_clause", "result_source", "values_sql"]
 _WORDS = {"inner": "JOIN", "cross": "CROSS JOIN", "left": "LEFT JOIN", "right": "RIGHT JOIN", "full": "FULL JOIN"}
 
 
-def from_clause(lowering: Lowering, items: Sequence[FromItem], ordered: bool = False) -> str:
+def from_clause(
+    lowering: Lowering, items: Sequence[FromItem], ordered: bool = False, query: Query | None = None
+) -> str:
     """``FROM ...``, or nothing.
 
     Args:
         lowering: the statement.
         items: the list.
         ordered: whether aggregates of the query see the order of its subqueries.
+        query: the one whose list it is.
     """
     for item in items:
         for entry in entries_of(item):
             lowering.aliases[entry] = lowering.alias()
     siblings: set[Entry] = set()
     parts: list[str] = []
+    if query is not None:
+        _mark_nullable(lowering, items, query)
     for item in items:
         sql = _item(lowering, item, siblings, ordered)
         if isinstance(item, Join) and len(items) > 1 and _has_outer(item):
@@ -45,6 +50,25 @@ def from_clause(lowering: Lowering, items: Sequence[FromItem], ordered: bool = F
         parts.append(sql)
         siblings.update(entries_of(item))
     return " FROM " + ",".join(parts) if parts else ""
+
+
+def _mark_nullable(lowering: Lowering, items: Sequence[FromItem], query: Query) -> None:
+    """Subqueries whose whole row is asked for, and that an outer join may find no row of, get one more column: where it
+    is NULL there is no row."""
+    nullable = {entry for item in items for entry in _nullable(item, False) if not isinstance(entry.source, Relation)}
+    if nullable:
+        whole = {column.entry for column in free_columns(query) if column.column == 0}
+        for entry in nullable & whole:
+            lowering.marks[entry] = f"{lowering.aliases[entry]}.p"
+
+
+def _nullable(item: FromItem, found: bool) -> Iterator[Entry]:
+    """The entries that outer joins may fill with NULLs."""
+    if isinstance(item, Join):
+        yield from _nullable(item.left, found or item.kind in ("right", "full"))
+        yield from _nullable(item.right, found or item.kind in ("left", "full"))
+    elif found:
+        yield item
 
 
 def _has_outer(item: FromItem) -> bool:
@@ -76,6 +100,16 @@ def _condition(lowering: Lowering, join: Join) -> str:
 
 
 def _entry(lowering: Lowering, entry: Entry, siblings: set[Entry], ordered: bool) -> str:
+    alias = lowering.aliases[entry]
+    if entry not in lowering.marks:
+        return _unmarked(lowering, entry, siblings, ordered)
+    lowering.aliases[entry] = lowering.alias()
+    sql = _unmarked(lowering, entry, siblings, ordered)
+    lowering.aliases[entry] = alias
+    return f"(SELECT *,1 AS p FROM {sql}) AS {alias}"
+
+
+def _unmarked(lowering: Lowering, entry: Entry, siblings: set[Entry], ordered: bool) -> str:
     alias = lowering.aliases[entry]
     source = entry.source
     if isinstance(source, Relation):

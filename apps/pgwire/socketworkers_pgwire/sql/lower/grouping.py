@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ..nodes import Aggregate, Expr, FuncCall, GroupingCall, GroupingSet, Query, SubLink, Var
+from ..nodes import Aggregate, Entry, Expr, FuncCall, GroupingCall, GroupingSet, Join, Query, SubLink, Var
 from .keys import equality_key
 from .match import children, entries_of, expressions_of, shape, walk
 from .state import Lowering
@@ -15,11 +15,41 @@ __all__ = ["collect_calls", "group_clause", "grouping_stage", "needs_stage"]
 def needs_stage(query: Query) -> bool:
     """Whether the groups must be made in a query of their own."""
     sets = query.grouping_sets
+    if sets is None and query.has_aggregates and _lends_aggregates(query):
+        return True
     if sets is None:
         # SQLite has HAVING only where the select list has an aggregate, or behind GROUP BY
         return query.having is not None and not query.group
     everything = list(range(len(query.group)))
     return len(sets) != 1 or sorted(set(sets[0].keys)) != everything or not query.group
+
+
+def _lends_aggregates(query: Query) -> bool:
+    """Whether a subquery has an aggregate of this query's rows, which SQLite takes in few places only."""
+    return any(
+        isinstance(each, Aggregate) and each.query is query
+        for expr in _outer_expressions(query)
+        for link in walk(expr)
+        if isinstance(link, SubLink)
+        for each in _within(link)
+    )
+
+
+def _within(link: SubLink) -> Iterator[Expr]:
+    """All expressions of a subquery and of those within it."""
+    pending = [link.query]
+    while pending:
+        query = pending.pop()
+        pending += [cte.query for cte in query.ctes]
+        if query.set_operation is not None:
+            pending += [query.set_operation.left, query.set_operation.right]
+        for item in query.from_:
+            pending += [entry.source for entry in entries_of(item) if isinstance(entry.source, Query)]
+        for expr in expressions_of(query):
+            for node in walk(expr):
+                yield node
+                if isinstance(node, SubLink):
+                    pending.append(node.query)
 
 
 def group_clause(lowering: Lowering, query: Query) -> str:
@@ -41,9 +71,11 @@ def grouping_stage(lowering: Lowering, query: Query, source: str) -> str:
     """
     grouped = {shape(each): index for index, each in enumerate(query.group)}
     needed: dict[object, Expr] = {}
+    own = {entry for item in query.from_ for entry in entries_of(item)}
     for expr in _outer_expressions(query):
-        _collect(expr, grouped, needed)
-    sets = [set(each.keys) for each in query.grouping_sets or [GroupingSet(keys=[])]]
+        _collect(query, expr, own, grouped, needed)
+    everything = [GroupingSet(keys=list(range(len(query.group))))]
+    sets = [set(each.keys) for each in query.grouping_sets or everything]
     if query.group_distinct:
         sets = [each for index, each in enumerate(sets) if each not in sets[:index]]
     arms = [_arm(lowering, query, source, keys, grouped, needed) for keys in sets]
@@ -65,32 +97,30 @@ def _outer_expressions(query: Query) -> list[Expr]:
     return found
 
 
-def _collect(expr: Expr, grouped: dict[object, int], needed: dict[object, Expr]) -> None:
-    """Keys, aggregates, GROUPING() and columns of an expression."""
+def _collect(query: Query, expr: Expr, own: set[Entry], grouped: dict[object, int], needed: dict[object, Expr]) -> None:
+    """Keys, aggregates, GROUPING() and columns of an expression, those that subqueries refer to among them."""
     key = shape(expr)
-    if key in grouped or isinstance(expr, Aggregate | GroupingCall | Var):
+    if key in grouped or isinstance(expr, GroupingCall):
         needed.setdefault(key, expr)
-        return
-    for child in children(expr):
-        _collect(child, grouped, needed)
-    if isinstance(expr, SubLink):
-        _collect_outer(expr, needed)
-
-
-def _collect_outer(expr: SubLink, needed: dict[object, Expr]) -> None:
-    """Columns of this query that a subquery refers to."""
-    pending = [expr.query]
-    while pending:
-        query = pending.pop()
-        pending += [cte.query for cte in query.ctes]
-        if query.set_operation is not None:
-            pending += [query.set_operation.left, query.set_operation.right]
-        for each in expressions_of(query):
-            for node in walk(each):
-                if isinstance(node, SubLink):
-                    pending.append(node.query)
-                elif isinstance(node, Var):
-                    needed.setdefault(shape(node), node)
+    elif isinstance(expr, Aggregate):
+        if expr.query is None or expr.query is query:
+            needed.setdefault(key, expr)
+    elif isinstance(expr, Var):
+        if isinstance(expr.entry.source, Join):
+            columns = expr.entry.source.columns
+            for column in columns if expr.column == 0 else [columns[expr.column - 1]]:
+                _collect(query, column, own, grouped, needed)
+        elif expr.entry in own:
+            needed.setdefault(key, expr)
+    else:
+        for child in children(expr):
+            _collect(query, child, own, grouped, needed)
+        if isinstance(expr, SubLink):
+            for node in _within(expr):
+                if shape(node) in grouped or isinstance(node, Var | Aggregate | GroupingCall):
+                    if isinstance(node, Aggregate) and node.query is not query:
+                        continue
+                    _collect(query, node, own, grouped, needed)
 
 
 def _arm(
@@ -103,7 +133,6 @@ def _arm(
 ) -> str:
     """The groups of one set: keys that are not in it are NULL."""
     hidden = {key: "NULL" for key, index in grouped.items() if index not in keys}
-    own = {lowering.aliases.get(entry) for item in query.from_ for entry in entries_of(item)}
     columns: list[str] = []
     for number, (key, expr) in enumerate(needed.items(), 1):
         if isinstance(expr, GroupingCall):
@@ -112,7 +141,7 @@ def _arm(
             sql = "NULL"
         elif isinstance(expr, Aggregate) or key in grouped:
             sql = lowering.expr(expr)  # what is aggregated is not hidden
-        elif isinstance(expr, Var) and lowering.aliases.get(expr.entry) in own and not keys:
+        elif isinstance(expr, Var) and not keys:
             sql = "NULL"
         else:
             sql = lowering.expr(expr)

@@ -9,6 +9,7 @@ from typing import Any
 from ...catalog import OperatorRow, Proc, Relation
 from ..nodes import (
     Const,
+    CteSource,
     Entry,
     Expr,
     FromItem,
@@ -30,6 +31,7 @@ from ..nodes import (
 
 __all__ = [
     "children",
+    "ctes_read",
     "entries_of",
     "expressions_of",
     "free_columns",
@@ -168,12 +170,21 @@ def entries_of(item: FromItem) -> Iterator[Entry]:
 
 def relations_read(query: Query, written: WithQuery) -> set[int]:
     """The tables that the parts of a statement read, but for one of its queries of WITH."""
-    found: set[int] = set()
+    return {entry.source.oid for entry in _entries_within(query, written.query) if isinstance(entry.source, Relation)}
+
+
+def ctes_read(query: Query) -> set[WithQuery]:
+    """The queries of WITH that a query refers to, itself or within."""
+    return {entry.source.cte for entry in _entries_within(query, None) if isinstance(entry.source, CteSource)}
+
+
+def _entries_within(query: Query, without: Query | None) -> Iterator[Entry]:
+    """The entries that a query and all queries within it read."""
     pending: list[Query] = [query]
     seen: set[int] = set()
     while pending:
         each = pending.pop()
-        if id(each) in seen or each is written.query:
+        if id(each) in seen or each is without:
             continue
         seen.add(id(each))
         pending += [cte.query for cte in each.ctes]
@@ -186,13 +197,11 @@ def relations_read(query: Query, written: WithQuery) -> set[int]:
             items.append(each.target)
         for item in items:
             for entry in entries_of(item):
-                if isinstance(entry.source, Relation):
-                    found.add(entry.source.oid)
-                elif isinstance(entry.source, Query):
+                yield entry
+                if isinstance(entry.source, Query):
                     pending.append(entry.source)
         for expr in expressions_of(each):
             pending += [node.query for node in walk(expr) if isinstance(node, SubLink)]
-    return found
 
 
 def free_columns(source: Query | Expr) -> list[Var]:

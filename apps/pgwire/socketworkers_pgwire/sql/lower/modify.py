@@ -14,6 +14,7 @@ from ..execute.modify import Capture, Collected, ModifyPlan, Step
 from ..execute.modify import Query as QueryStep
 from ..nodes import Entry, Output, Query, WithQuery
 from .match import relations_read
+from .point import is_point
 from .state import Lowering, Slot, unsupported
 from .statement import binder, result_columns
 from .with_queries import with_clause
@@ -130,6 +131,7 @@ def lower_modification(lowering: Lowering, query: Query) -> ModifyPlan:
         writes=True,
         tag=_TAGS[query.command],
         counted=query.command == "select",
+        short=is_point(lowering, query),
         blocking=lowering.blocking,
         repeatable=False,
         size=4_000,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from ...types import AnyType
@@ -10,7 +10,7 @@ from ..execute.connection import ExecutionCell, prepared
 from ..execute.cursor import RowStatement, execute
 from ..execute.virtual import Source
 from ..nodes import CteSource, Var, WithQuery
-from .match import entries_of, free_columns
+from .match import ctes_read, entries_of, free_columns
 from .python import function_of
 from .select import result_outputs
 from .set_operations import side
@@ -65,10 +65,15 @@ def recursive_query(lowering: Lowering, each: WithQuery, targets: Sequence[tuple
     return f"{left} {'UNION ALL' if operation.all else 'UNION'} {right}"
 
 
-def recursion_source(lowering: Lowering, each: WithQuery) -> str:
+def recursion_source(lowering: Lowering, each: WithQuery, siblings: Sequence[WithQuery]) -> str:
     """A table function that runs the query step by step, as PostgreSQL does (documentation §7.8.2).
 
     Columns of queries around it are its arguments.
+
+    Args:
+        lowering: the statement.
+        each: the query.
+        siblings: the other queries of its WITH clause.
     """
     operation = each.query.set_operation
     assert operation is not None
@@ -79,9 +84,11 @@ def recursion_source(lowering: Lowering, each: WithQuery) -> str:
     key = object()
     outer = [column for column in free_columns(each.query) if column.entry in lowering.aliases]
     arguments = [lowering.expr(column) for column in outer]
-    first = _part(lowering, each, outer, lambda: side(lowering, operation.left, kinds))
+    others = [other for other in siblings if other is not each and each not in ctes_read(other.query)]
+    inner = [*others, *each.query.ctes]
+    first = _part(lowering, inner, outer, lambda: side(lowering, operation.left, kinds))
     lowering.working[each] = (key, width)
-    again = _part(lowering, each, outer, lambda: side(lowering, operation.right, kinds))
+    again = _part(lowering, inner, outer, lambda: side(lowering, operation.right, kinds))
     del lowering.working[each]
     equalities = None if operation.all else [kind.equality for kind in kinds]
     make = _stepper(first, again, key, equalities, width, len(arguments))
@@ -92,17 +99,19 @@ def recursion_source(lowering: Lowering, each: WithQuery) -> str:
     return f"{name}({','.join(arguments)})"
 
 
-def _part(lowering: Lowering, each: WithQuery, outer: Sequence[Var], make: Callable[[], str]) -> RowStatement:
+def _part(
+    lowering: Lowering, inner: Sequence[WithQuery], outer: Sequence[Var], make: Callable[[], str]
+) -> RowStatement:
     from .modify import row_statement
     from .with_queries import with_clause
 
-    known = dict(lowering.columns)
+    known, names = dict(lowering.columns), dict(lowering.names)
     with lowering.statement():
         for index, column in enumerate(outer):
             lowering.columns[column.entry, column.column] = lowering.slot(Slot(row=index))
-        prefix = with_clause(lowering, each.query.ctes)
+        prefix = with_clause(lowering, inner)
         statement = row_statement(lowering, prefix + make())
-    lowering.columns = known
+    lowering.columns, lowering.names = known, names
     return statement
 
 
@@ -115,34 +124,31 @@ def _stepper(
     arity: int,
 ) -> Callable[[ExecutionCell], Source]:
     def make(cell: ExecutionCell) -> Source:
-        def run(statement: RowStatement, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        def run(statement: RowStatement, arguments: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
             assert cell.execution is not None
             execution = cell.execution
             connection = execution.connection
             bound = statement.bind(execution, cell.values, arguments)
-            return execute(prepared(connection), connection, statement.sql, bound).fetchall()
+            return execute(prepared(connection), connection, statement.sql, bound)
 
         def rows(*arguments: Any) -> Iterator[tuple[Any, ...]]:
             seen: set[Hashable] = set()
-
-            def new(found: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-                if equalities is None:
-                    return list(found)
-                kept = []
+            found = run(first, arguments)
+            while True:
+                # one after the other as they come: whoever reads may stop before the end
+                working: list[tuple[Any, ...]] = []
                 for row in found:
-                    mark = tuple([v if v is None else f(v) for v, f in zip(row, equalities, strict=True)])
-                    if mark not in seen:
+                    if equalities is not None:
+                        mark = tuple([v if v is None else f(v) for v, f in zip(row, equalities, strict=True)])
+                        if mark in seen:
+                            continue
                         seen.add(mark)
-                        kept.append(row)
-                return kept
-
-            working = new(run(first, arguments))
-            while working:
-                yield from working
+                    working.append(row)
+                    yield row
+                if not working:
+                    return
                 cell.results[key] = working
-                working = new(run(again, arguments))
-                assert cell.execution is not None
-                cell.execution.session.check_cancelled()
+                found = run(again, arguments)
 
         return Source(rows, width, arity)
 

@@ -134,6 +134,21 @@ def _of_choice(lowering: Lowering, expr: Expr) -> AnyType | None:
         return lowering.kind(expr.whens[0][1])
     if isinstance(expr, Coalesce | MinMax | NullIf):
         return lowering.kind(expr.args[0])
+    if isinstance(expr, FuncCall):
+        return _of_call(lowering, expr)
+    return None
+
+
+def _of_call(lowering: Lowering, expr: FuncCall) -> AnyType | None:
+    """A polymorphic function gives a row of the shape that its arguments have."""
+    for each in expr.args:
+        row = lowering.type_row(each.type)
+        if each.type != RECORD_OID and row.kind != "c" and row.element == 0:
+            continue
+        kind = lowering.kind(each)
+        element = kind.element if isinstance(kind, ArrayType) else kind
+        if isinstance(element, RecordType):
+            return element if expr.type == RECORD_OID else ArrayType(element, expr.type)
     return None
 
 

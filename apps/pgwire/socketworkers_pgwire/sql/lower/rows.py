@@ -28,6 +28,8 @@ def whole_row(lowering: Lowering, expr: Var) -> str:
     assert fields is not None
     sql = _made(lowering, entry_type(lowering, expr.entry), fields)
     source = expr.entry.source
+    if expr.entry in lowering.marks:
+        return f"iif({lowering.marks[expr.entry]} IS NULL,NULL,{sql})"
     if isinstance(source, Relation) and source.rowid:
         number = column_sql(lowering, expr.entry, -1)
         return f"iif({number} IS NULL,NULL,{sql})"

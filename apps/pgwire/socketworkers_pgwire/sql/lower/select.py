@@ -85,7 +85,7 @@ class _Select:
             # one row, whatever the tables have: PostgreSQL does not look at them
             self.source = f" WHERE {lowering.expr(query.having)}"
             return
-        self.source = from_clause(lowering, query.from_, query.has_aggregates)
+        self.source = from_clause(lowering, query.from_, query.has_aggregates, query)
         if query.where is not None:
             self.source += self._where(query.where)
         if needs_stage(query):
@@ -145,7 +145,7 @@ class _Select:
             return self._distinct(outputs, kinds)
         if query.with_ties or self._moving_bounds():
             return self._with_ties(outputs, kinds)
-        if query.sort and any(is_volatile(output.expr) for output in outputs):
+        if query.sort and not query.has_set_functions and any(is_volatile(output.expr) for output in outputs):
             self._sort_first()
             columns = self._columns(outputs, kinds)
             return f"SELECT {columns}{self.source}"

@@ -14,7 +14,7 @@ from ...catalog import Catalog, TypeRow
 from ...errors import SqlError
 from ...types import AnyType
 from ..execute.connection import SqlFunction
-from ..nodes import Const, Entry, Expr, Query, WithQuery
+from ..nodes import Case, Const, Entry, Expr, Query, WithQuery
 from .literals import literal
 
 if TYPE_CHECKING:
@@ -85,6 +85,8 @@ class Lowering:
         """How the columns of an entry are qualified."""
         self.columns: dict[tuple[Entry, int], str] = {}
         """Columns of entries that are found elsewhere than by alias and name."""
+        self.marks: dict[Entry, str] = {}
+        """Of subqueries in outer joins the column that is NULL when there is no row."""
         self.given: list[dict[Any, str]] = []
         """Expressions, by `match.shape`, that an inner query has calculated already; the last one counts first."""
         self.inner: dict[int, str] = {}
@@ -114,6 +116,7 @@ class Lowering:
         self._count = 0
         self._parameter_slots: dict[int, str] = {}
         self._constants: dict[int, tuple[Expr, Const | None]] = {}
+        self.rewritten: dict[int, tuple[Case, Case]] = {}
         self._depths: dict[int, tuple[Expr, int]] = {}
         if sys.getrecursionlimit() < _DEPTH:
             sys.setrecursionlimit(_DEPTH)

@@ -13,6 +13,7 @@ from ..execute.cursor import SelectPlan, Statement
 from ..nodes import Expr, Query
 from ..plan import Plan, ResultColumn
 from .match import free_entries
+from .point import is_point
 from .select import result_outputs
 from .state import Lowering, Slot
 
@@ -83,7 +84,7 @@ def _select(lowering: Lowering, query: Query) -> Plan:
         writes=lowering.writes or bool(query.locks),
         tag="SELECT",
         counted=True,
-        short=not lowering.relations and not query.from_,
+        short=is_point(lowering, query),
         blocking=lowering.blocking,
         repeatable=not lowering.volatile,
         size=2 * len(statement.sql) + 2_000,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from ...errors import SqlError
+from ...types import AnyType
 from ...types.numeric import ScaledNumeric
 from ..execute.aggregates import window_state
 from ..nodes import Expr, NamedWindow, WindowCall, WindowFrame
@@ -15,6 +18,7 @@ from .state import Lowering, lowers, unsupported
 
 __all__: list[str] = []
 
+_DAY = 86_400_000_000  # microseconds
 _RANKS = {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist"}
 _EXCLUDE = {"no others": "NO OTHERS", "current row": "CURRENT ROW", "group": "GROUP", "ties": "TIES"}
 
@@ -96,10 +100,11 @@ def _range_offset(lowering: Lowering, window: NamedWindow, offset: Expr) -> str:
     """RANGE with a distance: of numbers, whose keys SQLite can add it to."""
     (key,) = window.order
     kind = lowering.kind(key.expr)
-    numbers = kind.category == "N" and kind.ordkey("x") == "x" and not kind.typname.startswith("reg")
-    if not numbers or isinstance(kind, ScaledNumeric):
-        raise unsupported(f"RANGE with offset over type {kind.name}", offset.location)
     negative = SqlError("22013", "invalid preceding or following size in window function")
+    if kind.typname in ("date", "timestamp", "time") or isinstance(kind, ScaledNumeric):
+        return _scaled_offset(lowering, kind, offset, negative)
+    if kind.category != "N" or kind.ordkey("x") != "x" or kind.typname.startswith("reg"):
+        raise unsupported(f"RANGE with offset over type {kind.name}", offset.location)
     constant = lowering.constant(offset)
     if constant is not None:
         if constant.value is None:
@@ -129,6 +134,8 @@ def _window_function(lowering: Lowering, expr: WindowCall, over: str) -> str:
         return f"{name}(){over}"
     if name in ("first_value", "last_value"):
         return _valued(lowering, expr, f"{name}({lowering.expr(expr.args[0])}){over}")
+    if name == "ntile" and (known := lowering.constant(expr.args[0])) is not None and known.value is None:
+        return "NULL"
     if name == "ntile":
         return f"ntile({_positive(lowering, expr.args[0], 'ntile', '22014')}){over}"
     if name == "nth_value":
@@ -180,3 +187,27 @@ def _neighbour(lowering: Lowering, expr: WindowCall, over: str) -> str:
         name, distance = ("lead" if name == "lag" else "lag"), -distance
     default = f",{as_kind(lowering, expr.args[2], target)}" if len(expr.args) > 2 else ""
     return f"{name}({value},{distance}{default}){over}"
+
+
+def _scaled_offset(lowering: Lowering, kind: AnyType, offset: Expr, negative: SqlError) -> str:
+    """A constant distance in the unit in which values are stored."""
+    constant = lowering.constant(offset)
+    if constant is None:
+        raise unsupported(f"RANGE with an offset that is not constant over type {kind.name}", offset.location)
+    if constant.value is None:
+        raise SqlError("22004", "frame offset must not be null")
+    if isinstance(kind, ScaledNumeric):
+        if constant.value == "NaN" or constant.value.startswith("-"):
+            raise negative
+        distance = Decimal(constant.value).scaleb(kind.scale)
+        # values between two that are stored do not matter
+        return str(int(min(distance, Decimal(1 << 62))))
+    interval = lowering.kind(offset)
+    if interval.typname != "interval":
+        raise unsupported(f"RANGE with this offset over type {kind.name}", offset.location)
+    months, days, usecs = interval.load(constant.value)
+    if months or (kind.typname == "date" and usecs):
+        raise unsupported(f"RANGE with months or parts of days over type {kind.name}", offset.location)
+    if min(days, usecs) < 0:
+        raise negative
+    return str(days if kind.typname == "date" else usecs if kind.typname == "time" else days * _DAY + usecs)

@@ -19,7 +19,7 @@ def with_clause(lowering: Lowering, queries: Sequence[WithQuery]) -> str:
         if each in lowering.ready:
             continue
         if each.recursive and not is_native(lowering, each):
-            lowering.names[each] = recursion_source(lowering, each)
+            lowering.names[each] = recursion_source(lowering, each, queries)
             continue
         if each.query.command != "select":
             raise unsupported("WITH of a statement that changes data here")
