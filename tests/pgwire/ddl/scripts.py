@@ -224,7 +224,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "CREATE OR REPLACE VIEW v AS SELECT id, upper(a) AS up, b, 1 AS more FROM t",
         "CREATE OR REPLACE VIEW v AS SELECT id FROM t",
         "CREATE OR REPLACE VIEW v AS SELECT id AS other, upper(a) AS up, b, 1 AS more FROM t",
-        "CREATE VIEW j AS SELECT t.id, v.up, count(*) AS n FROM t JOIN v USING (id) GROUP BY t.id, v.up HAVING count(*) > 0",
+        "CREATE VIEW j AS SELECT t.id, v.up, count(*) AS n FROM t JOIN v USING (id) GROUP BY t.id, v.up HAVING "
+        "count(*) > 0",
         "CREATE VIEW named (x, y) AS SELECT 1, 'two'::text",
         "CREATE VIEW bad (x, y, z) AS SELECT 1, 2",
         "CREATE VIEW bad AS SELECT 1 AS a, 2 AS a",
@@ -250,13 +251,16 @@ QUERIES = (
     "SELECT relname, relnamespace::regnamespace::text, relkind, relpersistence, relnatts, relchecks, relhasindex, "
     "relhasrules, relreplident, relispopulated, reloptions, relam FROM pg_class "
     "WHERE oid >= 16384 AND relname NOT LIKE 'pg_toast%' ORDER BY 1, 2",
-    "SELECT attrelid::regclass::text, attnum, attname, CASE WHEN attisdropped THEN '-' ELSE atttypid::regtype::text END, "
+    "SELECT attrelid::regclass::text, attnum, attname, CASE WHEN attisdropped THEN '-' ELSE "
+    "atttypid::regtype::text END, "
     "attlen, attndims, atttypmod, attbyval, attalign, attstorage, attnotnull, atthasdef, attidentity, attgenerated, "
     "attisdropped, attcollation FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid "
     "WHERE c.oid >= 16384 AND relname NOT LIKE 'pg_toast%' ORDER BY 1, 2",
     "SELECT adrelid::regclass::text, adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef ORDER BY 1, 2",
-    "SELECT conrelid::regclass::text, conname, contype, condeferrable, condeferred, convalidated, conindid::regclass::text, "
-    "confrelid::regclass::text, confupdtype, confdeltype, confmatchtype, conislocal, coninhcount, connoinherit, conkey, "
+    "SELECT conrelid::regclass::text, conname, contype, condeferrable, condeferred, convalidated, "
+    "conindid::regclass::text, "
+    "confrelid::regclass::text, confupdtype, confdeltype, confmatchtype, conislocal, coninhcount, connoinherit, "
+    "conkey, "
     "confkey, conpfeqop, conppeqop, conffeqop, pg_get_constraintdef(oid), pg_get_constraintdef(oid, true) "
     "FROM pg_constraint WHERE oid >= 16384 ORDER BY 1, 2",
     "SELECT indexrelid::regclass::text, indrelid::regclass::text, indnatts, indnkeyatts, indisunique, "
@@ -264,14 +268,18 @@ QUERIES = (
     "pg_get_expr(indpred, indrelid), pg_get_indexdef(indexrelid), pg_get_indexdef(indexrelid, 0, true) "
     "FROM pg_index i JOIN pg_class c ON c.oid = indexrelid "
     "WHERE indexrelid >= 16384 AND relname NOT LIKE 'pg_toast%' ORDER BY 1",
-    "SELECT typname, typnamespace::regnamespace::text, typlen, typbyval, typtype, typcategory, typrelid::regclass::text, "
+    "SELECT typname, typnamespace::regnamespace::text, typlen, typbyval, typtype, typcategory, "
+    "typrelid::regclass::text, "
     "typelem::regtype::text, typarray::regtype::text, typinput::text, typoutput::text, typalign, typstorage "
     "FROM pg_type WHERE oid >= 16384 ORDER BY 1, 2",
     "SELECT enumtypid::regtype::text, enumsortorder, enumlabel FROM pg_enum ORDER BY 1, 2",
-    "SELECT seqrelid::regclass::text, seqtypid::regtype::text, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle "
+    "SELECT seqrelid::regclass::text, seqtypid::regtype::text, seqstart, seqincrement, seqmax, seqmin, "
+    "seqcache, seqcycle "
     "FROM pg_sequence ORDER BY 1",
-    "SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname NOT IN ('public') AND nspname NOT LIKE 'pg_%' ORDER BY 1",
-    "SELECT DISTINCT pg_describe_object(classid, objid, objsubid), pg_describe_object(refclassid, refobjid, refobjsubid), "
+    "SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname NOT IN ('public') AND nspname NOT LIKE "
+    "'pg_%' ORDER BY 1",
+    "SELECT DISTINCT pg_describe_object(classid, objid, objsubid), pg_describe_object(refclassid, refobjid, "
+    "refobjsubid), "
     "deptype FROM pg_depend WHERE objid >= 16384 AND classid <> 2620 "
     "AND NOT (refclassid = 2615 AND refobjid = 'public'::regnamespace) "
     "AND objid NOT IN (SELECT oid FROM pg_class WHERE relname LIKE 'pg_toast%') ORDER BY 1, 2, 3",

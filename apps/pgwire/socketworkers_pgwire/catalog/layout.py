@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..types import BY_NAME
 from ..types.sqlite import declare_column, quote_identifier
 
-__all__ = ["CLUSTER", "INDEXES", "LOCAL", "SHIPPED", "SPLIT", "create_table", "physical_name"]
+__all__ = ["CLUSTER", "INDEXES", "LOCAL", "SHIPPED", "SPLIT", "WITH_TEMPORARY", "create_table", "physical_name"]
 
 #: name under which the file of shipped rows is attached
 SHIPPED = "shipped"
@@ -33,6 +33,9 @@ LOCAL = (
 
 #: tables whose shipped rows stay in the shared file, while those of users are in the database's
 SPLIT = ("pg_description",)
+
+#: tables that have rows for a session's temporary objects
+WITH_TEMPORARY = frozenset((*LOCAL, *SPLIT))
 
 #: tables of the whole cluster
 CLUSTER = (

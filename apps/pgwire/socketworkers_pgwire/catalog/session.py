@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import apsw
 
 from ..types import AnyType
+from .layout import WITH_TEMPORARY
 from .lookup import PG_CATALOG
 from .operator_classes import class_operator
 from .reading import MAIN, TEMPORARY, Tables, read_relation, read_type
@@ -285,8 +287,21 @@ class SessionCatalog:
     def relation_by_oid(self, oid: int) -> Relation | None:
         """As `lookup.Catalog` says."""
         if oid < _FIRST_OID:
-            return self._builtin.relation_by_oid(oid)
+            if self.temporary is None:
+                return self._builtin.relation_by_oid(oid)
+            return self._look(self._kept.relations, oid, lambda: self._with_temporary(oid))
         return self._look(self._kept.relations, oid, lambda: self._relation(oid))
+
+    def _with_temporary(self, oid: int) -> Relation | None:
+        """A relation of the system, with the rows of the session's temporary objects."""
+        relation = self._builtin.relation_by_oid(oid)
+        if relation is None or relation.namespace != PG_CATALOG or relation.name not in WITH_TEMPORARY:
+            return relation
+        rows = relation.storage.removeprefix("(").removesuffix(")")
+        if not rows.startswith("SELECT"):
+            rows = f"SELECT * FROM {rows}"
+        storage = f"({rows} UNION ALL SELECT * FROM {TEMPORARY[relation.name]})"
+        return replace(relation, storage=storage, rowid="", rowid_column=0)
 
     def _relation(self, oid: int) -> Relation | None:
         tables = self.tables_of(oid)

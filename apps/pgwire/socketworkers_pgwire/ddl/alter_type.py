@@ -20,6 +20,7 @@ from .alter_columns import find_column
 from .columns import check_column_type, column_type
 from .common import error, meet_functions, state_of, unsupported
 from .defaults import add_default, remove_default
+from .expressions import analyse_text, stored_text
 from .ids import ATTRDEF, CLASS, COLLATION, REWRITE, TYPE, Address
 from .objects import describe
 from .physical import split_storage
@@ -170,9 +171,6 @@ def _new_default(around: Surroundings, relation: Relation, column: Column, type_
     """
     if column.default is None:
         return None
-    from ..sql.deparse import deparse_expression
-    from .expressions import analyse_text
-
     expr: Expr = analyse_text(around, relation, column.default, column)
     cast = coerce_to_target(state_of(around), expr, type_oid, typmod, Context.ASSIGNMENT)
     if cast is None:
@@ -184,7 +182,7 @@ def _new_default(around: Surroundings, relation: Relation, column: Column, type_
         )
     if isinstance(expr, Const) and isinstance(cast, Const) and expr.type == cast.type:
         return column.default
-    return deparse_expression(cast, around.catalog.qualified())
+    return stored_text(around, cast)
 
 
 def _drop_indexes(around: Surroundings, relation: Relation, column: Column) -> list[str]:

@@ -182,7 +182,8 @@ def run_sql(around: Surroundings, sql: str, values: Sequence[Any] = ()) -> apsw.
 
 def meet_functions(around: Surroundings, relation: Relation) -> None:
     """Give the connection all functions that the indexes and checks of a table call."""
-    run_sql(around, f"EXPLAIN INSERT INTO {relation.storage} DEFAULT VALUES").fetchall()
+    # preparing it is enough
+    run_sql(around, f"EXPLAIN INSERT INTO {relation.storage} DEFAULT VALUES").close(True)
 
 
 def refuse_system(namespace: int, name: str) -> None:

@@ -14,14 +14,9 @@ from .writer import Writer
 __all__ = ["add_default", "remove_default", "sequence_default"]
 
 
-def sequence_default(around: Surroundings, sequence: int) -> str:
-    """The default of a serial column."""
-    from ..catalog.spelling import qualified
-
-    relation = around.catalog.relation_by_oid(sequence)
-    assert relation is not None
-    name = qualified(relation.schema, relation.name).replace("'", "''")
-    return f"nextval('{name}'::regclass)"
+def sequence_default(sequence: int) -> str:
+    """The default of a serial column: by OID, for the sequence may get another name."""
+    return f"nextval('{sequence}'::regclass)"
 
 
 def add_default(
@@ -55,7 +50,7 @@ def add_default(
     assert relation is not None
     column = relation.columns[number - 1]
     if sequence:
-        text = sequence_default(around, sequence)
+        text = sequence_default(sequence)
     if text is not None:
         expr = analyse_text(around, relation, text, column)
         depends, columns = depends_on(expr, relation)

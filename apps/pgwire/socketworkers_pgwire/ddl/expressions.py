@@ -12,6 +12,7 @@ from ..catalog import Column, Relation
 from ..catalog.session import SessionCatalog
 from ..sql.analyze import Kind, analyse_expression, cast_for_column, parse_expression
 from ..sql.analyze.coerce import coerce_to_boolean
+from ..sql.deparse import deparse_expression
 from ..sql.grammar import Node
 from ..sql.nodes import Const, Entry, Expr, FuncCall, OpExpr, Query, SqlValue, SubLink, Var
 from ..sql.walk import entries, query_expressions, walk
@@ -19,7 +20,17 @@ from .common import error, state_of
 from .ids import CLASS, COLLATION, FIRST_NORMAL, TYPE, Address
 from .surroundings import Surroundings
 
-__all__ = ["Stored", "analyse_text", "check", "default", "depends_on", "generated", "index_expression", "predicate"]
+__all__ = [
+    "Stored",
+    "analyse_text",
+    "check",
+    "default",
+    "depends_on",
+    "generated",
+    "index_expression",
+    "predicate",
+    "stored_text",
+]
 
 _REGCLASS = 2205
 
@@ -131,10 +142,13 @@ def _assigned(around: Surroundings, catalog: SessionCatalog, expr: Expr, column:
     return cast_for_column(expr, catalog, column.type, column.typmod, column.name, settings=around.settings)
 
 
-def _stored(around: Surroundings, relation: Relation | None, expr: Expr) -> Stored:
-    from ..sql.deparse import deparse_expression
+def stored_text(around: Surroundings, expr: Expr) -> str:
+    """An expression as the catalogue keeps it."""
+    return deparse_expression(expr, around.catalog.qualified(), storage=True, settings=around.settings)
 
-    text = deparse_expression(expr, around.catalog.qualified())
+
+def _stored(around: Surroundings, relation: Relation | None, expr: Expr) -> Stored:
+    text = stored_text(around, expr)
     depends, columns = depends_on(expr, relation)
     return Stored(text, expr, depends, columns)
 
@@ -174,7 +188,10 @@ def depends_on(
         for each in found
         if relation is not None and (each.class_id, each.oid) == (CLASS, relation.oid) and each.part > 0
     }
-    return {each for each in found if each.oid >= FIRST_NORMAL}, columns
+    # a whole relation goes without saying where a column of it is referred to: eliminate_duplicate_dependencies()
+    said = {(each.class_id, each.oid) for each in found if each.part}
+    kept = {each for each in found if each.part or (each.class_id, each.oid) not in said}
+    return {each for each in kept if each.oid >= FIRST_NORMAL}, columns
 
 
 class _Dependencies:

@@ -6,7 +6,6 @@ from typing import Any
 
 from ..catalog.session import SessionCatalog
 from ..catalog.spelling import format_type, relation_name
-from ..sql.keywords import quote_identifier
 from .ids import ATTRDEF, CLASS, COLLATION, CONSTRAINT, NAMESPACE, OPERATOR, PROC, REWRITE, TYPE, Address
 
 __all__ = ["KINDS", "describe"]
@@ -32,22 +31,22 @@ def describe(catalog: SessionCatalog, address: Address) -> str:
         if relation is None:
             return f"relation {oid}"
         text = f"{KINDS.get(relation.kind, 'relation')} {relation_name(catalog, relation)}"
-        return f"column {quote_identifier(relation.columns[part - 1].name)} of {text}" if part > 0 else text
+        return f"column {relation.columns[part - 1].name} of {text}" if part > 0 else text
     if class_id == TYPE:
         return f"type {format_type(catalog, oid)}"
     if class_id == NAMESPACE:
-        return f"schema {quote_identifier(catalog.namespace_name(oid) or str(oid))}"
+        return f"schema {catalog.namespace_name(oid) or oid}"
     if class_id == CONSTRAINT:
         name, relation_oid, type_oid = _row(catalog, "pg_constraint", oid, "conname, conrelid, contypid")
         if relation_oid:
-            return f"constraint {quote_identifier(name)} on {describe(catalog, Address(CLASS, relation_oid))}"
-        return f"constraint {quote_identifier(name)} on {describe(catalog, Address(TYPE, type_oid))}"
+            return f"constraint {name} on {describe(catalog, Address(CLASS, relation_oid))}"
+        return f"constraint {name} on {describe(catalog, Address(TYPE, type_oid))}"
     if class_id == ATTRDEF:
         relation_oid, number = _row(catalog, "pg_attrdef", oid, "adrelid, adnum")
         return f"default value for {describe(catalog, Address(CLASS, relation_oid, number))}"
     if class_id == REWRITE:
         name, relation_oid = _row(catalog, "pg_rewrite", oid, "rulename, ev_class")
-        return f"rule {quote_identifier(name)} on {describe(catalog, Address(CLASS, relation_oid))}"
+        return f"rule {name} on {describe(catalog, Address(CLASS, relation_oid))}"
     if class_id == PROC:
         proc = catalog.function_by_oid(oid)
         return f"function {proc.signature if proc else oid}"
@@ -56,7 +55,7 @@ def describe(catalog: SessionCatalog, address: Address) -> str:
         return f"operator {operator.signature if operator else oid}"
     if class_id == COLLATION:
         collation = catalog.collation_by_oid(oid)
-        return f"collation {quote_identifier(collation.name) if collation else oid}"
+        return f"collation {collation.name if collation else oid}"
     return f"object {oid} of class {class_id}"
 
 

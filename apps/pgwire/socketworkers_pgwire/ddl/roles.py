@@ -8,12 +8,14 @@ from typing import Any
 
 from socketworkers.sasl import ScramVerifier
 
+from ..catalog.privileges import read_acl
 from ..cluster import COLUMNS
 from ..errors import SqlError
 from ..types import BY_NAME
 from ..types.text import cut_name
 from .common import error, is_member, notice, option_value, unsupported
-from .ids import AUTHID
+from .ids import AUTHID, CLASS, NAMESPACE, TYPE, Address
+from .objects import describe
 from .surroundings import Surroundings
 
 __all__ = ["alter_role", "alter_role_set", "create_role", "drop_role", "find_role", "grant_role", "role_name"]
@@ -299,15 +301,37 @@ def drop_role(around: Surroundings, tree: dict[str, Any]) -> str:
     return "DROP ROLE"
 
 
+def _granted(around: Surroundings, name: str) -> list[str]:
+    """Objects on which a role has privileges."""
+    found = []
+    for class_id, table, column, part in (
+        (CLASS, "pg_class", "relacl", "0"),
+        (CLASS, "pg_attribute", "attacl", "attnum"),
+        (NAMESPACE, "pg_namespace", "nspacl", "0"),
+        (TYPE, "pg_type", "typacl", "0"),
+    ):
+        oid = "attrelid" if table == "pg_attribute" else "oid"
+        rows = around.connection.execute(
+            f'SELECT {oid}, {part}, {column} FROM main."pg_catalog.{table}" WHERE {column} IS NOT NULL'
+        )
+        for each, number, stored in rows.fetchall():
+            if any(name in (item.grantee, item.grantor) for item in read_acl(str(stored), "table", "")):
+                address = Address(class_id, int(str(each)), int(str(number)))
+                found.append(f"privileges for {describe(around.catalog, address)}")
+    found += [
+        f"privileges for database {row[1]}"
+        for row in around.cluster.rows("pg_database")
+        if row[-1] and any(name in (item.grantee, item.grantor) for item in read_acl(row[-1], "database", ""))
+    ]
+    return found
+
+
 def _check_unused(around: Surroundings, oid: int, name: str) -> None:
     """A role that owns something cannot go.
 
     Raises:
         SqlError: 2BP01.
     """
-    from .ids import CLASS, NAMESPACE, TYPE, Address
-    from .objects import describe
-
     owned = []
     for class_id, table, owner, extra in (
         (CLASS, "pg_class", "relowner", " AND relkind NOT IN ('i', 'c')"),
@@ -319,6 +343,7 @@ def _check_unused(around: Surroundings, oid: int, name: str) -> None:
     for row in around.cluster.rows("pg_database"):
         if row[2] == oid:
             owned.append(f"owner of database {row[1]}")
+    owned += _granted(around, name)
     if owned:
         raise SqlError(
             "2BP01",

@@ -266,6 +266,7 @@ def make_column_sequence(
     if definition.copied_sequence:
         options = current_options(writer, definition.copied_sequence)
         options.last_value = options.start
+        options.type = 20  # sequence_options() leaves the type out
     elif definition.serial:
         options, _ = read_options(around, [], type_oid=definition.serial)
     else:

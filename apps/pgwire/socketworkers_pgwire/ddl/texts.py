@@ -14,10 +14,11 @@ from ..catalog import Relation
 from ..catalog.session import SessionCatalog
 from ..sql.analyze.select import analyse_select
 from ..sql.analyze.state import Notes, Shared, State
+from ..sql.deparse import deparse_query
 from ..sql.grammar import Node, parse
 from ..sql.nodes import Entry, Expr, Query, SubLink, Var
 from ..sql.walk import entries, query_expressions, walk
-from .expressions import analyse_text
+from .expressions import analyse_text, stored_text
 from .ids import ATTRDEF, CLASS, CONSTRAINT, NAMESPACE, REWRITE, TYPE, Address
 from .surroundings import Surroundings
 from .writer import Writer
@@ -36,10 +37,8 @@ class Texts:
 
     def write(self, around: Surroundings, writer: Writer) -> None:
         """Write them out again, names being what they are now."""
-        from ..sql.deparse import deparse_expression, deparse_query
-
         writer.changed()
-        catalog = around.catalog.qualified()
+        catalog, settings = around.catalog.qualified(), around.settings
         for query, views in self.rules.values():
             _Renewal(around, views).query(query)
         for exprs in self.expressions.values():
@@ -47,11 +46,11 @@ class Texts:
                 _Renewal(around, {}).expression(expr)
         for (column, oid), exprs in self.expressions.items():
             table, key = _PLACES[column]
-            texts = [deparse_expression(expr, catalog) for expr in exprs]
+            texts = [stored_text(around, expr) for expr in exprs]
             text = json.dumps(texts, ensure_ascii=False) if column == "indexprs" else texts[0]
             writer.update(table, writer.tables(oid), {key: oid}, **{column: text})
         for rule, (query, views) in self.rules.items():
-            text = deparse_query(query, catalog, views)
+            text = deparse_query(query, catalog, views, storage=True, settings=settings)
             writer.update("pg_rewrite", writer.tables(rule), {"oid": rule}, ev_action=text)
         writer.changed()
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..catalog import Relation
 from ..catalog.spelling import format_type
 from ..errors import SqlError
+from ..sql.deparse import deparse_query
 from ..sql.nodes import Entry, Query
 from .common import Target, check_owner, creation_target, notice, unsupported, writer_of
 from .expressions import depends_on
@@ -170,11 +171,9 @@ def _replace(around: Surroundings, writer: Writer, oid: int, columns: list[NewCo
 
 def add_rule(around: Surroundings, writer: Writer, oid: int, query: Query, views: dict[Entry, Relation]) -> None:
     """The rule that makes a view of a relation: its query."""
-    from ..sql.deparse import deparse_query
-
     tables = writer.tables(oid)
     rule = writer.new_oid(tables.temporary)
-    text = deparse_query(query, around.catalog.qualified(), views)
+    text = deparse_query(query, around.catalog.qualified(), views, storage=True, settings=around.settings)
     writer.insert(
         "pg_rewrite",
         tables,

@@ -13,6 +13,7 @@ from ..errors import SqlError
 from ..sql.analyze import Kind, analyse_expression, parse_expression
 from ..sql.analyze.select import analyse_select
 from ..sql.analyze.state import Notes, Shared, State
+from ..sql.deparse import deparse_expression, deparse_query
 from ..sql.grammar import parse
 from ..sql.keywords import quote_identifier
 from ..sql.nodes import Expr, FuncCall
@@ -32,16 +33,10 @@ def _analysed(catalog: SessionCatalog, relation: Relation | None, text: str) -> 
     return analyse_expression(parse_expression(text), catalog.qualified(), Kind.OTHER, relation)[0]
 
 
-def _written(expr: Expr, catalog: SessionCatalog, pretty: bool) -> str:
-    from ..sql.deparse import deparse_expression
-
-    text: str = deparse_expression(expr, catalog, pretty=pretty)
-    return text
-
-
-def _again(catalog: SessionCatalog, relation: Relation | None, text: str, *, pretty: bool = False) -> str:
+def _again(execution: Execution, relation: Relation | None, text: str, *, pretty: bool = False) -> str:
     """An expression of the catalogue, as the session sees names."""
-    return _written(_analysed(catalog, relation, text), catalog, pretty)
+    catalog = catalog_of(execution)
+    return deparse_expression(_analysed(catalog, relation, text), catalog, pretty=pretty, settings=execution.settings)
 
 
 def _expression(execution: Execution, text: str, oid: int, pretty: bool) -> str | None:
@@ -50,8 +45,8 @@ def _expression(execution: Execution, text: str, oid: int, pretty: bool) -> str 
     if oid and relation is None:
         return None
     if text.startswith("["):
-        return ", ".join(_again(catalog, relation, each, pretty=pretty) for each in json.loads(text))
-    return _again(catalog, relation, text, pretty=pretty)
+        return ", ".join(_again(execution, relation, each, pretty=pretty) for each in json.loads(text))
+    return _again(execution, relation, text, pretty=pretty)
 
 
 @scalar("pg_get_expr(pg_node_tree,oid)", context=True)
@@ -69,15 +64,16 @@ def _get_expr_pretty(execution: Execution, text: str, oid: int, pretty: int) -> 
 
 @scalar("pg_get_constraintdef(oid)", context=True)
 def _get_constraintdef(execution: Execution, oid: int) -> str | None:
-    return _constraint(catalog_of(execution), oid, False)
+    return _constraint(execution, oid, False)
 
 
 @scalar("pg_get_constraintdef(oid,boolean)", context=True)
 def _get_constraintdef_pretty(execution: Execution, oid: int, pretty: int) -> str | None:
-    return _constraint(catalog_of(execution), oid, bool(pretty))
+    return _constraint(execution, oid, bool(pretty))
 
 
-def _constraint(catalog: SessionCatalog, oid: int, pretty: bool) -> str | None:
+def _constraint(execution: Execution, oid: int, pretty: bool) -> str | None:
+    catalog = catalog_of(execution)
     tables = catalog.tables_of(oid)
     row: Any = catalog.connection.execute(
         f"""SELECT contype, conrelid, contypid, conindid, conkey, confrelid, confkey, confmatchtype, confupdtype,
@@ -98,7 +94,7 @@ def _constraint(catalog: SessionCatalog, oid: int, pretty: bool) -> str | None:
         text = "PRIMARY KEY" if kind == "p" else "UNIQUE"
         text += _key_columns(catalog, relation, keys, index_oid)
     elif kind == "c":
-        expression = row[14] if relation is None else _again(catalog, relation, row[14], pretty=pretty)
+        expression = row[14] if relation is None else _again(execution, relation, row[14], pretty=pretty)
         text = f"CHECK ({expression})" + (" NO INHERIT" if row[13] and relation is not None else "")
     else:
         return None
@@ -144,15 +140,16 @@ def _key_columns(catalog: SessionCatalog, relation: Relation, keys: list[int], i
 
 @scalar("pg_get_indexdef(oid)", context=True)
 def _get_indexdef(execution: Execution, oid: int) -> str | None:
-    return _index(catalog_of(execution), oid, 0, False)
+    return _index(execution, oid, 0, False)
 
 
 @scalar("pg_get_indexdef(oid,integer,boolean)", context=True)
 def _get_indexdef_column(execution: Execution, oid: int, column: int, pretty: int) -> str | None:
-    return _index(catalog_of(execution), oid, column, bool(pretty))
+    return _index(execution, oid, column, bool(pretty))
 
 
-def _index(catalog: SessionCatalog, oid: int, column: int, pretty: bool) -> str | None:
+def _index(execution: Execution, oid: int, column: int, pretty: bool) -> str | None:
+    catalog = catalog_of(execution)
     tables = catalog.tables_of(oid)
     row: Any = catalog.connection.execute(
         f"""SELECT indrelid, relname, amname, indisunique, indnullsnotdistinct, indkey, indnkeyatts, indcollation,
@@ -194,7 +191,7 @@ def _index(catalog: SessionCatalog, oid: int, column: int, pretty: bool) -> str 
         pairs = (each.partition("=") for each in json.loads(row[12]))
         text += f" WITH ({', '.join(f'{key}={_option(value)}' for key, _, value in pairs)})"
     if row[11] is not None:
-        text += f" WHERE {_again(catalog, relation, row[11], pretty=pretty)}"
+        text += f" WHERE {_again(execution, relation, row[11], pretty=pretty)}"
     return text
 
 
@@ -208,7 +205,7 @@ def _key(catalog: SessionCatalog, relation: Relation, number: int, texts: Any, p
         column = relation.columns[number - 1]
         return quote_identifier(column.name), column.type, column.collation
     expr = _analysed(catalog, relation, next(texts))
-    text = _written(expr, catalog, pretty)
+    text = deparse_expression(expr, catalog, pretty=pretty)
     if not (isinstance(expr, FuncCall) and expr.form == "call"):
         text = f"({text})"
     return text, expr.type, expr.collation
@@ -246,10 +243,7 @@ def _view(catalog: SessionCatalog, relation: Relation | None, pretty: bool) -> s
     query = analyse_select(State(shared), raw.tree)
     for output, column in zip([each for each in query.outputs if not each.junk], relation.columns, strict=False):
         output.name = column.name
-    from ..sql.deparse import deparse_query
-
-    text: str = deparse_query(query, catalog, shared.views, pretty=pretty)
-    return text
+    return deparse_query(query, catalog, shared.views, pretty=pretty) + ";"
 
 
 @scalar("pg_get_viewdef(oid)", context=True)

@@ -9,7 +9,7 @@ from typing import Any
 from ..catalog import Proc, Relation
 from ..catalog.privileges import AclItem, default_acl, read_acl, write_acl
 from ..catalog.spelling import format_type
-from ..ddl.ids import CLASS, NAMESPACE, TYPE, Address
+from ..ddl.ids import CLASS, FIRST_NORMAL, NAMESPACE, TYPE, Address
 from ..ddl.objects import KINDS, describe
 from ..errors import SqlError
 from ..sql.keywords import quote_identifier
@@ -195,6 +195,27 @@ def _updatable(execution: Execution, oid: int, triggers: int) -> int:
 def _column_updatable(execution: Execution, oid: int, number: int, triggers: int) -> int:
     relation = execution.catalog.relation_by_oid(oid)
     return int(relation is not None and relation.kind == "r" and number > 0)
+
+
+@scalar("pg_relation_is_publishable(regclass)", context=True)
+def _publishable(execution: Execution, oid: int) -> int | None:
+    relation = execution.catalog.relation_by_oid(oid)
+    if relation is None:
+        return None
+    return int(relation.kind == "r" and relation.persistence == "p" and oid >= FIRST_NORMAL)
+
+
+# Partitions, which there are none of
+
+
+@rows("pg_partition_ancestors(regclass)", "pg_partition_tree(regclass)")
+def _no_partitions(oid: int) -> Iterable[tuple[Any, ...]]:
+    return ()
+
+
+@scalar("pg_partition_root(regclass)")
+def _no_root(oid: int) -> None:
+    return None
 
 
 # Sequences

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
+import apsw
+
 from ...types import AnyType
 from ...types.sqlite import register
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import apsw
 
     from ...functions import Execution
 
@@ -81,6 +81,8 @@ class Prepared:
                 continue
             made = function.make(self.cell)
             if function.kind == "scalar":
+                # what the schema may call is called without trust in the schema
+                flags = apsw.SQLITE_INNOCUOUS if function.deterministic else 0
                 self._connection.create_scalar_function(
                     function.name,
                     made,

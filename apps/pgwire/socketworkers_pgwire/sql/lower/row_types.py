@@ -33,6 +33,8 @@ from ..nodes import (
 )
 from .state import Lowering, unsupported
 
+_ANYELEMENT = 2283
+
 __all__ = ["composite_type", "entry_kinds", "entry_type", "row_type"]
 
 
@@ -100,12 +102,29 @@ def _known(lowering: Lowering, expr: Expr) -> AnyType | None:
     if isinstance(expr, FieldSelect):
         kind = lowering.kind(expr.arg)
         return kind.fields[expr.number - 1] if isinstance(kind, RecordType) else None
+    if isinstance(expr, FuncCall) and expr.proc.modes:
+        return _of_arguments(lowering, expr)
     if isinstance(expr, Aggregate | WindowCall):
         if not expr.args:
             return None
         kind = lowering.kind(expr.args[0])
         return ArrayType(kind, expr.type) if expr.type != RECORD_OID and not isinstance(kind, ArrayType) else kind
     return _of_choice(lowering, expr)
+
+
+def _of_arguments(lowering: Lowering, expr: FuncCall) -> AnyType | None:
+    """The row that a function gives by its OUT arguments."""
+    proc = expr.proc
+    found = [(kind, place) for place, kind in enumerate(proc.all_arguments) if proc.modes[place] in "obt"]
+    kinds = []
+    for kind, _ in found:
+        if kind == _ANYELEMENT:
+            # that of the array which it takes
+            array = lowering.kind(expr.args[0])
+            kinds.append(array.element if isinstance(array, ArrayType) else array)
+        else:
+            kinds.append(lowering.type_of(kind))
+    return RecordType(kinds, [proc.names[place] for _, place in found])
 
 
 def _of_choice(lowering: Lowering, expr: Expr) -> AnyType | None:

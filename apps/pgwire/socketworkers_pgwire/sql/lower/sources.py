@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...functions import CallSite, find
-from ...types import AnyType
+from ...types import AnyType, RecordType
 from ..execute.connection import ExecutionCell
 from ..execute.virtual import Source, collected, rows_function
 from ..nodes import Entry, Expr, FuncCall, FunctionSource
@@ -45,6 +45,16 @@ class _Part:
     arity: int
     width: int
     arguments: Sequence[Expr]
+
+
+def _as_row(part: _Part, kind: RecordType) -> _Part:
+    """A function of several columns that gives each of its rows as one value."""
+
+    def make(cell: ExecutionCell) -> Callable[..., Iterable[tuple[Any, ...]]]:
+        function = part.function(cell)
+        return lambda *arguments: ((kind.store(row),) for row in function(*arguments))
+
+    return replace(part, function=make, key=(part.key, "row", kind.shape))
 
 
 def _single(value: Any) -> Iterable[tuple[Any, ...]]:
@@ -142,7 +152,8 @@ def lockstep(lowering: Lowering, calls: Sequence[FuncCall]) -> str:
     parts, arguments = [], []
     for call in calls:
         part, sql = _part(lowering, call, 1, ())
-        parts.append(part)
+        kind = lowering.kind(call) if call.proc.modes else None
+        parts.append(_as_row(part, kind) if isinstance(kind, RecordType) else part)
         arguments += sql
     return _emit(lowering, parts, arguments, False)
 
