@@ -77,7 +77,9 @@ def variants(signature: str) -> list[tuple[str, ...]]:
     ]
 
 
-def rows_for(signature: str, types: Sequence[str], count: int, strict: bool = True, seed: int = 0) -> list[list[str | None]] | None:
+def rows_for(
+    signature: str, types: Sequence[str], count: int, strict: bool = True, seed: int = 0
+) -> list[list[str | None]] | None:
     """Texts to call it with; None when there are none for one of the types."""
     pools: Sequence[Sequence[str | None]]
     if signature in SPECIAL:
