@@ -1,8 +1,8 @@
 """Tests of the database that are known not to pass yet.
 
 ``gaps.txt`` names them, one a line; they are expected to fail. One that passes is told at the end of a run: its line
-can go. ``SOCKETWORKERS_GAPS=off`` runs them as any other test, ``SOCKETWORKERS_GAPS=write`` brings the file up to date with
-the tests that were run.
+can go. ``SOCKETWORKERS_GAPS=off`` runs them as any other test, ``SOCKETWORKERS_GAPS=write`` brings the file up to date
+with the tests that were run.
 """
 
 from __future__ import annotations
