@@ -30,7 +30,7 @@ bench:
 	uv run python -m bench
 
 differential:
-	uv run python -m tests.pgwire.differential run --show 0 --save bench/differential.md
+	uv run python -m tests.pgwire.differential run --show 20
 
 suites:
 	uv run python -m tests.pgwire.suites

@@ -47,7 +47,8 @@ class Score:
 def _pytest(place: Place, folder: Path, packages: Sequence[str], arguments: Sequence[str], log: Path) -> Score:
     """Run pytest in an environment of its own."""
     needed = [word for package in packages for word in ("--with", package)]
-    command = ["uv", "run", "-q", "--no-project", "--python", sys.executable, *needed, "python", "-m", "pytest"]
+    release = f"{sys.version_info.major}.{sys.version_info.minor}"
+    command = ["uv", "run", "-q", "--no-project", "--isolated", "--python", release, *needed, "python", "-m", "pytest"]
     options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-rfE", *arguments]
     environment = place.environment("test")
     environment.pop("PYTHONPATH")
