@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from ...functions import Execution
 
-#: SQLITE_INNOCUOUS: checks and indexes call them, and the schema is our own
-_INNOCUOUS = 0x200000
-
 __all__ = ["ExecutionCell", "Prepared", "SqlFunction", "prepare_connection", "prepared"]
 
 
@@ -88,7 +85,7 @@ class Prepared:
                     made,
                     function.arity,
                     deterministic=function.deterministic,
-                    flags=_INNOCUOUS,
+                    flags=flags,
                 )
             elif function.kind == "aggregate":
                 self._connection.create_aggregate_function(function.name, made, function.arity)
