@@ -12,13 +12,14 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.pgwire.types.server import Client, find_binaries, running_server
 
 from socketworkers_pgwire.functions import _MODULES
 from socketworkers_pgwire.functions.registry import _FOUND, Implementation
 
-from .evaluate import SETUP, Call, equal, kind_named, ours, parameters, readable, rows_for, theirs, variants
+from .evaluate import SETUP, Call, equal, groups_for, kind_named, our_group, ours, parameters, readable, rows_for, their_groups, theirs, variants
 from .pools import SKIPPED
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -114,13 +115,13 @@ def run(client: Client, options: argparse.Namespace) -> int:
                 continue
             strict, _, declared, volatility = known[signature]
             if (
-                entry.kind not in ("scalar", "rows")
+                entry.kind not in ("scalar", "rows", "aggregate")
                 or (volatility == "v" and signature not in ("setseed(double precision)",))
                 or signature in SKIPPED
             ):
                 continue
             for types in variants(signature):
-                rows = rows_for(signature, types, options.each or _EACH.get(module, 5), strict)
+                rows: Any = groups_for(signature, types, options.each or _EACH.get(module, 8)) if entry.kind == "aggregate" else rows_for(signature, types, options.each or _EACH.get(module, 5), strict)
                 if rows is None:
                     _say(f"{module}: no values for {signature}")
                     break
@@ -129,8 +130,11 @@ def run(client: Client, options: argparse.Namespace) -> int:
                 try:
                     for each in (*types, *result.split(",")):
                         if each not in ("void",):
-                            kind_named(each)
-                    answers = theirs(client, call, rows, entry.kind == "rows")
+                            kind_named(each.removeprefix("VARIADIC "))
+                    if entry.kind == "aggregate":
+                        answers = their_groups(client, call, rows)
+                    else:
+                        answers = theirs(client, call, rows, entry.kind == "rows")
                 except (ValueError, KeyError) as error:
                     _say(f"{module}: {signature}: {error!r}")
                     continue
@@ -139,7 +143,7 @@ def run(client: Client, options: argparse.Namespace) -> int:
                     compared += 1
                     if options.compare:
                         try:
-                            mine = ours(entry, call, row)
+                            mine = our_group(entry, call, row) if entry.kind == "aggregate" else ours(entry, call, row)
                         except Exception as error:
                             if options.trace:
                                 raise

@@ -336,3 +336,57 @@ _special("array_to_string(anyarray,text)", ("{}", "{1,2}", "{{1,2},{3,4}}", "{1,
 _special("array_to_string(anyarray,text,text)", ("{}", "{1,2}", "{{1,2},{3,4}}", "{1,NULL,3}", None), (",", "", None), ("*", "", None))
 _special("enum_range(anyenum,anyenum)", ("sad", "happy", None), ("ok", "sad", None))
 _special("width_bucket(anycompatible,anycompatiblearray)", ("0", "1", "2", "5", "100"), ("{}", "{1,2,5}", "{1,NULL}", "{{1,2}}"))
+
+# aggregates, and functions of any types
+
+DIRECT = {"percentile_cont": 1, "percentile_disc": 1, "mode": 0, "rank": 2, "dense_rank": 2, "percent_rank": 2, "cume_dist": 2}
+"""How many direct arguments an aggregate with WITHIN GROUP has here."""
+
+TYPES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "array_agg(anyarray)": (("integer[]",), ("text[]",)),
+    'concat("any")': (("text", "integer", "boolean"), ("double precision", "timestamp with time zone"), ("VARIADIC text[]",)),
+    'concat_ws(text,"any")': (("text", "integer", "boolean", "text"), ("text", "VARIADIC text[]")),
+    'num_nulls("any")': (("integer", "text"), ("VARIADIC integer[]",)),
+    'num_nonnulls("any")': (("integer", "text"), ("VARIADIC integer[]",)),
+    'format(text,"any")': (("text", "text", "integer"), ("text", "VARIADIC text[]"), ("text", "boolean")),
+    'json_build_array("any")': (("integer", "text", "boolean", "numeric"), ("double precision", "jsonb", "json"), ("VARIADIC text[]",), ("integer[]", "text[]"), ("date", "timestamp without time zone", "timestamp with time zone", "interval")),
+    'jsonb_build_array("any")': (("integer", "text", "boolean", "numeric"), ("double precision", "jsonb", "json"), ("VARIADIC text[]",), ("integer[]", "text[]"), ("date", "timestamp without time zone", "timestamp with time zone", "interval")),
+    'json_build_object("any")': (("text", "integer"), ("integer", "text", "boolean", "jsonb"), ("text",), ("VARIADIC text[]",), ("text[]", "text")),
+    'jsonb_build_object("any")': (("text", "integer"), ("integer", "text", "boolean", "jsonb"), ("text",), ("VARIADIC text[]",), ("text[]", "text")),
+    "to_json(anyelement)": (("integer",), ("text",), ("numeric",), ("double precision",), ("jsonb",), ("json",), ("integer[]",), ("text[]",), ("date",), ("timestamp with time zone",), ("boolean",), ("mood",)),
+    "to_jsonb(anyelement)": (("integer",), ("text",), ("numeric",), ("double precision",), ("jsonb",), ("json",), ("integer[]",), ("text[]",), ("date",), ("timestamp with time zone",), ("boolean",), ("mood",)),
+    "json_agg(anyelement)": (("integer",), ("text",), ("jsonb",), ("numeric",)),
+    "jsonb_agg(anyelement)": (("integer",), ("text",), ("jsonb",), ("numeric",)),
+    'json_object_agg("any","any")': (("text", "integer"), ("integer", "jsonb")),
+    'jsonb_object_agg("any","any")': (("text", "integer"), ("integer", "jsonb")),
+    'rank("any")': (("integer", "text", "integer", "text"),),
+    'dense_rank("any")': (("integer", "text", "integer", "text"),),
+    'percent_rank("any")': (("integer", "text", "integer", "text"),),
+    'cume_dist("any")': (("integer", "text", "integer", "text"),),
+    'count("any")': (("integer",),),
+    'pg_typeof("any")': (("integer",), ("text[]",), ("character varying",)),
+    'pg_column_size("any")': (("integer",),),
+}
+"""Types of the arguments of functions that take any."""
+
+_special('concat_ws(text,"any")', (",", "", None), ("1", "2", None), ("t", None), ("x", None))
+_special('format(text,"any")', ("%s", "%1$s %2$s", "%L-%I", "%5s|%-5s|", "%*s", "%2$*1$s", "%%", "%s %s %s", "%z", "%1$", "%0$s", "% s", "%2$L", "%-10I", "%1$*2$L", None),
+         ("", "abc", "a b", "x'y", "5", None), ("7", "-7", "2", None))
+_special("sum(bigint)", (*_INTEGERS, "9223372036854775807"))
+_special("sum(interval)", tuple(t for t in POOLS["interval"] if "178000000" not in t))
+_special("avg(interval)", tuple(t for t in POOLS["interval"] if "178000000" not in t))
+_special("sum(double precision)", ("1", "2.5", "-1e308", "1e308", "0.1", "NaN", "Infinity", "-Infinity", None))
+for _name in ("var_pop", "var_samp", "variance", "stddev_pop", "stddev_samp", "stddev", "avg"):
+    _special(f"{_name}(double precision); {_name}(real)", ("1", "2.5", "-1e30", "7", "0.1", "NaN", "Infinity", None, "3", "4"))
+for _name in ("regr_sxx", "regr_syy", "regr_sxy", "regr_avgx", "regr_avgy", "covar_pop", "covar_samp", "corr", "regr_r2", "regr_slope", "regr_intercept", "regr_count"):
+    _special(f"{_name}(double precision,double precision)", ("1", "2.5", "7", "0.1", "NaN", "Infinity", None, "3"), ("1", "2.5", "7", "0.1", None, "3"))
+_special("percentile_disc(double precision,anyelement)", ("0", "0.5", "0.3", "1", None), ("1", "2", "5", "7", None))
+_special("percentile_disc(double precision[],anyelement)", ("{0,0.5,1}", "{NULL,0.3}", "{{0.1,0.2}}"), ("1", "2", "5", "7", None))
+_special("percentile_cont(double precision,double precision)", ("0", "0.5", "0.3", "1", "1.5", "-0.1", "NaN"), ("1", "2.5", "5", "7", None))
+_special("percentile_cont(double precision[],double precision)", ("{0,0.5,1}", "{NULL,0.3}", "{2}"), ("1", "2.5", "5", "7", None))
+_special("percentile_cont(double precision,interval)", ("0", "0.5", "0.3", "1"), ("1 day", "2 mons", "03:00", None))
+_special("percentile_cont(double precision[],interval)", ("{0,0.5,1}", "{NULL,0.3}"), ("1 day", "2 mons", "03:00", None))
+_special("mode(anyelement)", ("1", "2", "1", "7", None))
+for _name in ("rank", "dense_rank", "percent_rank", "cume_dist"):
+    _special(f'{_name}("any")', ("1", "2", "3"), ("a", "b", "c"), ("1", "2", "3", None), ("a", "b", "c", None))
+_special("array_agg(anyarray)", ("{1,2}", "{3,NULL}", "{1}", "{}", None))

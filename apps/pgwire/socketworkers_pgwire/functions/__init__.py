@@ -46,6 +46,9 @@ _MODULES: tuple[str, ...] = (
     "enums",
     "series",
     "binary",
+    "aggregates",
+    "statistics",
+    "ordered_sets",
 )
 _loaded = False
 
