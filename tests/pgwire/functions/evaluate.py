@@ -85,7 +85,9 @@ def _bare(name: str) -> str:
     return name.removeprefix(_VARIADIC)
 
 
-def rows_for(signature: str, types: Sequence[str], count: int, strict: bool = True, seed: int = 0) -> list[list[str | None]] | None:
+def rows_for(
+    signature: str, types: Sequence[str], count: int, strict: bool = True, seed: int = 0
+) -> list[list[str | None]] | None:
     """Texts to call it with; None when there are none for one of the types."""
     pools: Sequence[Sequence[str | None]]
     if signature in SPECIAL:
@@ -156,7 +158,12 @@ def their_groups(client: Client, call: Call, groups: Groups) -> list[Answer]:
     columns = [f"c{number}" for number in range(len(call.arguments))]
     for rows in groups:
         values = ",".join(
-            "(" + ",".join(["1"] * (not columns) + [f"{_literal(t)}::{_written(k)}" for t, k in zip(row, call.arguments, strict=True)]) + ")"
+            "("
+            + ",".join(
+                ["1"] * (not columns)
+                + [f"{_literal(t)}::{_written(k)}" for t, k in zip(row, call.arguments, strict=True)]
+            )
+            + ")"
             for row in rows or [[None] * len(columns)]
         )
         source = f"(VALUES {values or '(1)'}) AS x({','.join(columns) or 'c'}) {'' if rows else 'WHERE false'}"
@@ -244,7 +251,9 @@ def ours(entry: Implementation, call: Call, row: Sequence[str | None]) -> Answer
         if call.result not in ("void", "record")
         else ()
     )
-    site = CallSite(tuple(kinds), columns[0] if len(columns) == 1 else None, tuple(c for c in columns if c is not None), variadic)
+    site = CallSite(
+        tuple(kinds), columns[0] if len(columns) == 1 else None, tuple(c for c in columns if c is not None), variadic
+    )
     if call.strict and None in values:
         return Answer((None,))
     try:

@@ -19,7 +19,21 @@ from tests.pgwire.types.server import Client, find_binaries, running_server
 from socketworkers_pgwire.functions import _MODULES
 from socketworkers_pgwire.functions.registry import _FOUND, Implementation
 
-from .evaluate import SETUP, Call, equal, groups_for, kind_named, our_group, ours, parameters, readable, rows_for, their_groups, theirs, variants
+from .evaluate import (
+    SETUP,
+    Call,
+    equal,
+    groups_for,
+    kind_named,
+    our_group,
+    ours,
+    parameters,
+    readable,
+    rows_for,
+    their_groups,
+    theirs,
+    variants,
+)
 from .pools import SKIPPED
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -121,7 +135,11 @@ def run(client: Client, options: argparse.Namespace) -> int:
             ):
                 continue
             for types in variants(signature):
-                rows: Any = groups_for(signature, types, options.each or _EACH.get(module, 8)) if entry.kind == "aggregate" else rows_for(signature, types, options.each or _EACH.get(module, 5), strict)
+                rows: Any = (
+                    groups_for(signature, types, options.each or _EACH.get(module, 8))
+                    if entry.kind == "aggregate"
+                    else rows_for(signature, types, options.each or _EACH.get(module, 5), strict)
+                )
                 if rows is None:
                     _say(f"{module}: no values for {signature}")
                     break
@@ -147,8 +165,10 @@ def run(client: Client, options: argparse.Namespace) -> int:
                         except Exception as error:
                             if options.trace:
                                 raise
-                            _say(f"{signature} {row} {types if types else ''}: {answer} CRASH {error!r}")
                             different += 1
+                            shown[signature] = shown.get(signature, 0) + 1
+                            if shown[signature] <= options.show:
+                                _say(f"{signature} {row} {types}: {readable(answer)} CRASH {error!r}")
                             continue
                         if not equal(signature, readable(answer), readable(mine)):
                             different += 1

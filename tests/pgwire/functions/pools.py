@@ -147,6 +147,13 @@ for _n in ("round", "trunc"):
 SKIPPED = frozenset(
     (
         "to_ascii(text,name)",
+        "json_to_record(json)",
+        "jsonb_to_record(jsonb)",
+        "json_to_recordset(json)",
+        "jsonb_to_recordset(jsonb)",
+        *(f"{kind}_populate_{what}(anyelement,{kind}{rest})" for kind, rest in (("json", ",boolean"), ("jsonb", "")) for what in ("record", "recordset")),
+        "row_to_json(record)",
+        "row_to_json(record,boolean)",
         "now()",
         "transaction_timestamp()",
         "statement_timestamp()",
@@ -366,6 +373,11 @@ TYPES: dict[str, tuple[tuple[str, ...], ...]] = {
     'count("any")': (("integer",),),
     'pg_typeof("any")': (("integer",), ("text[]",), ("character varying",)),
     'pg_column_size("any")': (("integer",),),
+    "json_extract_path(json,text[])": (("json", "VARIADIC text[]"),),
+    "json_extract_path_text(json,text[])": (("json", "VARIADIC text[]"),),
+    "jsonb_extract_path(jsonb,text[])": (("jsonb", "VARIADIC text[]"),),
+    "jsonb_extract_path_text(jsonb,text[])": (("jsonb", "VARIADIC text[]"),),
+    "jsonb_delete(jsonb,text[])": (("jsonb", "VARIADIC text[]"),),
 }
 """Types of the arguments of functions that take any."""
 
@@ -390,3 +402,20 @@ _special("mode(anyelement)", ("1", "2", "1", "7", None))
 for _name in ("rank", "dense_rank", "percent_rank", "cume_dist"):
     _special(f'{_name}("any")', ("1", "2", "3"), ("a", "b", "c"), ("1", "2", "3", None), ("a", "b", "c", None))
 _special("array_agg(anyarray)", ("{1,2}", "{3,NULL}", "{1}", "{}", None))
+
+# JSON
+
+_KEYS = ("a", "b", "bb", "", "é", "x", "0", "nosuch")
+_PATHS = ("{}", "{a}", "{a,b}", "{b,c,1}", "{0}", "{-1}", "{2,0}", "{1,a}", "{bb}", "{9}", "{a,NULL}", "{x}", "{0,a}")
+for _type in ("json", "jsonb"):
+    for _suffix in ("", "_text"):
+        _special(f"{_type}_object_field{_suffix}({_type},text)", POOLS[_type], _KEYS)
+        _special(f"{_type}_array_element{_suffix}({_type},integer)", POOLS[_type], ("0", "1", "2", "-1", "-9"))
+        _special(f"{_type}_extract_path{_suffix}({_type},text[])", POOLS[_type], _PATHS)
+_special("jsonb_exists(jsonb,text); jsonb_delete(jsonb,text)", POOLS["jsonb"], _KEYS)
+_special("jsonb_exists_any(jsonb,text[]); jsonb_exists_all(jsonb,text[]); jsonb_delete(jsonb,text[]); jsonb_delete_path(jsonb,text[])", POOLS["jsonb"], _PATHS)
+_special("jsonb_delete(jsonb,integer)", POOLS["jsonb"], ("0", "1", "-1", "9"))
+_special("jsonb_set(jsonb,text[],jsonb,boolean); jsonb_insert(jsonb,text[],jsonb,boolean)", POOLS["jsonb"], _PATHS, ("9", '{"z":1}', "null"), _BOOLS)
+_special("jsonb_set_lax(jsonb,text[],jsonb,boolean,text)", POOLS["jsonb"][5:9], _PATHS[:6], ("9", None), _BOOLS, ("delete_key", "return_target", "use_json_null", "raise_exception", "x", None))
+_special("json_object(text[]); jsonb_object(text[])", ("{}", "{a,b}", "{a,b,c}", "{{a,1},{b,NULL}}", "{{a,b,c}}", "{NULL,1}", '{a,"x\\"y"}', "{{{a}}}"))
+_special("json_object(text[],text[]); jsonb_object(text[],text[])", ("{}", "{a,b}", "{a,NULL}", "{{a,1}}"), ("{}", "{1,2}", "{1,NULL}", "{1}"))

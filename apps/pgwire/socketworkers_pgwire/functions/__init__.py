@@ -49,6 +49,9 @@ _MODULES: tuple[str, ...] = (
     "aggregates",
     "statistics",
     "ordered_sets",
+    "json_building",
+    "json_access",
+    "json_records",
 )
 _loaded = False
 

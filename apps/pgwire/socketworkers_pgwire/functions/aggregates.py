@@ -373,5 +373,3 @@ class _Arrays:
             return None
         lengths, lowers = self._shape
         return self._kind.store(Array(self._items, (self._count, *lengths), (1, *lowers)))
-
-

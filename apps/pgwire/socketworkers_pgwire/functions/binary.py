@@ -16,7 +16,8 @@ _UNDERSCORE = {
     "pg_lsn", "time", "timestamp", "timestamptz", "timetz", "uuid",
 }  # fmt: skip
 _PLAIN = (
-    "bool", "bytea", "char", "cid", "float4", "float8", "int2", "int2vector", "int4", "int8", "name", "oid", "oidvector",
+    "bool", "bytea", "char", "cid", "float4", "float8", "int2", "int2vector", "int4", "int8", "name", "oid",
+    "oidvector",
     "text", "tid", "unknown", "varchar", "xid", "xid8", "bpchar", "regclass", "regcollation", "regnamespace", "regoper",
     "regoperator", "regproc", "regprocedure", "regrole", "regtype",
 )  # fmt: skip

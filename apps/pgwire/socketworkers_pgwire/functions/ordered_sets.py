@@ -108,9 +108,9 @@ def _continuous(between: Callable[[Any, Any, float], Any]) -> type[_Percentile]:
     return Continuous
 
 
-aggregate(
-    "percentile_cont(double precision,double precision)", "percentile_cont(double precision[],double precision)"
-)(_continuous(_between_floats))
+aggregate("percentile_cont(double precision,double precision)", "percentile_cont(double precision[],double precision)")(
+    _continuous(_between_floats)
+)
 aggregate("percentile_cont(double precision,interval)", "percentile_cont(double precision[],interval)")(
     _continuous(_between_intervals)
 )
@@ -167,7 +167,9 @@ class _Hypothetical:
         place = self._compare(row, hypothetical)
         if place < 0:
             self.before += 1
-            keys = [None if value is None else order(value) for value, (order, _, _) in zip(row, self._orders, strict=True)]
+            keys = [
+                None if value is None else order(value) for value, (order, _, _) in zip(row, self._orders, strict=True)
+            ]
             if keys != self._last:
                 self._distinct += 1
                 self._last = keys

@@ -47,6 +47,8 @@ class CallSite:
     """Of a function that returns rows: types of the columns (OUT arguments or a column definition list)."""
     variadic: bool = False
     """Whether the last argument is the array of a VARIADIC one, given as such."""
+    names: tuple[str, ...] = ()
+    """Names of `columns`."""
     order: tuple[tuple[bool, bool], ...] = ()
     """Of an aggregate with WITHIN GROUP: for each column of its order whether it is descending, and whether NULLs come
     first; () stands for ascending and last. `arguments` are the direct ones, then the aggregated ones."""

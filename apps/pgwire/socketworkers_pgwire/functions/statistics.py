@@ -22,8 +22,6 @@ __all__: list[str] = []
 _EIGHT = "double precision"
 
 
-
-
 class _Spread:
     """Count, sum and sum of squared differences of floats."""
 
@@ -121,7 +119,9 @@ def _of_numerics(sample: bool, root: bool) -> type[Any]:
             if self.special:
                 return "NaN"
             number = Decimal(count)
-            above = nm.EXACT.subtract(nm.EXACT.multiply(self.squares, number), nm.EXACT.multiply(self.total, self.total))
+            above = nm.EXACT.subtract(
+                nm.EXACT.multiply(self.squares, number), nm.EXACT.multiply(self.total, self.total)
+            )
             if above <= 0:
                 return "0"
             result = nm.divide(above, nm.EXACT.multiply(number, number - 1 if sample else number))

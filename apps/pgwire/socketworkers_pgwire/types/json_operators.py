@@ -22,6 +22,7 @@ __all__ = [
     "delete_keys",
     "delete_path",
     "element",
+    "elements",
     "exists",
     "exists_all",
     "exists_any",
@@ -29,6 +30,7 @@ __all__ = [
     "field",
     "insert_path",
     "jsonb_element",
+    "members",
     "set_path",
     "strip_nulls",
     "type_of",
@@ -105,6 +107,48 @@ def element(text: str, index: int) -> str | None:
         position, end = spans[index]
         return text[position:end]
     return None
+
+
+def members(text: str) -> list[tuple[str, str]] | None:
+    """Names and values of an object as they stand there, one that repeats too; None of what is no object.
+
+    Raises:
+        SqlError: 22P02, 22P05.
+    """
+    position = _start(text)
+    if text[position] != "{":
+        return None
+    found: list[tuple[str, str]] = []
+    position = _behind_space(text, position + 1)
+    while text[position] != "}":
+        name, position = scanstring(text, position + 1)
+        position = _behind_space(text, _behind_space(text, position) + 1)
+        end = _value_end(text, position)
+        found.append((name, text[position:end]))
+        position = _behind_space(text, end)
+        if text[position] == ",":
+            position = _behind_space(text, position + 1)
+    return found
+
+
+def elements(text: str) -> list[str] | None:
+    """Elements of an array as they stand there; None of what is no array.
+
+    Raises:
+        SqlError: 22P02, 22P05.
+    """
+    position = _start(text)
+    if text[position] != "[":
+        return None
+    found: list[str] = []
+    position = _behind_space(text, position + 1)
+    while text[position] != "]":
+        end = _value_end(text, position)
+        found.append(text[position:end])
+        position = _behind_space(text, end)
+        if text[position] == ",":
+            position = _behind_space(text, position + 1)
+    return found
 
 
 def as_text(part: str | None) -> str | None:
