@@ -212,6 +212,10 @@ class ReadableStream:
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
+    def _bytes(self) -> int:
+        """Bytes that wait to be read."""
+        return self._size
+
     # -- the consuming side ------------------------------------------------------------------------------------
 
     @property
