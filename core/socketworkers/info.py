@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -193,8 +193,8 @@ class QuicOptions:
     """``cubic`` (RFC 9438) or ``reno`` (RFC 9002 §7)."""
     versions: tuple[int, ...] = ()
     """Versions of QUIC in order of preference; 1 and 2 by default."""
-    session_file: str | None = None
-    """On a client: where the ticket for the next connection is kept (RFC 8446 §4.6.1)."""
+    tickets: MutableMapping[Any, Any] | None = field(default=None, repr=False, compare=False)
+    """On a client: where the servers' tickets are kept, for connections that resume a session (RFC 8446 §2.2)."""
 
 
 @dataclass(frozen=True, slots=True)

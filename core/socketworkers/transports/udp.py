@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import socket as _socket
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -67,6 +68,7 @@ class UdpPort:
         "dropped",
         "family",
         "room",
+        "segments",
         "sock",
     )
 
@@ -93,6 +95,8 @@ class UdpPort:
         self._queued = 0
         #: datagrams that could not be sent
         self.dropped = 0
+        #: whether the kernel cuts a buffer into datagrams (UDP_SEGMENT)
+        self.segments = sys.platform == "linux"
         #: called when the queue has got empty again
         self.room: Callable[[], object] | None = None
         #: called once behind all datagrams of a wake-up
