@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aioquic.quic import events
@@ -75,6 +76,7 @@ class QuicSession:
         "is_client",
         "local",
         "loop",
+        "now",
         "options",
         "owned",
         "port",
@@ -95,6 +97,9 @@ class QuicSession:
         ended: Callable[[QuicSession], object],
     ) -> None:
         self.loop = asyncio.get_running_loop()
+        #: the time; libuv's is in milliseconds and stands still within a turn, which is too coarse for pacing
+        coarse = type(self.loop).__module__.startswith("uvloop")
+        self.now: Callable[[], float] = time.monotonic if coarse else partial(_time_of, self.loop)
         self.quic = quic
         self.port: UdpPort = port  # type: ignore[assignment]  # a client's knows its session, and is made after it
         self.options = options
@@ -132,10 +137,6 @@ class QuicSession:
         #: told of connection ids; a client has one socket for one connection, and need not know
         self._host: Callable[[Any, QuicSession], object] = lambda event, session: None
         quic.held = self._held
-
-    def now(self) -> float:
-        """The loop's time."""
-        return self.loop.time()
 
     # -- what users call ---------------------------------------------------------------------------------------
 
@@ -265,7 +266,7 @@ class QuicSession:
     def receive(self, data: bytes, peer: Any) -> None:
         """One datagram; ``settle`` follows behind the batch."""
         self._busy = True
-        self.quic.receive_datagram(data, peer, now=self.loop.time())
+        self.quic.receive_datagram(data, peer, now=self.now())
 
     def settle(self) -> None:
         """Tell what has come, and send what has to go."""
@@ -285,7 +286,7 @@ class QuicSession:
 
     def _flush(self) -> None:
         """Send what the connection has to send now."""
-        datagrams = self.quic.datagrams_to_send(now=self.loop.time())
+        datagrams = self.quic.datagrams_to_send(now=self.now())
         try:
             if len(datagrams) == 1:
                 self._send(*datagrams[0])
@@ -359,12 +360,12 @@ class QuicSession:
             if timer is not None:
                 timer.cancel()
             self._timer_at = at
-            self._timer = self.loop.call_at(at, self._timed)
+            self._timer = self.loop.call_later(max(0.0, at - self.now()), self._timed)
 
     def _timed(self) -> None:
         self._timer = None
         at = self.quic.get_timer()
-        now = max(self.loop.time(), self._timer_at)
+        now = max(self.now(), self._timer_at)
         if at is not None and at <= now:
             self.quic.handle_timer(now=now)
             self.settle()
@@ -449,7 +450,7 @@ class QuicSession:
         self.slow.discard(channel)
         if self.owned and not self.streams and self._ended is not None:
             if at_once:
-                self._transmit()
+                self._flush()
                 self.close()
             else:
                 if self.departing is None:
@@ -537,6 +538,10 @@ class QuicSession:
         tls = TlsInfo("TLSv1.3", f"TLS_{suite.name}" if suite else "", self.alpn, name, encoded, self.resumed)
         quic = QuicInfo(self.quic.version, channel.id, self.alpn, channel.early_data, self)
         return SocketInfo("quic", self.local, self.peer, True, tls, opened_at=time.time(), quic=quic)
+
+
+def _time_of(loop: asyncio.AbstractEventLoop) -> float:
+    return loop.time()
 
 
 class _Datagrams:

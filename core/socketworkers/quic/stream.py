@@ -142,7 +142,7 @@ class QuicStreamChannel:
         self._depart(STREAM_ABORTED)
         if self.upper is not None:
             self.upper._lost(error)
-        self._session.departed(self)
+        self._session.departed(self, at_once=True)
 
     def sent(self) -> None:
         """The connection has sent something: there may be room, or an end."""

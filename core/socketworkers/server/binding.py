@@ -10,6 +10,7 @@ from pathlib import Path
 from ..address import Address, parse_address
 from ..errors import AddressError, StartupError
 from ..info import UdpOptions
+from ..quic import check_available
 from ..settings import Settings
 from ..worker.app import App, ListenerSpec
 from .flows import bind_udp
@@ -119,6 +120,8 @@ def bind_listeners(
 
 
 def _bind(spec: ListenerSpec, host: str, port: int, flag: str) -> list[_socket.socket]:
+    if spec.scheme == "quic":
+        check_available()
     if spec.scheme in ("udp", "quic"):
         try:
             return bind_udp(host, port, spec.udp or UdpOptions(), flag=flag)

@@ -182,8 +182,13 @@ class Server:
         bound = bind_listeners(
             self.app, self.settings, self.specs, self._inherited, self._door.agreed, self._unlink
         )
-        for sock, spec in bound:
-            self._add_acceptor(sock, spec)
+        try:
+            for sock, spec in bound:
+                self._add_acceptor(sock, spec)
+        except BaseException:
+            for sock, _ in bound:
+                sock.close()
+            raise
         return bound
 
     def _bind_control(self, data_dir: Path) -> list[tuple[_socket.socket, ListenerSpec]]:
