@@ -68,8 +68,8 @@ class Connection(QuicConnection):
             (self._local_max_streams_uni, options.max_unidirectional_streams),
         ):
             limit.value = limit.sent = value
-        #: how many bytes the readers have taken, or rather not left lying; set by the session
-        self.held: Callable[[], int] = lambda: 0
+        #: bytes that came and lie unread, asked with whether the window is nearly used up; set by the session
+        self.held: Callable[[bool], int] = lambda tight: 0
         #: packets that were lost
         self.lost = 0
         self._skipped: deque[int] = deque(maxlen=SKIPPED)
@@ -110,11 +110,13 @@ class Connection(QuicConnection):
     # -- flow control ------------------------------------------------------------------------------------------
 
     def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
-        data = self._local_max_data
-        data.value = max(data.value, data.used - self.held() + self._options.connection_window)
+        data, window = self._local_max_data, self._options.connection_window
         # not for every few bytes: an eighth of the window, or again when the frame was lost
-        if data.value - data.sent >= self._options.connection_window // 8:
-            self._write_limit(builder, data)
+        if data.used + window - data.sent >= window // 8:
+            tight = data.value - data.used < window // 2
+            data.value = max(data.value, data.used + window - self.held(tight))
+            if data.value - data.sent >= window // 8:
+                self._write_limit(builder, data)
         for streams in (self._local_max_streams_bidi, self._local_max_streams_uni):
             if streams.value - streams.sent > streams.sent - streams.used:
                 self._write_limit(builder, streams)

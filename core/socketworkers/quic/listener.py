@@ -16,13 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from aioquic.buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import TRANSPORT_CLOSE_FRAME_CAPACITY
+from aioquic.quic.crypto import CryptoPair
 from aioquic.quic.events import ConnectionIdIssued
 from aioquic.quic.packet import (
+    QuicErrorCode,
+    QuicFrameType,
     QuicPacketType,
     encode_quic_retry,
     encode_quic_version_negotiation,
     pull_quic_header,
 )
+from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.retry import QuicRetryTokenHandler
 
 from ..errors import SocketError
@@ -152,6 +157,7 @@ class QuicListener:
         if header.packet_type != QuicPacketType.INITIAL:
             return self._refuse("unknown")
         if self._draining:
+            self._reply(_refusal(header), peer, local)
             return self._refuse("draining")
         return self._begin(header, peer, local, configuration)
 
@@ -304,3 +310,25 @@ class QuicListener:
             self.port.close()
         else:
             self.sock.close()
+
+
+def _refusal(header: Any) -> bytes:
+    """A connection that ends before it began: CONNECTION_CLOSE with CONNECTION_REFUSED in an Initial packet (§10.2.3).
+
+    Of nobody but the client that sent ``header``: its connection id makes the keys (RFC 9001 §5.2).
+    """
+    crypto = CryptoPair()
+    crypto.setup_initial(cid=header.destination_cid, is_client=False, version=header.version)
+    builder = QuicPacketBuilder(
+        host_cid=header.destination_cid,
+        is_client=False,
+        max_datagram_size=MIN_INITIAL,
+        peer_cid=header.source_cid,
+        version=header.version,
+    )
+    builder.start_packet(QuicPacketType.INITIAL, crypto)
+    frame = builder.start_frame(QuicFrameType.TRANSPORT_CLOSE, capacity=TRANSPORT_CLOSE_FRAME_CAPACITY)
+    for value in (QuicErrorCode.CONNECTION_REFUSED, QuicFrameType.PADDING, 0):
+        frame.push_uint_var(value)
+    datagrams, _ = builder.flush()
+    return datagrams[0]

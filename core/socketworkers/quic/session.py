@@ -82,7 +82,6 @@ class QuicSession:
         "port",
         "quic",
         "resumed",
-        "slow",
         "streams",
         "waiting",
     )
@@ -116,8 +115,6 @@ class QuicSession:
         self.incoming: asyncio.Queue[QuicStreamChannel] | None = None
         #: streams that wait for what they wrote to be sent
         self.waiting: set[QuicStreamChannel] = set()
-        #: streams whose readers are behind
-        self.slow: set[QuicStreamChannel] = set()
         #: resolves when the handshake is over
         self.handshake: Promise[None] = Promise()
         self._closed: Promise[None] = Promise()
@@ -170,6 +167,7 @@ class QuicSession:
         socket._inbound_side = False
         info = channel.adopt(socket)
         socket._opened(info)
+        self._keep_alive()
         self.schedule()
         return socket
 
@@ -406,6 +404,7 @@ class QuicSession:
                 self.alpn = event.alpn_protocol
                 self.resumed = event.session_resumed
                 self._handshake_due = 0
+                self._wheel.cancel(self)
                 self._keep_alive()
                 self.handshake.resolve(None)
             elif kind is events.ConnectionIdIssued or kind is events.ConnectionIdRetired:
@@ -447,7 +446,6 @@ class QuicSession:
         """A stream has no socket any more; ``then`` is called when it is given back."""
         self.streams.pop(channel.id, None)
         self.waiting.discard(channel)
-        self.slow.discard(channel)
         if self.owned and not self.streams and self._ended is not None:
             if at_once:
                 self._flush()
@@ -489,8 +487,8 @@ class QuicSession:
         for then in departing or ():
             self.loop.call_soon(then)
 
-    def _held(self) -> int:
-        return sum(channel.held for channel in self.slow) if self.slow else 0
+    def _held(self, tight: bool) -> int:
+        return sum(channel.held(tight) for channel in self.streams.values())
 
     # -- time --------------------------------------------------------------------------------------------------
 
@@ -502,8 +500,7 @@ class QuicSession:
 
     def _keep_alive(self) -> None:
         if self.options.keep_alive and self.streams and not self._due and self.quic.complete:
-            seconds = self.quic._idle_timeout() / 2
-            self._wheel.schedule(self, self._wheel.now() + self._wheel.ticks(seconds))
+            self._wheel.schedule(self, self._wheel.now() + self._wheel.ticks(self.quic._idle_timeout() / 2))
 
     def _on_tick(self, tick: int) -> int:
         if self._handshake_due:

@@ -112,13 +112,17 @@ class QuicStreamChannel:
         stream.max_stream_data_local = self._received + window
         self._session.schedule()
 
-    @property
-    def held(self) -> int:
-        """Bytes that came and that nobody has read."""
+    def held(self, tight: bool) -> int:
+        """Bytes that came and that nobody has read; with ``tight`` the stream tells when that changes."""
         if self.upper is None:
             return sum(map(len, self._early or ()))
         readable = getattr(self.upper, "_readable", None)
-        return readable._size if readable is not None else 0
+        if readable is None or not readable._size:
+            return 0
+        if tight:
+            readable._pause()
+        size: int = readable._size
+        return size
 
     def was_reset(self, code: int) -> None:
         """The peer has reset its half (§19.4): for a socket that is the end of both."""
@@ -246,16 +250,12 @@ class QuicStreamChannel:
 
     def pause_reading(self) -> None:
         """Grant the peer nothing more."""
-        if not self.paused and not self._gone:
-            self.paused = True
-            self._session.slow.add(self)
-            self._window = self._session.options.stream_window
+        self.paused = True
 
     def resume_reading(self) -> None:
         """Grant again."""
         if self.paused:
             self.paused = False
-            self._session.slow.discard(self)
             if not self._finished and not self._gone:
                 self._grant(more=False)
                 self._session.schedule()
