@@ -111,9 +111,15 @@ async def aioquic_peer(server: Server, *, alpn: tuple[str, ...] = ("echo",), **o
     """A client made directly on aioquic."""
     where = server.listeners[0]
     wait = others.pop("wait_connected", True)
+    tickets = others.pop("tickets", None)
     configuration = _configuration(server, alpn, **others)
     async with aioquic_connect(
-        where.host, where.port, configuration=configuration, create_protocol=Peer, wait_connected=wait
+        where.host,
+        where.port,
+        configuration=configuration,
+        create_protocol=Peer,
+        session_ticket_handler=tickets,
+        wait_connected=wait,
     ) as peer:
         assert isinstance(peer, Peer)
         yield peer

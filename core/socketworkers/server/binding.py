@@ -86,6 +86,14 @@ def bind_listeners(
     Raises:
         StartupError: one cannot be bound; then none is.
     """
+    extra = extra_listeners(app, settings)
+    if settings.tls_client_ca is not None and _opens_quic(settings, [*specs, *(spec for spec, _ in extra)]):
+        raise StartupError(
+            "client certificates cannot be asked for over QUIC",
+            "--tls-client-ca says that clients need one, and aioquic does not ask",
+            "leave the QUIC listener or --tls-client-ca out",
+            exit_status=2,
+        )
     bound: list[Bound] = []
     ports: dict[str, int] = {}
     shared: set[str] = set()
@@ -103,7 +111,7 @@ def bind_listeners(
             for sock in handed or _bind(agreed(spec), settings.host, port, flag):
                 bound.append((sock, agreed(spec)))
                 ports.setdefault(spec.port_setting, sock.getsockname()[1])
-        for spec, address in extra_listeners(app, settings):
+        for spec, address in extra:
             if address.scheme == "unix":
                 bound.append((_unix(address.host.replace("\0", "@"), unlink), agreed(replace(spec, scheme=spec.scheme))))
                 continue
@@ -117,6 +125,10 @@ def bind_listeners(
             sock.close()
         raise
     return bound
+
+
+def _opens_quic(settings: Settings, specs: Sequence[ListenerSpec]) -> bool:
+    return any(spec.scheme == "quic" and getattr(settings, spec.port_setting, 0) is not None for spec in specs)
 
 
 def _bind(spec: ListenerSpec, host: str, port: int, flag: str) -> list[_socket.socket]:
