@@ -66,12 +66,14 @@ async def _made(target: Target) -> _socket.socket:
     if not target.address.host:
         assert target.local is not None
         host, port = target.local
-        where = Address("udp", host if host != "*" else "0.0.0.0", port)  # noqa: S104
-        family, name = (await resolved(where))[0]
+        bound = Address("udp", host if host != "*" else "0.0.0.0", port)
+        family, name = (await resolved(bound))[0]
         try:
             return udp_socket(family, name, None, options)
+        except SocketError:
+            raise
         except OSError as error:
-            raise _problem(f"cannot bind {where}", error) from error
+            raise _problem(f"cannot bind {bound}", error) from error
     last: OSError | None = None
     for family, where in await resolved(target.address):
         try:

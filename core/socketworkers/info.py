@@ -290,4 +290,4 @@ class Datagram:
     remote: SocketAddress
     """Who sent it, or whom it is for."""
     local: SocketAddress | None = None
-    """The address that it came to, a multicast group's apart; on sending the one to use, None for the system's choice."""
+    """The address that it came to, a group's apart; on sending the one to use, None for the system's choice."""

@@ -13,14 +13,14 @@ import socketworkers.testing
 
 NAMES = """
 AbortController AbortSignal Aborted AddressError App ByteReader ConnectError ConnectTimeout ConnectionLost Context
-Datagram DurableObject Env Event EventTarget HandshakeTimeout IdleTimeout LimitExceeded ListenerSpec ProtocolError QuicOptions
-ReadableStream Socket SocketAddress SocketError SocketInfo SocketStats StateError TLSError Timeouts TlsInfo TlsOptions
-TransformStream UdpOptions UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream WriteTimeout Writer connect listen pipe
-serve socket_pair
+Datagram DurableObject Env Event EventTarget HandshakeTimeout IdleTimeout LimitExceeded ListenerSpec ProtocolError
+QuicOptions ReadableStream Socket SocketAddress SocketError SocketInfo SocketStats StateError TLSError Timeouts TlsInfo
+TlsOptions TransformStream UdpOptions UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream WriteTimeout Writer
+connect listen pipe serve socket_pair
 """
 TESTING = """
-AppClient AppFixture DATAGRAM_RULES FakeClock Peer SOCKET_RULES ThreadedServer check_datagram_socket check_socket fragment parse_transcript run_transcript
-serve_ephemeral socket_pair
+AppClient AppFixture DATAGRAM_RULES FakeClock Peer SOCKET_RULES ThreadedServer check_datagram_socket check_socket
+fragment parse_transcript run_transcript serve_ephemeral socket_pair
 """
 
 

@@ -155,7 +155,9 @@ async def hostile_peer(server: Server, *, alpn: tuple[str, ...] = ("echo",), **o
     where = server.listeners[0]
     loop = asyncio.get_running_loop()
     quic = Hostile(configuration=_configuration(server, alpn, **others))
-    transport, peer = await loop.create_datagram_endpoint(partial(Peer, quic), remote_addr=None, local_addr=("127.0.0.1", 0))
+    transport, peer = await loop.create_datagram_endpoint(
+        partial(Peer, quic), remote_addr=None, local_addr=("127.0.0.1", 0)
+    )
     try:
         peer.connect((where.host, where.port))
         await peer.wait_connected()

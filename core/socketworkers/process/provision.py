@@ -75,7 +75,9 @@ def _check_tls(settings: Settings) -> None:
                 "for a throwaway certificate: --tls auto",
                 exit_status=2,
             )
-        port = next((name for name in ("tls_port", "wss_port", "quic_port") if getattr(settings, name) is not None), None)
+        port = next(
+            (name for name in ("tls_port", "wss_port", "quic_port") if getattr(settings, name) is not None), None
+        )
         if port is not None and not settings.tls:
             raise StartupError(
                 f"--{port.replace('_', '-')} needs a certificate",

@@ -1,7 +1,7 @@
 """QUIC (RFC 9000): each stream of a connection is a ``Socket``.
 
-The protocol is aioquic's, without I/O; sockets, timers, routing, bounds and back-pressure are here. aioquic is the extra
-``quic`` and is imported when QUIC is used: ``connect("quic://...")``, or a listener with the scheme ``quic``.
+The protocol is aioquic's, without I/O; sockets, timers, routing, bounds and back-pressure are here. aioquic is the
+extra ``quic`` and is imported when QUIC is used: ``connect("quic://...")``, or a listener with the scheme ``quic``.
 """
 
 from __future__ import annotations

@@ -77,9 +77,7 @@ async def _connected(sock: Socket, target: Target) -> None:
     raise problem or AddressError(f"{target.address.host} has no address")
 
 
-def _begin(
-    sock: Socket, target: Target, tls: TlsOptions, options: QuicOptions, family: int, where: Any
-) -> QuicSession:
+def _begin(sock: Socket, target: Target, tls: TlsOptions, options: QuicOptions, family: int, where: Any) -> QuicSession:
     log = KeyLog()
     try:
         configuration = client_configuration(target.address.host, tls, options, log)
@@ -91,9 +89,12 @@ def _begin(
             configuration,
             session_ticket_handler=partial(options.tickets.__setitem__, name) if options.tickets is not None else None,
         )
-        session = QuicSession(
-            quic, None, options, SocketAddress("", 0), _refuse, lambda over: (over.port.close(), log.close())
-        )
+
+        def ended(session: QuicSession) -> None:
+            session.port.close()
+            log.close()
+
+        session = QuicSession(quic, None, options, SocketAddress("", 0), _refuse, ended)
         session.port = new_port(session, where, family, target.local)
     except BaseException:
         log.close()
@@ -158,5 +159,3 @@ def new_port(session: QuicSession, where: Any, family: int, local: tuple[str, in
     port.batch_ended = session.settle
     port.resume()
     return port
-
-

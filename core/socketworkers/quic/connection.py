@@ -36,7 +36,7 @@ from aioquic.quic.stream import QuicStream
 
 from ..info import QuicOptions
 
-__all__ = ["Connection", "StreamOpened"]
+__all__ = ["Connection", "HeldStream", "StreamOpened"]
 
 #: packets between two numbers that are left out, at least and at most (§21.4 asks for some that cannot be guessed)
 SKIP_AFTER = (64, 1024)
@@ -49,6 +49,18 @@ class StreamOpened(QuicEvent):
     """The peer has opened a stream; what it sends on it may come later."""
 
     stream_id: int
+
+
+class HeldStream(QuicStream):
+    """A stream of the peer. It counts against the limit until its handler has ended, not only until it is reset: else
+    opening and resetting streams in turn makes handlers without bound (the class of CVE-2023-44487)."""
+
+    held = True
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether another stream may be opened in its place."""
+        return not self.held and super().is_finished
 
 
 class Connection(QuicConnection):
@@ -104,7 +116,8 @@ class Connection(QuicConnection):
         stream = super()._get_or_create_stream(frame_type, stream_id)
         if not known and stream_is_client_initiated(stream_id) != self._is_client:
             for number in range(before * 4 + stream_id % 4, stream_id + 4, 4):
-                self._events.append(StreamOpened(number))  # type: ignore[arg-type]
+                self._streams[number].__class__ = HeldStream
+                self._events.append(StreamOpened(number))
         return stream
 
     # -- flow control ------------------------------------------------------------------------------------------
@@ -155,9 +168,7 @@ class Connection(QuicConnection):
         return super().datagrams_to_send(now)
 
     def _ack_received(self, *, ack_rangeset: Any, **others: Any) -> None:
-        if ack_rangeset.bounds().stop > self._packet_number or any(
-            number in ack_rangeset for number in self._skipped
-        ):
+        if ack_rangeset.bounds().stop > self._packet_number or any(number in ack_rangeset for number in self._skipped):
             raise QuicConnectionError(
                 error_code=QuicErrorCode.PROTOCOL_VIOLATION,
                 frame_type=QuicFrameType.ACK,

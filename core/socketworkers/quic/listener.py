@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aioquic.buffer import Buffer
+from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import TRANSPORT_CLOSE_FRAME_CAPACITY
 from aioquic.quic.crypto import CryptoPair
@@ -40,6 +40,7 @@ from .stream import QuicStreamChannel
 
 if TYPE_CHECKING:
     from ..server import Server
+    from ..transports.arrival import Arrival
     from ..worker.app import ListenerSpec
 
 __all__ = ["QuicListener"]
@@ -55,7 +56,7 @@ CID_LENGTH = 8
 #: TLS tickets that are remembered; each resumes one connection, so that 0-RTT cannot be replayed here
 MAX_TICKETS = 1024
 
-Arrived = Callable[[QuicStreamChannel, "ListenerSpec", SocketAddress], None]
+Arrived = Callable[["Arrival", "ListenerSpec", SocketAddress], None]
 
 
 class QuicListener:
@@ -68,9 +69,7 @@ class QuicListener:
         server: its settings and certificates.
     """
 
-    def __init__(
-        self, sock: _socket.socket, specs: Sequence[ListenerSpec], arrived: Arrived, server: Server
-    ) -> None:
+    def __init__(self, sock: _socket.socket, specs: Sequence[ListenerSpec], arrived: Arrived, server: Server) -> None:
         self.sock = sock
         self.spec = specs[0]
         self.options: QuicOptions = self.spec.quic or QuicOptions()
@@ -121,10 +120,9 @@ class QuicListener:
     def _datagram(self, data: bytes, peer: Any, local: SocketAddress | None) -> None:
         if not data:
             return
-        if data[0] & 0x80:
-            session = self._of_long(data, peer, local)
-        else:
-            session = self._sessions.get(data[1 : 1 + CID_LENGTH])  # RFC 9000 §17.3
+        # a short header has the connection id at a known place (RFC 9000 §17.3)
+        short = not data[0] & 0x80
+        session = self._sessions.get(data[1 : 1 + CID_LENGTH]) if short else self._of_long(data, peer, local)
         if session is not None:
             session.receive(data, peer)
             self._touched[session] = None
@@ -134,15 +132,18 @@ class QuicListener:
         try:
             header = pull_quic_header(Buffer(data=data), host_cid_length=CID_LENGTH)
         except ValueError:
-            return self._refuse("malformed")
+            self._refuse("malformed")
+            return None
         session = self._sessions.get(header.destination_cid)
         if session is not None:
             return session
         if len(data) < MIN_INITIAL:
-            return self._refuse("short")
+            self._refuse("short")
+            return None
         configuration = self._current()
         if header.packet_type == QuicPacketType.VERSION_NEGOTIATION:
-            return self._refuse("malformed")
+            self._refuse("malformed")
+            return None
         if header.version not in configuration.supported_versions:
             self._reply(  # §6.1
                 encode_quic_version_negotiation(
@@ -153,12 +154,15 @@ class QuicListener:
                 peer,
                 local,
             )
-            return self._refuse("version")
+            self._refuse("version")
+            return None
         if header.packet_type != QuicPacketType.INITIAL:
-            return self._refuse("unknown")
+            self._refuse("unknown")
+            return None
         if self._draining:
             self._reply(_refusal(header), peer, local)
-            return self._refuse("draining")
+            self._refuse("draining")
+            return None
         return self._begin(header, peer, local, configuration)
 
     def _begin(
@@ -176,15 +180,19 @@ class QuicListener:
                 )
                 retry_source = header.destination_cid
             except ValueError:
-                return self._refuse("token")  # §8.1.3 allows to drop it, and an answer would be for whom?
+                self._refuse("token")  # §8.1.3 allows to drop it, and an answer would be for whom?
+                return None
         elif when == "on" or (when == "auto" and len(self._handshakes) >= RETRY_FROM):
             self._ask_to_retry(header, peer, local)
-            return self._refuse("retry")
+            self._refuse("retry")
+            return None
         if len(self._handshakes) >= MAX_HANDSHAKES or len(self._ids) >= self._settings.max_connections:
-            return self._refuse("full")
+            self._refuse("full")
+            return None
         address, most = str(peer[0]), self._settings.max_connections_per_address
         if most and self._open.get(address, 0) >= most:
-            return self._refuse("address")
+            self._refuse("address")
+            return None
         quic = Connection(
             self.options,
             configuration,

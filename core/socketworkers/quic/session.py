@@ -186,6 +186,7 @@ class QuicSession:
         channel = await self.incoming.get()
         socket = Socket._inbound(self.loop)
         socket._opened(channel.adopt(socket))
+        socket.on_close = lambda _: channel.served()
         return socket
 
     @property
@@ -380,7 +381,7 @@ class QuicSession:
     # -- events ------------------------------------------------------------------------------------------------
 
     def _tell(self) -> None:
-        next_event = self.quic.next_event
+        next_event: Callable[[], Any] = self.quic.next_event
         while (event := next_event()) is not None:
             kind = type(event)
             if kind is events.StreamDataReceived:
@@ -418,7 +419,7 @@ class QuicSession:
 
     def _opened(self, number: int) -> None:
         stream = self.quic.stream(number)
-        if stream is None:
+        if stream is None or self._ended is None:
             return
         channel = QuicStreamChannel(self, stream)
         channel.early_data = not self.quic.complete

@@ -8,6 +8,7 @@ from aioquic.quic.connection import stream_is_client_initiated, stream_is_unidir
 
 from ..errors import ConnectionLost
 from ..transports.tcp_info import TcpInfo
+from .connection import HeldStream
 
 if TYPE_CHECKING:
     from aioquic.quic.stream import QuicStream
@@ -51,7 +52,6 @@ class QuicStreamChannel:
         "sends",
         "upper",
     )
-    messages = False
 
     def __init__(self, session: QuicSession, stream: QuicStream) -> None:
         self._session = session
@@ -184,6 +184,12 @@ class QuicStreamChannel:
 
     def refuse(self) -> None:
         self.abort()
+        self.served()
+
+    def served(self) -> None:
+        if isinstance(self._stream, HeldStream):
+            self._stream.held = False
+            self._session.schedule()
 
     # -- Channel -----------------------------------------------------------------------------------------------
 

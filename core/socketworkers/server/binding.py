@@ -6,18 +6,25 @@ import socket as _socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..address import Address, parse_address
 from ..errors import AddressError, StartupError
-from ..info import UdpOptions
+from ..info import SocketAddress, UdpOptions
 from ..quic import check_available
 from ..settings import Settings
 from ..worker.app import App, ListenerSpec
-from .flows import bind_udp
-from .listener import bind_tcp, bind_unix
+from .flows import UdpListener, bind_udp
+from .listener import Acceptor, bind_tcp, bind_unix
 
-__all__ = ["Bound", "bind_listeners", "extra_listeners"]
+if TYPE_CHECKING:
+    from ..quic.listener import QuicListener
+    from ..transports.arrival import Arrival
+    from .server import Server
 
+__all__ = ["AnyAcceptor", "Bound", "bind_listeners", "datagram_listener", "extra_listeners"]
+
+AnyAcceptor: TypeAlias = "Acceptor | UdpListener | QuicListener"
 Bound = tuple[_socket.socket, ListenerSpec]
 _WHERE = {"udp": "udp", "quic": "quic", "ws": "websocket", "wss": "websocket"}
 
@@ -42,7 +49,7 @@ def extra_listeners(app: App, settings: Settings) -> list[tuple[ListenerSpec, Ad
 
 def _spec_for(app: App, address: Address, name: str) -> ListenerSpec:
     kind = _WHERE.get(address.scheme, "stream")
-    own = next((spec for spec in app.listeners if _WHERE.get(spec.scheme, "stream") == kind), None)
+    own: ListenerSpec | None = next((spec for spec in app.listeners if _WHERE.get(spec.scheme, "stream") == kind), None)
     if kind == "udp":
         if own is None:
             raise StartupError(
@@ -113,7 +120,9 @@ def bind_listeners(
                 ports.setdefault(spec.port_setting, sock.getsockname()[1])
         for spec, address in extra:
             if address.scheme == "unix":
-                bound.append((_unix(address.host.replace("\0", "@"), unlink), agreed(replace(spec, scheme=spec.scheme))))
+                bound.append(
+                    (_unix(address.host.replace("\0", "@"), unlink), agreed(replace(spec, scheme=spec.scheme)))
+                )
                 continue
             bound += [(sock, agreed(spec)) for sock in _bind(agreed(spec), address.host, address.port, "--listen")]
         unix = replace(specs[0], name="unix")
@@ -125,6 +134,28 @@ def bind_listeners(
             sock.close()
         raise
     return bound
+
+
+def datagram_listener(
+    sock: _socket.socket,
+    spec: ListenerSpec,
+    server: Server,
+    arrived: Callable[[Arrival, ListenerSpec, SocketAddress], None],
+) -> UdpListener | QuicListener:
+    """What serves a bound UDP socket.
+
+    Args:
+        sock: the socket.
+        spec: the listener; of several for QUIC on one port, the first.
+        server: whose it is.
+        arrived: gets flows or streams.
+    """
+    if spec.scheme == "udp":
+        return UdpListener(sock, spec, arrived, server.settings)
+    from ..quic.listener import QuicListener
+
+    beside = [each for each in server.specs if each.scheme == "quic" and each.port_setting == spec.port_setting]
+    return QuicListener(sock, beside if spec in beside else [spec], arrived, server)
 
 
 def _opens_quic(settings: Settings, specs: Sequence[ListenerSpec]) -> bool:

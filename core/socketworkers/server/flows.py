@@ -27,6 +27,7 @@ from ..transports.wheel import TimerWheel, wheel_of
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from ..transports.arrival import Arrival
     from ..transports.endpoint import Upper
     from ..worker.app import ListenerSpec
 
@@ -34,7 +35,7 @@ __all__ = ["FlowChannel", "UdpListener", "bind_udp"]
 
 #: datagrams of a new flow that wait for its handler's task to begin
 EARLY = 16
-Arrived = Callable[["FlowChannel", "ListenerSpec", SocketAddress], None]
+Arrived = Callable[["Arrival", "ListenerSpec", SocketAddress], None]
 
 
 class FlowChannel:
@@ -60,7 +61,6 @@ class FlowChannel:
         "remote",
         "upper",
     )
-    messages = True
 
     def __init__(self, listener: UdpListener, key: Any, peer: Any, local: SocketAddress) -> None:
         self._listener = listener
@@ -109,6 +109,10 @@ class FlowChannel:
 
     def refuse(self) -> None:
         self._leave()
+        self.served()
+
+    def served(self) -> None:
+        self._listener.serving -= 1
 
     # -- Channel -----------------------------------------------------------------------------------------------
 
@@ -236,6 +240,8 @@ class UdpListener:
         self.withheld = 0
         #: datagrams of peers for which there was no room
         self.refused = 0
+        #: handlers that run
+        self.serving = 0
         #: flows that wait for the kernel
         self.stalled: list[FlowChannel] = []
         self._arrived = arrived
@@ -288,12 +294,14 @@ class UdpListener:
             return None
         if len(self._flows) >= self._most:
             oldest = next(iter(self._fresh.values()), None)
-            if oldest is None:
+            # handlers that do not look at their sockets outlive flows that gave way
+            if oldest is None or self.serving >= 2 * self._most:
                 self.refused += 1
                 return None
             oldest.give_way()
         flow = FlowChannel(self, key, peer, local)
         self._flows[key] = flow
+        self.serving += 1
         if peer is not None:
             self._fresh[key] = flow
         self._arrived(flow, self.spec, flow.remote)
@@ -338,9 +346,7 @@ def bind_udp(host: str, port: int, options: UdpOptions, *, flag: str = "--listen
     """
     wildcard = host in ("", "*")
     try:
-        found = _socket.getaddrinfo(
-            None if wildcard else host, port, type=_socket.SOCK_DGRAM, flags=_socket.AI_PASSIVE
-        )
+        found = _socket.getaddrinfo(None if wildcard else host, port, type=_socket.SOCK_DGRAM, flags=_socket.AI_PASSIVE)
     except (_socket.gaierror, UnicodeError):
         raise address_in_no_interface(host) from None
     bound: list[_socket.socket] = []

@@ -38,9 +38,8 @@ from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
 from ..worker.context import Context, Env
 from .admission import Admission
-from .binding import bind_listeners
+from .binding import AnyAcceptor, bind_listeners, datagram_listener
 from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
-from .flows import UdpListener
 from .inherited import InheritedSocket, assign
 from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener, within_descriptors
 from .proxy_protocol import parse_proxy_header
@@ -50,7 +49,6 @@ from .websocket import WebSocketDoor
 if TYPE_CHECKING:
     import ssl
 
-    from ..quic.listener import QuicListener
     from ..worker.app import Handler
 
 __all__ = ["Server"]
@@ -94,7 +92,7 @@ class Server:
         self.objects: Any = None
         self.tls: TlsStore | None = None
         self._draining = AbortController()
-        self._acceptors: list[Acceptor | UdpListener | QuicListener] = []
+        self._acceptors: list[AnyAcceptor] = []
         self._poller: kernel.Poller | None = None
         self._spare: SpareDescriptor | None = None
         self._connections: dict[Socket, _Connection] = {}
@@ -179,9 +177,7 @@ class Server:
         self.telemetry.emit("server.ready", listeners=self.listeners)
 
     def _bind(self) -> list[tuple[_socket.socket, ListenerSpec]]:
-        bound = bind_listeners(
-            self.app, self.settings, self.specs, self._inherited, self._door.agreed, self._unlink
-        )
+        bound = bind_listeners(self.app, self.settings, self.specs, self._inherited, self._door.agreed, self._unlink)
         try:
             for sock, spec in bound:
                 self._add_acceptor(sock, spec)
@@ -207,23 +203,14 @@ class Server:
 
     def _add_acceptor(
         self, sock: _socket.socket, spec: ListenerSpec, spare: SpareDescriptor | None = None
-    ) -> Acceptor | UdpListener | QuicListener:
-        acceptor: Acceptor | UdpListener | QuicListener
-        if spec.scheme == "udp":
-            acceptor = UdpListener(sock, spec, self._arrived, self.settings)
-        elif spec.scheme == "quic":
-            acceptor = self._quic_listener(sock, spec)
+    ) -> AnyAcceptor:
+        acceptor: AnyAcceptor
+        if spec.scheme in ("udp", "quic"):
+            acceptor = datagram_listener(sock, spec, self, self._arrived)
         else:
             acceptor = Acceptor(sock, spec, self._accepted, self._accept_trouble, spare)
         self._acceptors.append(acceptor)
         return acceptor
-
-    def _quic_listener(self, sock: _socket.socket, spec: ListenerSpec) -> QuicListener:
-        from ..quic.listener import QuicListener
-
-        beside = [each for each in self.specs if each.scheme == "quic" and each.port_setting == spec.port_setting]
-        specs = beside if spec in beside else [spec]
-        return QuicListener(sock, specs, self._arrived, self)
 
     async def _open_objects(self, data_dir: Path | None) -> None:
         if not self.app.objects:
@@ -490,6 +477,9 @@ class Server:
         task = asyncio.get_running_loop().create_task(Steps(self._connection(raw, spec, peer, internal)))
         self._tasks.add(task)
         task.add_done_callback(self._forget_task)
+        if not isinstance(raw, (_socket.socket, MemoryChannel)):
+            arrival = raw
+            task.add_done_callback(lambda _: arrival.served())
 
     def _refusal(self, address: str) -> str:
         if self._count >= self._limit:

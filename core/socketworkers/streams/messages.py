@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from ..errors import LimitExceeded, StateError
 from ..info import Datagram
-from .reader import ByteReader
 from .readable import ReadableStream
+from .reader import ByteReader
 from .source import READABLE
 
 __all__ = ["OVERHEAD", "MessageReader", "MessageStream"]
@@ -118,7 +118,7 @@ class MessageReader(ByteReader):
         """
         while True:
             stream = self._held()
-            message = await super().read(n)
+            message: Any = await super().read(n)
             if type(message) is Datagram or message or n == 0:
                 return message
             if not stream._size and stream._state != READABLE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ..info import SocketInfo
@@ -13,9 +13,6 @@ __all__ = ["Arrival"]
 class Arrival(Protocol):
     """A channel that waits for the server to make a socket for it."""
 
-    messages: ClassVar[bool]
-    """Whether borders are kept."""
-
     def adopt(self, socket: object) -> SocketInfo:
         """Attach itself to an inbound socket, and say what is known of the two ends.
 
@@ -25,3 +22,6 @@ class Arrival(Protocol):
 
     def refuse(self) -> None:
         """It is one too many."""
+
+    def served(self) -> None:
+        """Its handler has ended, which may be later than the channel."""

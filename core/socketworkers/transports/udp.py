@@ -270,9 +270,7 @@ class UdpChannel:
         "upper",
     )
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: _socket.socket, upper: Upper, *, connected: bool
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: _socket.socket, upper: Upper, *, connected: bool) -> None:
         self._loop = loop
         self.port = UdpPort(loop, sock, self._connected if connected else self._bound, self._fail, connected=connected)
         self.port.room = self._room

@@ -44,8 +44,8 @@ class ListenerSpec:
     tls: Literal["off", "starttls", "implicit"] = "off"
     """``implicit``: TLS from the first byte. ``starttls``: the handler upgrades by itself."""
     alpn: tuple[str, ...] = ()
-    """With implicit TLS: a client that offers application protocols must offer one of these (RFC 7301). Several ``quic``
-    listeners with the same ``port_setting`` share a port, and the protocol chooses among them."""
+    """With implicit TLS: a client that offers application protocols must offer one of these (RFC 7301). Several
+    ``quic`` listeners with the same ``port_setting`` share a port, and the protocol chooses among them."""
     path: str | None = None
     """``ws`` and ``wss``: path of the URL; None takes any. The setting ``ws_path`` wins."""
     subprotocols: tuple[str, ...] = ()

@@ -296,8 +296,7 @@ async def test_many_slow_readers_share_one_window() -> None:
         tasks: list[asyncio.Task[None]] = []
         known = 0
         while total < 20 * 1024 * 1024:
-            for socket in sockets[known:]:
-                tasks.append(asyncio.get_running_loop().create_task(drain(socket)))
+            tasks += [asyncio.get_running_loop().create_task(drain(socket)) for socket in sockets[known:]]
             known = len(sockets)
             await asyncio.sleep(0.01)
         for task in tasks:
@@ -312,9 +311,7 @@ async def test_version_2_and_version_negotiation() -> None:
             assert client.info.quic is not None
             assert client.info.quic.version == 0x6B3343CF
         # a version that is not ours, then one that is (§6)
-        async with aioquic_peer(
-            server, original_version=0x1A2A3A4A, supported_versions=[0x1A2A3A4A, 1]
-        ) as peer:
+        async with aioquic_peer(server, original_version=0x1A2A3A4A, supported_versions=[0x1A2A3A4A, 1]) as peer:
             assert peer.quic._version == 1
         assert listener_of(server).refused["version"] >= 1
 
