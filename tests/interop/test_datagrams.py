@@ -74,6 +74,7 @@ async def test_udp_tools_against_the_echo(tool: str) -> None:
     program = need(tool, f"Debian: {tool}")
     async with serve_ephemeral(_app("echo_everywhere"), udp_port=0) as server:
         where = _listener(server, "udp")
+        command: tuple[str, ...]
         if tool == "socat":
             command = (program, "-t", "0.5", "-", f"UDP:127.0.0.1:{where.port}")
         else:
@@ -202,7 +203,7 @@ async def test_the_relay_carries_tcp_over_quic() -> None:
                     return answer
 
                 answers = await asyncio.gather(talk(), talk(), talk())
-                assert answers == [data] * 3
+                assert list(answers) == [data] * 3
                 (session,) = {id(each._channel._session) for each in there._connections if each.info.type == "quic"}  # type: ignore[union-attr]
                 assert session
     finally:

@@ -13,7 +13,7 @@ from ..transports.udp import UdpPort, unreachable
 from ..transports.udp_socket import new_udp_socket
 from .configuration import KeyLog, client_configuration
 from .connection import Connection
-from .session import QuicSession
+from .session import BATCH, QuicSession
 from .stream import QuicStreamChannel
 
 if TYPE_CHECKING:
@@ -156,6 +156,6 @@ def new_port(session: QuicSession, where: Any, family: int, local: tuple[str, in
         session.unreachable,
         connected=True,
     )
-    port.batch_ended = session.settle
+    port.batch, port.batch_ended = BATCH, session.settle
     port.resume()
     return port

@@ -35,7 +35,7 @@ from ..info import QuicOptions, SocketAddress
 from ..transports.udp import UdpPort
 from .configuration import KeyLog, server_configuration
 from .connection import Connection
-from .session import QuicSession
+from .session import BATCH, QuicSession
 from .stream import QuicStreamChannel
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class QuicListener:
         """Begin to take datagrams."""
         self.loop = asyncio.get_running_loop()
         self.port = UdpPort(self.loop, self.sock, self._datagram, lambda error: None, connected=False)
-        self.port.batch_ended = self._settle
+        self.port.batch, self.port.batch_ended = BATCH, self._settle
         self._started = True
         self.port.resume()
 

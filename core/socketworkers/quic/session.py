@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from ..socket import Socket
     from ..transports.udp import UdpPort
 
-__all__ = ["QuicSession"]
+__all__ = ["BATCH", "QuicSession"]
 
 #: seconds that a client's connection waits for its last bytes to be acknowledged
 LINGER = 1.0
 #: what a GSO send may hold: the kernel's limits are 64 segments and what fits the length field (udp(7))
 GSO_SEGMENTS, GSO_BYTES = 64, 65_000
+#: datagrams of a connection's socket that are taken before acknowledgements are sent: about a millisecond of work
+BATCH = 16
 #: bytes of datagrams that wait to be read, or to be sent (each counts a little more than its own)
 DATAGRAM_QUEUE = 256 * 1024
 #: CRYPTO_ERROR: a TLS alert, whose number is in the lower byte (RFC 9001 §4.8)

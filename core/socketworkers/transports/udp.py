@@ -63,6 +63,7 @@ class UdpPort:
         "_received",
         "_tells",
         "_writing",
+        "batch",
         "batch_ended",
         "connected",
         "dropped",
@@ -99,6 +100,8 @@ class UdpPort:
         self.segments = sys.platform == "linux"
         #: called when the queue has got empty again
         self.room: Callable[[], object] | None = None
+        #: datagrams per wake-up
+        self.batch = BATCH
         #: called once behind all datagrams of a wake-up
         self.batch_ended: Callable[[], object] | None = None
 
@@ -121,7 +124,7 @@ class UdpPort:
         peer: Any = None
         local: SocketAddress | None = None
         try:
-            for _ in range(BATCH):
+            for _ in range(self.batch):
                 if self.connected:
                     count = sock.recv_into(view)
                 elif self._tells:
