@@ -274,7 +274,7 @@ class Lifetime(EventTarget):
         self._active = self._wheel.tick
         callback = self._readable._callback
         if callback is None:
-            self._readable._enqueue(message)  # type: ignore[arg-type]
+            self._readable.push(message, size)  # type: ignore[attr-defined]
         elif size or type(message) is Datagram:  # an empty one would look like the end
             try:
                 callback(message)  # type: ignore[arg-type]

@@ -40,6 +40,18 @@ class MessageStream(ReadableStream):
     def _bytes(self) -> int:
         return self._size - OVERHEAD * len(self._chunks)
 
+    def push(self, message: Any, size: int) -> None:
+        """A message of ``size`` bytes has come."""
+        waiter = self._waiter
+        if waiter is None or self._size or self._state != READABLE:
+            self._enqueue(message)
+            return
+        # the usual case: somebody waits, and takes it within this call
+        self._waiter = None
+        self._chunks.append(message)
+        self._size = OVERHEAD + size
+        waiter.wake_now()
+
     def _enqueue(self, data: Any) -> None:
         if self._state != READABLE:
             return

@@ -32,6 +32,11 @@ class MessageOutbox(Outbox):
             StateError: the writable is closed.
             TypeError: neither bytes nor, on a socket without a peer of its own, a ``Datagram``.
         """
+        if self._fast and type(data) is bytes and len(data) <= MAX_MESSAGE:
+            self._send(data)
+            self.bytes_out += len(data)
+            self.chunks_out += 1
+            return self._done if self._fast else self._room_for(len(data))
         if self.closing:
             raise StateError("write after close")
         if self._error is not None:

@@ -29,6 +29,7 @@ BUFFER_SIZE = 65_536
 #: bytes of datagrams that wait for the kernel; more are dropped, as the network would
 MAX_QUEUE = 4 * 1024 * 1024
 
+_NO_CONTROL: list[Any] = []
 _view = memoryview(bytearray(BUFFER_SIZE))
 #: what the kernel tells of one datagram and not of the socket: the datagram is lost, the rest goes on
 _TRANSIENT = {errno.ENOBUFS, errno.ENOMEM, errno.EPERM, errno.EAGAIN, errno.EINTR}
@@ -163,15 +164,18 @@ class UdpPort:
             LimitExceeded: the path takes no datagram of that length.
             OSError: the peer cannot be reached; on a connected socket possibly one that was sent before.
         """
-        control: list[Any] = []
+        control = _NO_CONTROL
         if local is not None and self._tells:
             control = source_control(self.family, local)
         if segment:
-            control.append((_socket.IPPROTO_UDP, _UDP_SEGMENT, segment.to_bytes(2, "little")))
+            control = [*control, (_socket.IPPROTO_UDP, _UDP_SEGMENT, segment.to_bytes(2, sys.byteorder))]
         if self._queue:
             return self._keep(data, peer, control)
         try:
-            self._out(data, peer, control)
+            if control or peer is None:
+                self._out(data, peer, control)
+            else:
+                self.sock.sendto(data, peer)
         except (BlockingIOError, InterruptedError):
             return self._keep(data, peer, control)
         except OSError as error:
