@@ -17,6 +17,7 @@ from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.asyncio.server import serve as aioquic_serve
 from aioquic.quic.configuration import QuicConfiguration
 from tests.interop.live import need
+from tests.support.docs import ROOT, blocks
 from tests.support.pairs import authority
 
 from socketworkers import App, Context, Datagram, Env, ListenerSpec, Socket, TlsOptions, connect, serve
@@ -74,13 +75,20 @@ async def test_udp_tools_against_the_echo(tool: str) -> None:
     program = need(tool, f"Debian: {tool}")
     async with serve_ephemeral(_app("echo_everywhere"), udp_port=0) as server:
         where = _listener(server, "udp")
-        command: tuple[str, ...]
-        if tool == "socat":
-            command = (program, "-t", "0.5", "-", f"UDP:127.0.0.1:{where.port}")
-        else:
-            command = (program, "-u", "--no-shutdown", "-i", "1", "127.0.0.1", str(where.port))
-        output = await _run(*command, input=b"as one datagram")
-        assert output.startswith(b"as one datagram")
+        arguments = ("-", f"UDP:127.0.0.1:{where.port}") if tool == "socat" else ("-u", "127.0.0.1", str(where.port))
+        child = await asyncio.create_subprocess_exec(
+            program, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            for message in (b"one datagram", b"and another"):
+                child.stdin.write(message)
+                assert await asyncio.wait_for(child.stdout.readexactly(len(message)), 20) == message
+        finally:
+            child.terminate()
+            await child.wait()
+        assert server.telemetry.accepted == 1, "a flow for its port"
 
 
 async def test_our_client_against_socat() -> None:
@@ -257,3 +265,29 @@ async def test_our_client_against_an_aioquic_server(tmp_path: Path) -> None:
     finally:
         server.close()
         await asyncio.sleep(0)
+
+
+# -- guides --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_app_of_the_guide_to_udp() -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks(ROOT / "docs" / "how-to" / "udp.md", "python")[0], namespace)
+    async with (
+        serve_ephemeral(namespace["app"], udp_port=0) as server,
+        connect(_listener(server, "udp").url) as client,
+    ):
+        writer, reader = client.writable.get_writer(), client.readable.get_reader()
+        for wanted in (b"1: x", b"2: x"):
+            await writer.write(b"x")
+            assert await reader.read() == wanted
+
+
+async def test_the_app_of_the_guide_to_quic() -> None:
+    namespace: dict[str, Any] = {}
+    exec(blocks(ROOT / "docs" / "how-to" / "quic.md", "python")[0], namespace)
+    async with serve_ephemeral(namespace["app"], quic_port=0, tls="auto") as server:
+        tls = TlsOptions(context=trusting(server), sni="localhost", alpn=("upper",))
+        async with connect(_listener(server, "quic").url, tls=tls) as client:
+            await client.writable.get_writer().write(b"hello")
+            assert await client.readable.get_reader().read() == b"HELLO"

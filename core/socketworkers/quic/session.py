@@ -267,7 +267,13 @@ class QuicSession:
     def receive(self, data: bytes, peer: Any) -> None:
         """One datagram; ``settle`` follows behind the batch."""
         self._busy = True
-        self.quic.receive_datagram(data, peer, now=self.now())
+        if self._ended is not None:
+            try:
+                self.quic.receive_datagram(data, peer, now=self.now())
+            except Exception as error:
+                # a fault of the protocol's implementation is the end of this connection and of no other
+                self.loop.call_exception_handler({"message": "a QUIC connection failed", "exception": error})
+                self.close(int(QuicErrorCode.INTERNAL_ERROR))
 
     def settle(self) -> None:
         """Tell what has come, and send what has to go."""
