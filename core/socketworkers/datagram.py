@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket as _socket
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .errors import Aborted, AddressError, ConnectError, ConnectTimeout, SocketError
 from .info import SocketAddress, SocketInfo, UdpOptions
@@ -44,11 +47,17 @@ async def open_udp(sock: Socket, target: Target) -> None:
     sock._opened(info)
 
 
-async def resolved(address: Address) -> list[tuple[int, tuple[str, int]]]:
+async def resolved(
+    address: Address, allow_address: Callable[[str], bool] | None = None
+) -> list[tuple[int, tuple[str, int]]]:
     """Families and addresses of a name, for datagrams, the resolver's first choice first.
 
+    Args:
+        address: the name and the port.
+        allow_address: asked for each address that the name stands for; the refused ones are left out.
+
     Raises:
-        AddressError: the name is not known.
+        AddressError: the name is not known, or none of its addresses is allowed.
     """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=_socket.SOCK_DGRAM)
@@ -56,7 +65,11 @@ async def resolved(address: Address) -> list[tuple[int, tuple[str, int]]]:
         raise AddressError(error.errno, f"{address.host} is not known: {error.strerror}") from error
     except UnicodeError as error:
         raise AddressError(f"{address.host!r} is not a host name") from error
-    return list(dict.fromkeys((int(family), where) for family, _, _, _, where in found))  # type: ignore[misc]
+    candidates: dict[tuple[int, Any], None] = dict.fromkeys((int(entry[0]), entry[4]) for entry in found)
+    allowed = [each for each in candidates if allow_address is None or allow_address(each[1][0])]
+    if not allowed:
+        raise AddressError(errno.EACCES, f"{address.host} has no address that is allowed")
+    return allowed
 
 
 async def _made(target: Target) -> _socket.socket:
@@ -75,7 +88,7 @@ async def _made(target: Target) -> _socket.socket:
         except OSError as error:
             raise _problem(f"cannot bind {bound}", error) from error
     last: OSError | None = None
-    for family, where in await resolved(target.address):
+    for family, where in await resolved(target.address, target.allow_address):
         try:
             return udp_socket(family, target.local, where, options)
         except SocketError:
@@ -111,9 +124,6 @@ def udp_socket(
 def _problem(what: str, error: OSError) -> ConnectError:
     if isinstance(error, ConnectError):
         return error
-    import errno
-    import os
-
     number = error.errno or errno.EIO
     result = ConnectError(number, f"{what}: {os.strerror(number)}")
     result.__cause__ = error

@@ -80,6 +80,8 @@ def plan(
     if type == "unix" and isinstance(remote, str) and not remote.startswith("unix:"):
         remote = f"unix:{remote}"
     if remote is None and type == "udp" and local is not None:
+        if allow_address is not None:
+            raise ValueError("allow_address is for sockets that have a peer")
         bound = parse_address(local, default_scheme="udp", port_required=False)
         return Target(Address("udp", "", 0), (bound.host, bound.port), None, udp=udp or UdpOptions())
     if remote is None:

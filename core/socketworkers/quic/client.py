@@ -45,7 +45,7 @@ async def _connected(sock: Socket, target: Target) -> None:
     tls, options = target.tls or TlsOptions(), target.quic or QuicOptions()
     if sock._keep_alive and not options.keep_alive:
         raise ConnectError(22, "keep_alive and QuicOptions(keep_alive=False) exclude each other")
-    found = await resolved(target.address)
+    found = await resolved(target.address, target.allow_address)
     problem: SocketError | None = None
     for number, (family, where) in enumerate(found):
         patience = PATIENCE if number + 1 < len(found) else None

@@ -205,6 +205,27 @@ async def test_what_cannot_be() -> None:
     await taken.close()
 
 
+@pytest.mark.attack("C11")
+async def test_the_resolved_address_is_what_is_checked(far: _socket.socket) -> None:
+    asked: list[str] = []
+
+    def inside(host: str) -> bool:
+        asked.append(host)
+        return False
+
+    port = far.getsockname()[1]
+    for url in (f"udp://localhost:{port}", f"quic://localhost:{port}"):
+        tls = TlsOptions(verify=False, alpn=("x",)) if url.startswith("quic") else None
+        with pytest.raises(AddressError, match="no address that is allowed"):
+            await connect(url, allow_address=inside, tls=tls)
+    assert "127.0.0.1" in asked
+    far.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        far.recv(100)
+    with pytest.raises(ValueError, match="allow_address"):
+        Socket(type="udp", local=("127.0.0.1", 0), allow_address=inside)
+
+
 async def test_a_pending_socket_can_be_aborted_and_closed() -> None:
     first = connect("udp://127.0.0.1:9")
     await first.abort()
