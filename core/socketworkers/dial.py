@@ -74,6 +74,7 @@ def plan(
     Raises:
         AddressError: the address cannot be used, or ``type`` contradicts it.
         ValueError: a subprotocol or header that cannot be sent, or that the transport does not have.
+        StartupError: QUIC without the package that it needs.
     """
     if type is not None and type not in _TYPES.values():
         raise AddressError(f"there is no type {type!r}; {', '.join(sorted(set(_TYPES.values())))} are")
@@ -103,6 +104,10 @@ def plan(
         raise ValueError(f"subprotocols and headers are for ws:// and wss://, not for {address}")
     if udp is not None and address.scheme != "udp":
         raise ValueError(f"udp= is for udp://, not for {address}")
+    if address.scheme == "quic":
+        from .quic import check_available
+
+        check_available()
     if quic is not None and address.scheme != "quic":
         raise ValueError(f"quic= is for quic://, not for {address}")
     if address.scheme == "udp" and options is not None:

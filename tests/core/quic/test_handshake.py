@@ -127,6 +127,16 @@ async def test_client_certificates_cannot_be_asked_for() -> None:
                 pass
 
 
+async def test_without_the_package_both_ends_say_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socketworkers.quic.find_spec", lambda name: None)
+    with pytest.raises(StartupError) as caught:
+        connect("quic://127.0.0.1:1", tls=TlsOptions(alpn=("x",)))
+    assert "socketworkers[quic]" in caught.value.remedy
+    with pytest.raises(StartupError):
+        async with quic_server():
+            pass
+
+
 async def test_no_certificate_no_quic() -> None:
     with pytest.raises(StartupError, match="needs a certificate"):
         async with quic_server(tls=""):
