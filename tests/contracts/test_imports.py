@@ -19,7 +19,7 @@ LAYERS = (
     ("info", "address", "events"),
     ("streams",),
     ("transports",),
-    ("dial", "lifetime", "socket", "connect", "pair", "websocket"),
+    ("datagram", "dial", "lifetime", "socket", "connect", "pair", "quic", "websocket"),
     ("mistakes", "certificates", "certificate_files"),
     ("storage",),
     ("objects", "worker", "telemetry"),

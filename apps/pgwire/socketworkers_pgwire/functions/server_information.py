@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..errors import SqlError
 from ..types import BY_NAME
 from .context import Execution
-from .registry import CallSite, rows, scalar
+from .registry import CallSite, scalar
 
 VERSION_TEXT = "PostgreSQL {version} (Socket Workers, over SQLite)"
 
@@ -58,7 +58,7 @@ def _start(execution: Execution) -> int:
     return execution.session.server_started
 
 
-@scalar("pg_is_in_recovery()", "pg_jit_available()", "pg_relation_is_publishable(regclass)")
+@scalar("pg_is_in_recovery()", "pg_jit_available()")
 def _no(*_: Any) -> int:
     return 0
 
@@ -183,21 +183,6 @@ def _size_bytes(text: str) -> int:
 @scalar("regclass(text)", context=True)
 def _regclass(execution: Execution, text: str) -> int:
     return int(BY_NAME["regclass"].input(text, execution.settings))
-
-
-@rows("pg_partition_ancestors(regclass)")
-def _ancestors(relation: int) -> Iterable[tuple[Any, ...]]:
-    return ()
-
-
-@rows("pg_partition_tree(regclass)")
-def _tree(relation: int) -> Iterable[tuple[Any, ...]]:
-    return ()
-
-
-@scalar("pg_partition_root(regclass)")
-def _root(relation: int) -> int | None:
-    return None
 
 
 @scalar("pg_blocking_pids(integer)", context=True)
