@@ -342,6 +342,8 @@ class SqlSession:
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
         values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
+        if plan.failure is not None:
+            raise plan.failure
         portal = Portal(plan, values, request.result_formats, columns)
         return Opened(portal, columns)
 
@@ -656,14 +658,15 @@ class SqlSession:
     def _transact(self, request: Transact) -> Answer | None:
         transaction = self.transaction
         kind = request.kind
+        modes = (transaction.isolation, transaction.read_only)
         if kind is TransactKind.COMMIT:
             transaction.commit()
             if request.chain:
-                transaction.begin_again()
+                transaction.begin_again(*modes)
         elif kind is TransactKind.ROLLBACK:
             transaction.rollback()
             if request.chain:
-                transaction.begin_again()
+                transaction.begin_again(*modes)
         elif kind is TransactKind.BEGIN:
             transaction.begin(request.options)
         elif kind is TransactKind.ABORT:

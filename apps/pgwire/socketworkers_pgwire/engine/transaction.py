@@ -234,9 +234,8 @@ class Transaction:
                 raise SqlError("25001", "transaction read-write mode must be set before any query")
             self.read_only = read_only
 
-    def begin_again(self) -> None:
-        """AND CHAIN: a block with the same modes."""
-        isolation, read_only = self.isolation, self.read_only
+    def begin_again(self, isolation: str, read_only: bool) -> None:
+        """AND CHAIN: a block with these modes."""
         self.touch()
         self._block = True
         self.isolation, self.read_only = isolation, read_only

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..errors import SqlError
 from ..functions import Execution
 from ..types import AnyType
 
@@ -79,6 +80,8 @@ class Plan:
     """Whether it can be stopped and run again from the start unless rows were sent (it changes nothing by itself)."""
     size: int = 0
     """Estimate of the memory that it takes, in bytes."""
+    failure: SqlError | None = None
+    """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
     wait: str = "block"
     """What to do when rows that it locks are locked by others: ``block``, ``skip``, ``error`` (NOWAIT)."""
     relations: frozenset[int] = field(default_factory=frozenset)
