@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SqlError
@@ -79,6 +79,9 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
         repeatable=plan.repeatable and arguments.repeatable,
         relations=plan.relations,
         written=plan.written,
+        volatile=plan.volatile,
+        traits=replace(plan.traits, loggable=False) if plan.traits is not None else None,
+        wait=plan.wait,
         plan=plan,
         arguments=arguments,
     )

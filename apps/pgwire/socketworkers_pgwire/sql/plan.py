@@ -76,12 +76,16 @@ class Plan:
     deadline."""
     blocking: bool = False
     """Whether it calls something that may wait: it never runs on the loop."""
+    volatile: bool = False
+    """Whether another run on the same data may come to something else, or leaves traces (nextval, random)."""
     repeatable: bool = True
     """Whether it can be stopped and run again from the start unless rows were sent (it changes nothing by itself)."""
     size: int = 0
     """Estimate of the memory that it takes, in bytes."""
     failure: SqlError | None = None
     """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
+    traits: Any = None
+    """What the engine wants to know of a write: `engine.log.Traits`."""
     wait: str = "block"
     """What to do when rows that it locks are locked by others: ``block``, ``skip``, ``error`` (NOWAIT)."""
     relations: frozenset[int] = field(default_factory=frozenset)

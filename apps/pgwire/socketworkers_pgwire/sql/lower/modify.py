@@ -164,6 +164,7 @@ def lower_modification(lowering: Lowering, query: Query) -> ModifyPlan:
         counted=query.command == "select",
         short=is_point(lowering, query),
         blocking=lowering.blocking,
+        volatile=lowering.volatile,
         repeatable=False,
         size=4_000,
         relations=frozenset(lowering.relations),
