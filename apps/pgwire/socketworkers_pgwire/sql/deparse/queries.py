@@ -324,12 +324,10 @@ def _names_of_join(writer: Writer, join: Join) -> list[str]:
     """The names that the columns of a join have by themselves."""
     merged = [left for left, _, _ in join.using]
     shown = [*merged, *join.columns[len(merged) :]]
-    return unique(
-        [
-            writer.names.column(expr.entry, expr.column) if isinstance(expr, Var) and expr.column > 0 else ""
-            for expr in shown
-        ]
-    )
+    names = writer.names
+    return [
+        names.column(expr.entry, expr.column) if isinstance(expr, Var) and expr.column > 0 else "" for expr in shown
+    ]
 
 
 def _entry(writer: Writer, entry: Entry) -> None:
@@ -363,7 +361,7 @@ def _entry(writer: Writer, entry: Entry) -> None:
         named = alias != source.cte.name
     else:
         raise SqlError("0A000", "the text of this FROM item is not supported")
-    if named and alias:
+    if alias and (named or _needs_aliases(entry, real)):
         writer.put(f" {quote_identifier(alias)}")
     _column_aliases(writer, entry, real)
 
@@ -409,11 +407,16 @@ def _function_like(writer: Writer, call: Expr) -> None:
     writer.put(f" AS {writer.type(call.type, call.typmod)})")
 
 
+def _needs_aliases(entry: Entry, real: list[str]) -> bool:
+    """Whether the columns of an entry must be named."""
+    return isinstance(entry.source, FunctionSource) or unique(entry.names) != real
+
+
 def _column_aliases(writer: Writer, entry: Entry, real: list[str]) -> None:
+    if not _needs_aliases(entry, real):
+        return
     names = unique(entry.names)
     source = entry.source
-    if not isinstance(source, FunctionSource) and names == real:
-        return
     shown = [name for name in names if name]
     if isinstance(source, FunctionSource) and any(call.type == 2249 for call in source.calls):
         columns = zip(names, entry.types, strict=True)
