@@ -1,5 +1,5 @@
 # One command per need; CI runs the same ones.
-.PHONY: check format lint types test fuzz soak bench interop
+.PHONY: check format lint types test fuzz soak bench interop differential suites
 
 check: lint types
 
@@ -28,3 +28,9 @@ soak:
 
 bench:
 	uv run python -m bench
+
+differential:
+	uv run python -m tests.pgwire.differential run --show 20
+
+suites:
+	uv run python -m tests.pgwire.suites

@@ -9,7 +9,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-PARTS = ("start", "echo", "mail", "mqtt", "pgwire", "tunnel")
+PARTS = ("start", "echo", "udp", "quic", "mail", "mqtt", "pgwire", "tunnel", "answers")
 
 
 def main() -> None:

@@ -28,7 +28,18 @@ if TYPE_CHECKING:
         WriteTimeout,
     )
     from .events import AbortController, AbortSignal, Event, EventTarget
-    from .info import Datagram, SocketAddress, SocketInfo, SocketStats, Timeouts, TlsInfo, TlsOptions, WebSocketInfo
+    from .info import (
+        Datagram,
+        QuicOptions,
+        SocketAddress,
+        SocketInfo,
+        SocketStats,
+        Timeouts,
+        TlsInfo,
+        TlsOptions,
+        UdpOptions,
+        WebSocketInfo,
+    )
     from .objects import DurableObject
     from .pair import socket_pair
     from .serve import listen, serve
@@ -41,7 +52,8 @@ _WHERE = {
     "errors": "Aborted AddressError ConnectError ConnectTimeout ConnectionLost HandshakeTimeout IdleTimeout "
     "LimitExceeded ProtocolError SocketError StateError TLSError UnexpectedEOF WriteTimeout",
     "events": "AbortController AbortSignal Event EventTarget",
-    "info": "Datagram SocketAddress SocketInfo SocketStats Timeouts TlsInfo TlsOptions WebSocketInfo",
+    "info": "Datagram QuicOptions SocketAddress SocketInfo SocketStats Timeouts TlsInfo TlsOptions UdpOptions "
+    "WebSocketInfo",
     "objects": "DurableObject",
     "pair": "socket_pair",
     "serve": "listen serve",
@@ -72,6 +84,7 @@ __all__ = [
     "LimitExceeded",
     "ListenerSpec",
     "ProtocolError",
+    "QuicOptions",
     "ReadableStream",
     "Socket",
     "SocketAddress",
@@ -84,6 +97,7 @@ __all__ = [
     "TlsInfo",
     "TlsOptions",
     "TransformStream",
+    "UdpOptions",
     "UnexpectedEOF",
     "WebSocketInfo",
     "WorkerEntrypoint",

@@ -1,5 +1,5 @@
 """Addresses as people write them: ``tcp://host:port``, ``tls://host:port``, ``unix:/path``, ``ws://host:port/path``,
-``wss://host/path``, ``host:port``.
+``wss://host/path``, ``udp://host:port``, ``quic://host:port``, ``host:port``.
 
 Parsing only; names are resolved by ``connect``.
 """
@@ -13,11 +13,9 @@ from .errors import AddressError
 
 __all__ = ["Address", "parse_address"]
 
-SCHEMES = ("tcp", "tls", "unix", "ws", "wss")
+SCHEMES = ("tcp", "tls", "unix", "ws", "wss", "udp", "quic")
 #: RFC 6455 §3
 DEFAULT_PORTS = {"ws": 80, "wss": 443}
-#: transports that the same class will carry in a later version: named, so that the error can say so
-PLANNED = ("udp", "quic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +23,7 @@ class Address:
     """A parsed address."""
 
     scheme: str
-    """``tcp``, ``tls``, ``unix``, ``ws`` or ``wss``."""
+    """``tcp``, ``tls``, ``unix``, ``ws``, ``wss``, ``udp`` or ``quic``."""
     host: str
     """Name or IP address; the path for ``unix`` (a leading NUL byte means the abstract namespace)."""
     port: int = 0
@@ -72,8 +70,6 @@ def parse_address(address: object, *, default_scheme: str = "tcp", port_required
     scheme, separator, _ = address.partition("://")
     if not separator:
         scheme, address = default_scheme, f"{default_scheme}://{address}"
-    if scheme in PLANNED:
-        raise AddressError(f"{scheme}:// is not supported yet; {', '.join(SCHEMES)} are")
     if scheme not in SCHEMES:
         raise AddressError(f"unknown scheme {scheme!r}; {', '.join(SCHEMES)} are supported")
     try:

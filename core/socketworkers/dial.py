@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .address import Address, parse_address
 from .errors import Aborted, AddressError, ConnectError, ConnectTimeout, SocketError
-from .info import SocketAddress, SocketInfo, TlsOptions
+from .info import QuicOptions, SocketAddress, SocketInfo, TlsOptions, UdpOptions
 from .transports.adopt import adopt
 from .transports.tls import TlsLayer
 
@@ -26,7 +26,17 @@ __all__ = ["address_of", "client_context", "dial", "open_socket", "plan"]
 
 #: RFC 8305 §5: delay before the next address is tried as well
 ATTEMPT_DELAY = 0.25
-_TYPES = {"tcp": "tcp", "tls": "tcp", "unix": "unix", "ws": "websocket", "wss": "websocket"}
+_TYPES = {
+    "tcp": "tcp",
+    "tls": "tcp",
+    "unix": "unix",
+    "ws": "websocket",
+    "wss": "websocket",
+    "udp": "udp",
+    "quic": "quic",
+}
+#: schemes of the types that have another than their own name
+_SCHEMES = {"websocket": "ws"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,8 @@ class Target:
     text: bool = False
     ping_interval: float | None = None
     allow_address: Callable[[str], bool] | None = None
+    udp: UdpOptions | None = None
+    quic: QuicOptions | None = None
 
 
 def plan(
@@ -54,21 +66,31 @@ def plan(
     text: bool = False,
     ping_interval: float | None = None,
     allow_address: Callable[[str], bool] | None = None,
+    udp: UdpOptions | None = None,
+    quic: QuicOptions | None = None,
 ) -> Target:
     """Check a socket's arguments before anything is done.
 
     Raises:
         AddressError: the address cannot be used, or ``type`` contradicts it.
         ValueError: a subprotocol or header that cannot be sent, or that the transport does not have.
+        StartupError: QUIC without the package that it needs.
     """
-    if type is not None and type not in ("tcp", "unix", "websocket"):
-        raise AddressError(f"type {type!r} is not supported yet; 'tcp', 'unix' and 'websocket' are")
+    if type is not None and type not in _TYPES.values():
+        raise AddressError(f"there is no type {type!r}; {', '.join(sorted(set(_TYPES.values())))} are")
     if type == "unix" and isinstance(remote, str) and not remote.startswith("unix:"):
         remote = f"unix:{remote}"
-    address = parse_address(remote, default_scheme="ws" if type == "websocket" else "tcp")
+    if remote is None and type == "udp" and local is not None:
+        if allow_address is not None:
+            raise ValueError("allow_address is for sockets that have a peer")
+        bound = parse_address(local, default_scheme="udp", port_required=False)
+        return Target(Address("udp", "", 0), (bound.host, bound.port), None, udp=udp or UdpOptions())
+    if remote is None:
+        raise AddressError("where to? a socket needs a remote address, or type='udp' and a local one")
+    address = parse_address(remote, default_scheme=_SCHEMES.get(type or "", type or "tcp"))
     if type is not None and _TYPES[address.scheme] != type:
         raise AddressError(f"type {type!r} does not fit {address}")
-    secure = address.scheme in ("tls", "wss")
+    secure = address.scheme in ("tls", "wss", "quic")
     options = tls if isinstance(tls, TlsOptions) else TlsOptions() if tls or secure else None
     if tls is False and secure:
         raise AddressError(f"tls=False does not fit {address}")
@@ -80,11 +102,32 @@ def plan(
             options = replace(options, alpn=("http/1.1",))
     elif subprotocols or headers:
         raise ValueError(f"subprotocols and headers are for ws:// and wss://, not for {address}")
+    if udp is not None and address.scheme != "udp":
+        raise ValueError(f"udp= is for udp://, not for {address}")
+    if address.scheme == "quic":
+        from .quic import check_available
+
+        check_available()
+    if quic is not None and address.scheme != "quic":
+        raise ValueError(f"quic= is for quic://, not for {address}")
+    if address.scheme == "udp" and options is not None:
+        raise AddressError(f"there is no TLS over UDP here (DTLS); use quic:// instead of {address}")
     bind = None
     if local is not None:
         parsed = parse_address(local, port_required=False)
         bind = (parsed.host, parsed.port)
-    return Target(address, bind, options, tuple(subprotocols), dict(headers or {}), text, ping_interval, allow_address)
+    return Target(
+        address,
+        bind,
+        options,
+        tuple(subprotocols),
+        dict(headers or {}),
+        text,
+        ping_interval,
+        allow_address,
+        udp,
+        quic,
+    )
 
 
 def client_context(options: TlsOptions) -> ssl.SSLContext:
@@ -120,6 +163,16 @@ def address_of(value: Any) -> SocketAddress:
 
 async def open_socket(sock: Socket, target: Target, no_delay: bool) -> None:
     """Connect ``sock``. Never raises: the socket carries the outcome."""
+    if target.address.scheme == "udp":
+        from .datagram import open_udp
+
+        await open_udp(sock, target)
+        return
+    if target.address.scheme == "quic":
+        from .quic.client import open_quic
+
+        await open_quic(sock, target)
+        return
     try:
         async with asyncio.timeout(sock._timeouts.connect):
             raw = await dial(target.address, target.local, target.allow_address)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = [
     "Datagram",
+    "QuicInfo",
+    "QuicOptions",
     "SocketAddress",
     "SocketInfo",
     "SocketStats",
     "Timeouts",
     "TlsInfo",
     "TlsOptions",
+    "UdpOptions",
     "WebSocketInfo",
 ]
 
@@ -142,11 +145,88 @@ class WebSocketInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class QuicInfo:
+    """The connection that a QUIC stream belongs to (RFC 9000)."""
+
+    version: int
+    """Version of QUIC: 1, or 0x6b3343cf for version 2 (RFC 9369)."""
+    stream_id: int
+    """Identifier of the stream (§2.1)."""
+    alpn: str | None = None
+    """The application protocol (RFC 9001 §8.1)."""
+    early_data: bool = False
+    """Whether the stream was opened in 0-RTT: what came first could be a replay (RFC 9001 §9.2)."""
+    session: Any = field(default=None, repr=False, compare=False)
+    """The ``QuicSession``: more streams, datagrams, migration."""
+
+    @property
+    def unidirectional(self) -> bool:
+        """Whether bytes go in one direction only (§2.1)."""
+        return bool(self.stream_id & 2)
+
+
+@dataclass(frozen=True, slots=True)
+class QuicOptions:
+    """Bounds and behaviour of one QUIC connection."""
+
+    idle_timeout: float = 30.0
+    """Seconds of silence after which the connection is gone (RFC 9000 §10.1)."""
+    keep_alive: bool = True
+    """Whether a connection with open streams is kept by PINGs, as a TCP connection would be."""
+    max_streams: int = 100
+    """Bidirectional streams that the peer may have open at once (§4.6)."""
+    max_unidirectional_streams: int = 0
+    """The same for unidirectional ones."""
+    stream_window: int = 128 * 1024
+    """Bytes that the peer may send on a stream ahead of its reader, at first (§4.1)."""
+    max_stream_window: int = 1024 * 1024
+    """The same for a reader that keeps up."""
+    connection_window: int = 2 * 1024 * 1024
+    """Bytes that the peer may send ahead of all readers together."""
+    datagrams: bool = False
+    """Whether datagrams (RFC 9221) are taken."""
+    early_data: bool = False
+    """0-RTT: a server that sets it says that what its handler does may happen twice (RFC 9001 §9.2)."""
+    max_datagram_size: int = 1200
+    """Bytes of a UDP datagram; there is no path MTU discovery, so every path has to carry it (RFC 9000 §14)."""
+    congestion_control: str = "cubic"
+    """``cubic`` (RFC 9438) or ``reno`` (RFC 9002 §7)."""
+    versions: tuple[int, ...] = ()
+    """Versions of QUIC in order of preference; 1 and 2 by default."""
+    tickets: MutableMapping[Any, Any] | None = field(default=None, repr=False, compare=False)
+    """On a client: where the servers' tickets are kept, for connections that resume a session (RFC 8446 §2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UdpOptions:
+    """How a UDP socket is made."""
+
+    broadcast: bool = False
+    """Whether it may send to a broadcast address."""
+    groups: tuple[str, ...] = ()
+    """Multicast groups to join, ``239.1.2.3`` or ``ff02::fb%eth0`` with the interface."""
+    interface: str = ""
+    """Interface that multicast is sent through, and groups are joined on unless they name one."""
+    multicast_ttl: int | None = None
+    """Hops that multicast may take; the system's default is 1."""
+    multicast_loop: bool | None = None
+    """Whether this machine hears what it sends to a group."""
+    ttl: int | None = None
+    """Hops that other datagrams may take."""
+    reuse_address: bool = False
+    """Whether other sockets may be bound to the same address; always with groups."""
+    receive_buffer_size: int | None = None
+    """SO_RCVBUF in bytes."""
+    send_buffer_size: int | None = None
+    """SO_SNDBUF in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class SocketInfo:
     """A socket as it was when it opened (and again after a TLS upgrade)."""
 
     type: str
-    """``tcp``, ``unix``, ``memory`` or ``websocket``."""
+    """``tcp``, ``unix``, ``memory``, ``websocket``, ``udp`` or ``quic``."""
     local: SocketAddress
     remote: SocketAddress
     """The peer; behind a trusted proxy the client that the proxy named."""
@@ -159,6 +239,8 @@ class SocketInfo:
     """Wall-clock time, seconds since 1970."""
     websocket: WebSocketInfo | None = None
     """Resource, subprotocol and fields of a WebSocket's handshake."""
+    quic: QuicInfo | None = None
+    """The stream's identifier and the connection that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +260,13 @@ class SocketStats:
     duration: float = 0.0
     """Seconds since it opened."""
     rtt: float | None = None
-    """Smoothed round-trip time in seconds (Linux TCP only)."""
+    """Smoothed round-trip time in seconds (TCP on Linux, QUIC)."""
     rtt_var: float | None = None
-    """Variation of the round-trip time in seconds (Linux TCP only)."""
+    """Variation of the round-trip time in seconds (TCP on Linux, QUIC)."""
     retransmits: int | None = None
-    """Segments sent again so far (Linux TCP only)."""
+    """Segments sent again so far (TCP on Linux), or packets that were lost (QUIC, of the whole connection)."""
+    dropped_in: int = 0
+    """Datagrams that came while too many waited to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +283,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """A message with its border and its sender (for datagram transports)."""
+    """A message of a datagram socket that has no peer of its own, one way or the other."""
 
     data: bytes
+    """The message, whole."""
     remote: SocketAddress
+    """Who sent it, or whom it is for."""
+    local: SocketAddress | None = None
+    """The address that it came to, a group's apart; on sending the one to use, None for the system's choice."""

@@ -17,11 +17,13 @@ from typing import Any, Protocol
 from .budget import UNLIMITED, MemoryBudget
 from .errors import Aborted, ConnectionLost, IdleTimeout, LimitExceeded, SocketError, StorageError, WriteTimeout
 from .events import AbortSignal, Event, EventTarget
-from .info import SocketInfo, Timeouts
+from .info import Datagram, SocketInfo, Timeouts
 from .promise import Promise
+from .streams.messages import MessageStream
 from .streams.readable import DEFAULT_HIGH_WATER_MARK, ReadableStream
 from .streams.writable import WritableStream
 from .transports.endpoint import Channel
+from .transports.message_outbox import MessageOutbox
 from .transports.outbox import Outbox
 from .transports.wheel import TimerWheel, wheel_of
 
@@ -99,6 +101,7 @@ class Lifetime(EventTarget):
         timeouts: Timeouts,
         budget: MemoryBudget = UNLIMITED,
         id: str | None = None,
+        messages: bool = False,
     ) -> None:
         super().__init__()
         self._loop = loop
@@ -134,9 +137,9 @@ class Lifetime(EventTarget):
         self.on_close: Callable[[Any], None] | None = None
         self.bytes_in = 0
         self.chunks_in = 0
-        self._readable = ReadableStream._of(self, high_water_mark, budget)
+        self._readable = (MessageStream if messages else ReadableStream)._of(self, high_water_mark, budget)
         self._writable: WritableStream | None = None
-        self._outbox = Outbox(self, high_water_mark)
+        self._outbox = (MessageOutbox if messages else Outbox)(self, high_water_mark)
 
     @property
     def ready(self) -> Promise[SocketInfo]:
@@ -263,6 +266,20 @@ class Lifetime(EventTarget):
                 stream._enqueue_for(waiter, data)
         else:
             stream._enqueue(data)
+
+    def _message_received(self, message: bytes | Datagram, size: int) -> None:
+        """As ``_received``, for a message whose border is kept."""
+        self.bytes_in += size
+        self.chunks_in += 1
+        self._active = self._wheel.tick
+        callback = self._readable._callback
+        if callback is None:
+            self._readable.push(message, size)  # type: ignore[attr-defined]
+        elif size or type(message) is Datagram:  # an empty one would look like the end
+            try:
+                callback(message)  # type: ignore[arg-type]
+            except Exception as error:
+                self._abort(error)
 
     def _eof_received(self) -> None:
         self._active = self._wheel.tick

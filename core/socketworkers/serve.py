@@ -32,6 +32,15 @@ def _settings(app: App, target: Address, options: dict[str, Any]) -> Settings:
     return app.config(**values)
 
 
+def _datagrams(app: App, target: Address) -> ListenerSpec:
+    """The one listener of an app that is served over UDP or QUIC: its own for that, or a plain one."""
+    own = next((spec for spec in app.listeners if spec.scheme == target.scheme), None)
+    own = own or ListenerSpec("main", target.scheme, "port", app.title)
+    if target.scheme == "quic":
+        return replace(own, port_setting="port", tls="implicit", alpn=own.alpn or (app.name,))
+    return replace(own, port_setting="port")
+
+
 def _websocket(app: App, target: Address) -> ListenerSpec:
     """The one listener of an app that is served at a WebSocket's URL: its own with that path, or a plain one."""
     own = next((spec for spec in app.listeners if spec.websocket), ListenerSpec("main", "ws", "port", app.title))
@@ -50,9 +59,10 @@ async def serve(
     Args:
         handler: an ``App`` or ``async def connect(socket, env, ctx)``.
         address: where to listen; port 0 = any free one, see ``server.listeners``. With ``ws://host:port/path`` (or
-            ``wss``, which needs ``tls``) the handler is reached by WebSocket.
-        options: settings of the app (``tls``, ``data``, ``max_connections``, ...). Nothing is kept unless ``data``
-            names a folder.
+            ``wss``, which needs ``tls``) the handler is reached by WebSocket, with ``udp://host:port`` by UDP, with
+            ``quic://host:port`` (which needs ``tls``, and asks for the app's ``alpn``, by default its name) by QUIC.
+        options: settings of the app (``tls``, ``data``, ``max_connections``, ``listen``, ...). Nothing is kept unless
+            ``data`` names a folder.
 
     Returns:
         The server; end it with ``await server.drain()`` and ``await server.stop()``.
@@ -68,7 +78,11 @@ async def serve(
         app = App("app")
         app.connect(handler)
     target = parse_address(address, port_required=False)
-    listeners = [_websocket(app, target)] if target.resource else None
+    listeners = None
+    if target.resource:
+        listeners = [_websocket(app, target)]
+    elif target.scheme in ("udp", "quic"):
+        listeners = [_datagrams(app, target)]
     server = Server(app, _settings(app, target, options), listeners=listeners)
     await server.start()
     return server

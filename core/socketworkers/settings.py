@@ -369,6 +369,20 @@ class Settings:
         (), help="web pages that may connect, * = all", metavar="ORIGIN", advanced=True
     )
     ws_ping: float | None = setting(54.0, help="ping WebSocket clients every", kind="duration", advanced=True)
+    udp_port: int | None = setting(None, help="port for UDP", metavar="PORT")
+    quic_port: int | None = setting(None, help="port for QUIC", metavar="PORT")
+    listen: tuple[str, ...] = setting(
+        (), help="listen there as well: quic://HOST:PORT, udp, tls, tcp, ws, wss, unix", metavar="URL", advanced=True
+    )
+    flow_timeout: float = setting(60.0, help="forget a silent UDP peer after", kind="duration", advanced=True)
+    max_flows: int = setting(4096, help="UDP peers at once", advanced=True)
+    quic_retry: str = setting(
+        "auto",
+        help="QUIC clients prove their address first: on, off; auto: under load",
+        choices=("auto", "on", "off"),
+        metavar="WHEN",
+        advanced=True,
+    )
     unix: str | None = setting(None, help="Unix socket to listen on as well", metavar="PATH", advanced=True)
     idle_timeout: float | None = setting(
         None, help="close a silent connection after", kind="duration", metavar="SECONDS"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from .budget import UNLIMITED, MemoryBudget
 from .errors import Aborted, HandshakeTimeout, SocketError, StateError
 from .events import AbortSignal
-from .info import SocketInfo, SocketStats, Timeouts, TlsOptions
+from .info import QuicOptions, SocketInfo, SocketStats, Timeouts, TlsOptions, UdpOptions
 from .lifetime import CLOSED, CLOSING, CONNECTING, OPEN, Lifetime, Watcher
 from .promise import Promise
 from .streams.readable import DEFAULT_HIGH_WATER_MARK, ReadableStream
@@ -41,9 +41,10 @@ class Socket(Lifetime):
     """A connection, pending or open.
 
     Args:
-        type: ``tcp`` (the default), ``unix``, ``websocket``; taken from ``remote`` if that is a URL.
+        type: ``tcp`` (the default), ``unix``, ``websocket``, ``udp``, ``quic``; taken from ``remote`` if that is a URL.
         remote: where to connect: ``(host, port)``, ``"tcp://host:port"``, ``"tls://host:port"``, ``"unix:/path"``,
-            ``"ws://host:port/path"``, ``"wss://host:port/path"``.
+            ``"ws://host:port/path"``, ``"wss://host:port/path"``, ``"udp://host:port"``, ``"quic://host:port"``. With
+            ``type="udp"`` it can be left out where ``local`` is given: then chunks are ``Datagram`` objects both ways.
         local: address to connect from.
         tls: ``True`` or ``TlsOptions`` for TLS from the first byte; ``False`` for none (STARTTLS can come later).
         allow_half_open: whether writing may go on after the peer's FIN. Outbound no, inbound yes, by default.
@@ -57,6 +58,8 @@ class Socket(Lifetime):
         text: whether text messages of a WebSocket are taken, as their bytes; else they end it with 1003.
         ping_interval: seconds between the pings of a WebSocket; None for none.
         allow_address: called with each IP address that the name stands for, says whether it may be connected to.
+        udp: broadcast, groups and buffers of a UDP socket.
+        quic: bounds and behaviour of a QUIC connection; ``tls`` says which application protocol (``alpn``).
 
     The socket is pending at once: it can be written to, and read from, before ``ready`` resolves.
 
@@ -71,7 +74,7 @@ class Socket(Lifetime):
     def __init__(
         self,
         *,
-        remote: object,
+        remote: object = None,
         type: str | None = None,
         local: object | None = None,
         tls: bool | TlsOptions | None = None,
@@ -86,6 +89,8 @@ class Socket(Lifetime):
         text: bool = False,
         ping_interval: float | None = 54.0,
         allow_address: Callable[[str], bool] | None = None,
+        udp: UdpOptions | None = None,
+        quic: QuicOptions | None = None,
     ) -> None:
         from . import dial
 
@@ -99,12 +104,15 @@ class Socket(Lifetime):
             text=text,
             ping_interval=ping_interval,
             allow_address=allow_address,
+            udp=udp,
+            quic=quic,
         )
         self._init(
             asyncio.get_running_loop(),
             high_water_mark=high_water_mark,
             half_open=allow_half_open,
             timeouts=timeouts or Timeouts(),
+            messages=target.address.scheme == "udp",
         )
         self._keep_alive = keep_alive
         if signal is not None:
@@ -122,6 +130,7 @@ class Socket(Lifetime):
         timeouts: Timeouts | None = None,
         budget: MemoryBudget = UNLIMITED,
         id: str | None = None,
+        messages: bool = False,
     ) -> Socket:
         socket = cls.__new__(cls)
         socket._init(
@@ -131,6 +140,7 @@ class Socket(Lifetime):
             timeouts=timeouts or Timeouts(),
             budget=budget,
             id=id,
+            messages=messages,
         )
         socket._inbound_side = True
         return socket
@@ -169,20 +179,23 @@ class Socket(Lifetime):
     @property
     def stats(self) -> SocketStats:
         """The counters as they are now."""
-        kernel = tcp_info(self._tcp) if self._state in (OPEN, CLOSING) else None
+        kernel = None
+        if self._state in (OPEN, CLOSING) and self._channel is not None:
+            kernel = self._channel.get_extra_info("path") or tcp_info(self._tcp)
         info, outbox = self._info, self._outbox
         return SocketStats(
             bytes_in=self.bytes_in,
             bytes_out=outbox.bytes_out,
             chunks_in=self.chunks_in,
             chunks_out=outbox.chunks_out,
-            buffered_in=self._readable._size,
+            buffered_in=self._readable._bytes(),
             buffered_out=outbox.buffered if self._state != CLOSED else 0,
             opened_at=info.opened_at if info is not None else 0.0,
             duration=max(0.0, time.time() - info.opened_at) if info is not None else 0.0,
             rtt=kernel.rtt if kernel else None,
             rtt_var=kernel.rtt_var if kernel else None,
             retransmits=kernel.retransmits if kernel else None,
+            dropped_in=getattr(self._readable, "dropped", 0),
         )
 
     @property
@@ -384,8 +397,10 @@ class Socket(Lifetime):
             raise StateError("TLS cannot start on a closed socket")
         if self._info is not None and self._info.websocket is not None:
             raise StateError("TLS does not start within a WebSocket: it goes below, with wss")
-        if isinstance(self._channel, TlsLayer):
+        if isinstance(self._channel, TlsLayer) or (self._info is not None and self._info.secure):
             raise StateError("TLS has been started already")
+        if self._info is not None and self._info.type == "udp":
+            raise StateError("there is no TLS over UDP here (DTLS)")
         if server_side is None:
             server_side = self._inbound_side
         stream = self._readable

@@ -14,13 +14,13 @@ import socketworkers.testing
 NAMES = """
 AbortController AbortSignal Aborted AddressError App ByteReader ConnectError ConnectTimeout ConnectionLost Context
 Datagram DurableObject Env Event EventTarget HandshakeTimeout IdleTimeout LimitExceeded ListenerSpec ProtocolError
-ReadableStream Socket SocketAddress SocketError SocketInfo SocketStats StateError TLSError Timeouts TlsInfo TlsOptions
-TransformStream UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream WriteTimeout Writer connect listen pipe
-serve socket_pair
+QuicOptions ReadableStream Socket SocketAddress SocketError SocketInfo SocketStats StateError TLSError Timeouts TlsInfo
+TlsOptions TransformStream UdpOptions UnexpectedEOF WebSocketInfo WorkerEntrypoint WritableStream WriteTimeout Writer
+connect listen pipe serve socket_pair
 """
 TESTING = """
-AppClient AppFixture FakeClock Peer SOCKET_RULES ThreadedServer check_socket fragment parse_transcript run_transcript
-serve_ephemeral socket_pair
+AppClient AppFixture DATAGRAM_RULES FakeClock Peer SOCKET_RULES ThreadedServer check_datagram_socket check_socket
+fragment parse_transcript run_transcript serve_ephemeral socket_pair
 """
 
 

@@ -31,6 +31,7 @@ TRANSPORTS: dict[str, frozenset[str]] = {
     "wss, half-close": CAPABILITIES,
     "tunnel": CAPABILITIES - {"addresses"},
     "tunnel, local port": CAPABILITIES - {"addresses"},
+    "quic": CAPABILITIES,
 }
 HALF_CLOSE = "tcp-halfclose.v1"
 
@@ -90,7 +91,13 @@ class Pairs:
             with contextlib.suppress(Exception):
                 await socket.closed
 
-        app = App("pairs", listeners=(ListenerSpec("ws", "ws", "ws_port", path="/pairs", subprotocols=(HALF_CLOSE,)),))
+        app = App(
+            "pairs",
+            listeners=(
+                ListenerSpec("ws", "ws", "ws_port", path="/pairs", subprotocols=(HALF_CLOSE,)),
+                ListenerSpec("quic", "quic", "quic_port", tls="implicit", alpn=("pairs",)),
+            ),
+        )
         app.connect(keep)
         path = str(Path(self._folder.name) / f"{len(self._servers)}.sock")
         unix = path if self.transport == "unix" else None
@@ -99,7 +106,11 @@ class Pairs:
             "high_water_mark": high_water_mark,
             "timeouts": timeouts,
         }
-        ports: dict[str, Any] = {"websocket": {"ws_port": 0}, "wss": {"wss_port": 0, "tls": "auto"}}
+        ports: dict[str, Any] = {
+            "websocket": {"ws_port": 0},
+            "wss": {"wss_port": 0, "tls": "auto"},
+            "quic": {"quic_port": 0, "tls": "auto"},
+        }
         kind, _, way = self.transport.partition(", ")
         server = Server(app, app.config(data=":memory:", unix=unix, **ports.get(kind, {})))
         self._servers.append(server)
@@ -107,8 +118,12 @@ class Pairs:
         if kind == "tunnel":
             return await self._through_tunnel(server.listeners[0].port, bool(way), options), await arrived
         if kind in ports:
-            tls = TlsOptions(context=trusting(server), sni="localhost") if kind == "wss" else None
-            options["subprotocols"] = (HALF_CLOSE,) if way else ()
+            tls = None
+            if kind != "websocket":
+                alpn = ("pairs",) if kind == "quic" else ()
+                tls = TlsOptions(context=trusting(server), sni="localhost", alpn=alpn)
+            if kind != "quic":
+                options["subprotocols"] = (HALF_CLOSE,) if way else ()
             client = await connect(server.listeners[1].url, **options, tls=tls)
             return client, await arrived
         where: Any = f"unix:{path}" if unix else ("127.0.0.1", server.listeners[0].port)

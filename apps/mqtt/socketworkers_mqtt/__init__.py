@@ -29,6 +29,8 @@ app = App(
             subprotocols=("mqtt", "mqttv3.1"),
             subprotocol_required=True,
         ),
+        # one client per stream, as over TCP; clients of EMQX's kind use the first one
+        ListenerSpec("quic", "quic", "quic_port", "MQTT over QUIC", "implicit", ("mqtt",)),
     ),
 )
 app.check = check

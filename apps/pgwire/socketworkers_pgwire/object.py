@@ -56,5 +56,11 @@ class DatabaseObject(DurableObject):
         """Serve one session until it is over."""
         if not self._kept:  # counters and caches live in memory: it stays until the server ends or it is dropped
             self._kept = True
-            self.ctx.wait_until(self.database.closed.wait())
+            self.ctx.wait_until(self._keep())
         await self.env.pgwire.serve_session(self.database, link, login)
+
+    async def _keep(self) -> None:
+        try:
+            await self.database.closed.wait()
+        finally:
+            self.database.close()

@@ -54,7 +54,8 @@ class Server:
         self.config = config
         self.owner = _system_user()
         self.cluster: Cluster
-        self.started = int(time.time() * 1_000_000)
+        self.started = int((time.time() - 946_684_800) * 1_000_000)
+        """In microseconds since 2000."""
         self.keys: CancelKeys[Link] = CancelKeys()
         self.links: dict[int, Link] = {}
         """Sessions by process id."""

@@ -29,13 +29,17 @@ def app_settings(app: App) -> list[Setting]:
     """The settings that this app really has: a port without a listener, or WebSocket without one, is not announced."""
     ports = {listener.port_setting for listener in app.listeners} | {"port"}
     websocket = any(listener.websocket for listener in app.listeners)
+    udp = any(listener.scheme == "udp" for listener in app.listeners)
     return [
         item
         for item in settings_of(app.config)
-        if item.name in ports
-        or not item.common
-        or not (item.name.endswith("_port") or item.name.startswith("ws_"))
-        or (websocket and not item.name.endswith("_port"))
+        if (udp or item.name not in ("flow_timeout", "max_flows"))
+        and (
+            item.name in ports
+            or not item.common
+            or not (item.name.endswith("_port") or item.name.startswith("ws_"))
+            or (websocket and not item.name.endswith("_port"))
+        )
     ]
 
 

@@ -91,7 +91,7 @@ def _try_command(listeners: Sequence[BoundListener]) -> str:
         if listener.path or listener.tls == "implicit" or listener.scheme == "ws":
             continue
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listener.host, listener.host)
-        return f"nc {host} {listener.port}"
+        return f"nc {'-u ' if listener.scheme == 'udp' else ''}{host} {listener.port}"
     return ""
 
 

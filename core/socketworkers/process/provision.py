@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..certificate_files import certificate_pairs, check_authorities
 from ..errors import StartupError
 from ..mistakes import address_is_open, data_folder_refused
+from ..server.binding import extra_listeners
 from ..settings import Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ def provision(app: App, settings: Settings) -> None:
     """
     if app.check is not None:
         app.check(settings)
-    if not is_loopback(settings.host) and not settings.insecure and not closed_because(app, settings):
-        raise address_is_open(settings.host)
+    extra = [address.host for _, address in extra_listeners(app, settings) if address.scheme != "unix"]
+    wide = next((host for host in (settings.host, *extra) if not is_loopback(host)), None)
+    if wide is not None and not settings.insecure and not closed_because(app, settings):
+        raise address_is_open(wide)
     _check_tls(settings)
     if settings.metrics is not None:
         parse_address(settings.metrics)
@@ -72,7 +75,9 @@ def _check_tls(settings: Settings) -> None:
                 "for a throwaway certificate: --tls auto",
                 exit_status=2,
             )
-        port = next((name for name in ("tls_port", "wss_port") if getattr(settings, name) is not None), None)
+        port = next(
+            (name for name in ("tls_port", "wss_port", "quic_port") if getattr(settings, name) is not None), None
+        )
         if port is not None and not settings.tls:
             raise StartupError(
                 f"--{port.replace('_', '-')} needs a certificate",

@@ -255,6 +255,10 @@ class Acceptor:
             self._paused = False
             self._exhausted(self.spec, None)
 
+    def drain(self) -> None:
+        """Take no new connections: those that there are need nothing of this."""
+        self.close()
+
     def close(self) -> None:
         """Stop accepting and give the address back."""
         if self._handle is not None:

@@ -32,11 +32,13 @@ from ..streams.steps import Steps
 from ..telemetry import Telemetry
 from ..transports import kernel
 from ..transports.adopt import adopt
+from ..transports.arrival import Arrival
 from ..transports.memory import MemoryChannel, memory_pair
 from ..transports.tls import TlsLayer
 from ..worker.app import App, ListenerSpec
 from ..worker.context import Context, Env
 from .admission import Admission
+from .binding import AnyAcceptor, bind_listeners, datagram_listener
 from .control import CONTROL, SOCKET_NAME, ControlWorker, reachable
 from .inherited import InheritedSocket, assign
 from .listener import Acceptor, BoundListener, SpareDescriptor, bind_tcp, bind_unix, bound_listener, within_descriptors
@@ -90,7 +92,7 @@ class Server:
         self.objects: Any = None
         self.tls: TlsStore | None = None
         self._draining = AbortController()
-        self._acceptors: list[Acceptor] = []
+        self._acceptors: list[AnyAcceptor] = []
         self._poller: kernel.Poller | None = None
         self._spare: SpareDescriptor | None = None
         self._connections: dict[Socket, _Connection] = {}
@@ -175,36 +177,14 @@ class Server:
         self.telemetry.emit("server.ready", listeners=self.listeners)
 
     def _bind(self) -> list[tuple[_socket.socket, ListenerSpec]]:
-        settings = self.settings
-        bound: list[tuple[_socket.socket, ListenerSpec]] = []
-        for spec in self.specs:
-            port = getattr(settings, spec.port_setting, None)
-            inherited = self._inherited.pop(spec.name, None)
-            if port is None and inherited is None:
-                continue
-            spec = self._door.agreed(spec)
-            flag = getattr(settings, "port_flag", "") or "--" + spec.port_setting.replace("_", "-")
-            for sock in inherited or bind_tcp(settings.host, port or 0, flag=flag):
-                bound.append((sock, spec))
+        bound = bind_listeners(self.app, self.settings, self.specs, self._inherited, self._door.agreed, self._unlink)
+        try:
+            for sock, spec in bound:
                 self._add_acceptor(sock, spec)
-        if settings.unix:
-            spec = replace(self.specs[0], name="unix")
-            try:
-                sock = bind_unix(settings.unix, 0o660)
-            except OSError as error:
-                raise StartupError(
-                    f"cannot listen on unix:{settings.unix}",
-                    (error.strerror or str(error)).lower(),
-                    "choose another --unix",
-                ) from None
-            bound.append((sock, spec))
-            self._add_acceptor(sock, spec)
-            if not settings.unix.startswith("@"):
-                self._unlink.append(Path(settings.unix))
-        for sock in self._inherited.pop("unix", ()):
-            spec = replace(self.specs[0], name="unix")
-            bound.append((sock, spec))
-            self._add_acceptor(sock, spec)
+        except BaseException:
+            for sock, _ in bound:
+                sock.close()
+            raise
         return bound
 
     def _bind_control(self, data_dir: Path) -> list[tuple[_socket.socket, ListenerSpec]]:
@@ -221,8 +201,14 @@ class Server:
         self._add_acceptor(sock, CONTROL)
         return [(sock, CONTROL)]
 
-    def _add_acceptor(self, sock: _socket.socket, spec: ListenerSpec, spare: SpareDescriptor | None = None) -> Acceptor:
-        acceptor = Acceptor(sock, spec, self._accepted, self._accept_trouble, spare)
+    def _add_acceptor(
+        self, sock: _socket.socket, spec: ListenerSpec, spare: SpareDescriptor | None = None
+    ) -> AnyAcceptor:
+        acceptor: AnyAcceptor
+        if spec.scheme in ("udp", "quic"):
+            acceptor = datagram_listener(sock, spec, self, self._arrived)
+        else:
+            acceptor = Acceptor(sock, spec, self._accepted, self._accept_trouble, spare)
         self._acceptors.append(acceptor)
         return acceptor
 
@@ -302,7 +288,7 @@ class Server:
             seconds = self.settings.drain_timeout
         for acceptor in self._acceptors:
             if acceptor.spec.name not in self._handlers:
-                acceptor.close()
+                acceptor.drain()
         self.telemetry.emit("server.draining", connections=self._count, seconds=seconds)
         self._draining.abort("the server is stopping")
         for connection in list(self._connections.values()):
@@ -472,8 +458,11 @@ class Server:
                 raw.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         self._admit(raw, spec, peer, internal)
 
+    def _arrived(self, arrival: Arrival, spec: ListenerSpec, peer: SocketAddress) -> None:
+        self._admit(arrival, spec, peer, False)
+
     def _admit(
-        self, raw: _socket.socket | MemoryChannel, spec: ListenerSpec, peer: SocketAddress, internal: bool
+        self, raw: _socket.socket | MemoryChannel | Arrival, spec: ListenerSpec, peer: SocketAddress, internal: bool
     ) -> None:
         """Count a connection, or refuse it, and give it a task."""
         if not internal:
@@ -488,6 +477,9 @@ class Server:
         task = asyncio.get_running_loop().create_task(Steps(self._connection(raw, spec, peer, internal)))
         self._tasks.add(task)
         task.add_done_callback(self._forget_task)
+        if not isinstance(raw, (_socket.socket, MemoryChannel)):
+            arrival = raw
+            task.add_done_callback(lambda _: arrival.served())
 
     def _refusal(self, address: str) -> str:
         if self._count >= self._limit:
@@ -495,10 +487,13 @@ class Server:
         return self._admission.claim(address)
 
     def _refuse(
-        self, raw: _socket.socket | MemoryChannel, peer: SocketAddress, reason: str, spec: ListenerSpec
+        self, raw: _socket.socket | MemoryChannel | Arrival, peer: SocketAddress, reason: str, spec: ListenerSpec
     ) -> None:
         self.telemetry.refused += 1
         self.telemetry.emit("conn.refused", remote=str(peer), reason=reason)
+        if not isinstance(raw, (_socket.socket, MemoryChannel)):
+            raw.refuse()
+            return
         farewell = self._door.refusal(spec, self.app.refusal)
         if isinstance(raw, MemoryChannel):
             raw.write(farewell)
@@ -508,10 +503,11 @@ class Server:
         raw.close()
 
     async def _connection(
-        self, raw: _socket.socket | MemoryChannel, spec: ListenerSpec, peer: SocketAddress, internal: bool
+        self, raw: _socket.socket | MemoryChannel | Arrival, spec: ListenerSpec, peer: SocketAddress, internal: bool
     ) -> None:
         loop = asyncio.get_running_loop()
-        socket = Socket._inbound(loop, timeouts=self._timeouts, budget=self.budget)
+        messages = spec.scheme == "udp"
+        socket = Socket._inbound(loop, timeouts=self._timeouts, budget=self.budget, messages=messages)
         ctx = connection = _Connection(self, socket.id, spec, peer.host if not internal else "", internal)
         socket.on_close = self._on_close
         self._connections[socket] = connection
@@ -530,7 +526,7 @@ class Server:
                     self.telemetry.emit("conn.open", id=socket.id, listener=spec.name, remote=str(info.remote))
                 connection.remote = info.remote
                 del info, raw
-                await self._serve(socket, self.env, ctx)
+                await (spec.handler or self._serve)(socket, self.env, ctx)
             socket.close()
         except asyncio.CancelledError:
             socket.abort("the server is stopping")
@@ -554,9 +550,15 @@ class Server:
             socket._abort(error if isinstance(error, SocketError) else Aborted("the handler failed"))
 
     async def _adopt(
-        self, socket: Socket, raw: _socket.socket | MemoryChannel, peer: SocketAddress
+        self, socket: Socket, raw: _socket.socket | MemoryChannel | Arrival, peer: SocketAddress
     ) -> SocketInfo | None:
         """Give the kernel's socket to the loop; None if it was reset meanwhile."""
+        if not isinstance(raw, (_socket.socket, MemoryChannel)):
+            try:
+                return raw.adopt(socket)
+            except OSError as error:
+                socket._end(error, drop=True)
+                return None
         if isinstance(raw, MemoryChannel):
             socket._attach(raw, raw, "memory")
             raw.attach(socket)
@@ -588,6 +590,8 @@ class Server:
         self, socket: Socket, spec: ListenerSpec, info: SocketInfo, connection: _Connection
     ) -> SocketInfo:
         """PROXY header and TLS, each within its deadline."""
+        if info.type in ("udp", "quic"):
+            return info
         if self._admission.is_proxy(info.remote):
             info = await self._proxied(socket, info, connection)
         if spec.tls == "implicit":

@@ -160,6 +160,11 @@ class TlsStore:
         return bool(self._pairs)
 
     @property
+    def files(self) -> Sequence[tuple[str, str]]:
+        """Certificates with their keys, for those who read them on their own; another object after a reload."""
+        return self._pairs
+
+    @property
     def certificate(self) -> str | None:
         """Paths of the certificates, for a person."""
         return ", ".join(certificate for certificate, _ in self._pairs) or None

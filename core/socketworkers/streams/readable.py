@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..budget import UNLIMITED, MemoryBudget
 from ..errors import StateError
@@ -103,7 +103,7 @@ class ReadableStream:
         self._plain = True
 
     @classmethod
-    def _of(cls, source: Source, high_water_mark: int, budget: MemoryBudget = UNLIMITED) -> ReadableStream:
+    def _of(cls, source: Source, high_water_mark: int, budget: MemoryBudget = UNLIMITED) -> Self:
         stream = cls.__new__(cls)
         stream._init(source, high_water_mark, budget)
         return stream
@@ -211,6 +211,10 @@ class ReadableStream:
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+    def _bytes(self) -> int:
+        """Bytes that wait to be read."""
+        return self._size
 
     # -- the consuming side ------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..errors import Aborted, StateError
 from ..events import AbortController, AbortSignal
+from ..info import Datagram
 from ..promise import DONE, Promise
 
 __all__ = ["DEFAULT_HIGH_WATER_MARK", "Bytes", "WritableStream", "WritableStreamController", "Writer"]
@@ -116,7 +117,8 @@ class Writer:
 
     #: Queue ``data`` and return an awaitable that ends when there is room again. Awaiting is how to respect
     #: back-pressure; the order of writes never depends on it. An empty ``data`` does nothing.
-    write: Callable[[Bytes], Awaitable[None]]
+    #: A ``Datagram`` is for UDP sockets that have no peer of their own.
+    write: Callable[[Bytes | Datagram], Awaitable[None]]
 
     def __init__(self, stream: WritableStream) -> None:
         if stream._writer is not None:
@@ -184,7 +186,7 @@ class Writer:
         self.release_lock()
 
 
-def _released(data: Bytes) -> Awaitable[None]:
+def _released(data: Bytes | Datagram) -> Awaitable[None]:
     raise StateError("the writer was released")
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .client import AppClient, Peer
     from .clock import FakeClock
     from .conformance import SOCKET_RULES, check_socket
+    from .conformance.datagrams import DATAGRAM_RULES, check_datagram_socket
     from .fragments import fragment
     from .hosting import AppFixture, ThreadedServer, serve_ephemeral
     from .run import run_transcript
@@ -21,6 +22,7 @@ _WHERE = {
     ".client": "AppClient Peer",
     ".clock": "FakeClock",
     ".conformance": "SOCKET_RULES check_socket",
+    ".conformance.datagrams": "DATAGRAM_RULES check_datagram_socket",
     ".fragments": "fragment",
     ".hosting": "AppFixture ThreadedServer serve_ephemeral",
     ".run": "run_transcript",
@@ -30,12 +32,14 @@ _WHERE = {
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
 __all__ = [
+    "DATAGRAM_RULES",
     "SOCKET_RULES",
     "AppClient",
     "AppFixture",
     "FakeClock",
     "Peer",
     "ThreadedServer",
+    "check_datagram_socket",
     "check_socket",
     "fragment",
     "parse_transcript",

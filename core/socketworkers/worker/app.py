@@ -9,10 +9,10 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from ..events import Event, EventTarget
-from ..info import SocketInfo
+from ..info import QuicOptions, SocketInfo, UdpOptions
 from ..settings import Settings
 from ..socket import Socket
 from .context import Context, Env
@@ -20,7 +20,7 @@ from .entrypoint import WorkerEntrypoint
 
 __all__ = ["App", "ConnectEvent", "Handler", "Hook", "ListenerSpec"]
 
-Handler = Callable[[Socket, Env, Context], Awaitable[object]]
+Handler: TypeAlias = Callable[[Socket, Env, Context], Awaitable[object]]
 Hook = Callable[[Env], Awaitable[object]]
 Admit = Callable[[SocketInfo, Socket, Env, Context], Awaitable[None]]
 #: the same as in ``transports.websocket``, which is loaded only when there is such a listener
@@ -35,7 +35,8 @@ class ListenerSpec:
     name: str
     """Its name in settings, logs and metrics; handlers see it as ``ctx.listener.name``."""
     scheme: str
-    """Scheme of the URL that is shown for it (``smtp``, ``pop3s``); ``ws`` and ``wss`` make it a WebSocket listener."""
+    """Scheme of the URL that is shown for it (``smtp``, ``pop3s``); ``ws`` and ``wss`` make it a WebSocket listener,
+    ``udp`` one for datagrams, ``quic`` one for QUIC (with ``tls="implicit"`` and ``alpn``)."""
     port_setting: str
     """The setting that holds its port; None there = off."""
     title: str = ""
@@ -43,7 +44,8 @@ class ListenerSpec:
     tls: Literal["off", "starttls", "implicit"] = "off"
     """``implicit``: TLS from the first byte. ``starttls``: the handler upgrades by itself."""
     alpn: tuple[str, ...] = ()
-    """With implicit TLS: a client that offers application protocols must offer one of these (RFC 7301)."""
+    """With implicit TLS: a client that offers application protocols must offer one of these (RFC 7301). Several
+    ``quic`` listeners with the same ``port_setting`` share a port, and the protocol chooses among them."""
     path: str | None = None
     """``ws`` and ``wss``: path of the URL; None takes any. The setting ``ws_path`` wins."""
     subprotocols: tuple[str, ...] = ()
@@ -52,6 +54,16 @@ class ListenerSpec:
     """``ws`` and ``wss``: whether the client has to offer one of them."""
     text: bool = False
     """``ws`` and ``wss``: whether text messages are taken, as their bytes; else they end the connection with 1003."""
+    datagrams: bool = False
+    """``udp``: one socket for all peers, whose chunks are ``Datagram`` objects, in place of one for each peer."""
+    amplification: float = 0.0
+    """``udp``: most bytes that a peer is sent for each of its own before it has come back; 0 = any."""
+    udp: UdpOptions | None = None
+    """``udp`` and ``quic``: groups, broadcast and buffers of the kernel's socket."""
+    quic: QuicOptions | None = None
+    """``quic``: bounds and behaviour of its connections."""
+    handler: Handler | None = None
+    """The connect handler of this listener; the app's by default."""
 
     @property
     def websocket(self) -> bool:

@@ -50,7 +50,7 @@ async def echo(socket: Socket, env: Env, ctx: Context) -> None:
         "host:x",
         "tcp://host",
         "gopher://host:1",
-        "udp://host:1",
+        "sctp://host:1",
         "tcp://host:1/path",
         "unix:",
         3,

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from .connection import Lost
-from .corpus import Source, find
 from .report import Outcome, differences_text, kinds_text, outcome_of, table
 from .runner import Server, run_source
 from .servers import Unavailable, ours, parse_address, postgresql
+from .source import Source, find
 
 
 def compare_sources(sources: list[Source], theirs: Server, other: Server) -> list[Outcome]:

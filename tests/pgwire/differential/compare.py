@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from socketworkers_pgwire.codec import FieldDescription, Report
 
 from .answers import Answer, Result
-from .corpus import Step
 from .normal import own_oid, plain_value
+from .source import Step
 from .statements import Shape, shapes
 
 __all__ = ["ASIDE", "Difference", "compare"]

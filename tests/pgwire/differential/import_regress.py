@@ -12,7 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from .corpus import CORPUS
+from .source import CORPUS
 
 SCRIPTS = (  # noqa: SIM905
     "boolean char varchar text int2 int4 int8 float8 numeric uuid enum strings date time timetz timestamp timestamptz"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .answers import Answer
 from .compare import ASIDE, Difference, compare
-from .corpus import Source, Step
+from .source import Source, Step
 
 __all__ = ["Outcome", "differences_text", "kinds_text", "outcome_of", "table"]
 

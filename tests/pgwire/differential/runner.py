@@ -8,10 +8,10 @@ from weakref import WeakKeyDictionary
 
 from .answers import Answer
 from .connection import Connection, Lost
-from .corpus import Source, Step, read
 from .described import Described
 from .sending import Filler, encode_step
 from .servers import Address
+from .source import Source, Step, read
 
 __all__ = ["Server", "run_source"]
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import postgast
 
-from .corpus import Step
+from .source import Step
 
 __all__ = ["read_script", "substitute"]
 

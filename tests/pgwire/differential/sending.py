@@ -17,8 +17,8 @@ from socketworkers_pgwire.codec import (
 )
 
 from .connection import Connection
-from .corpus import Step
 from .script import substitute
+from .source import Step
 
 __all__ = ["Filler", "encode_step"]
 

@@ -12,11 +12,11 @@ from socketworkers_pgwire.codec import FieldDescription, Report
 
 from .answers import Answer, Result
 from .compare import compare
-from .corpus import CORPUS, Source, Step, find
 from .described import Described
 from .normal import plain_value
 from .report import differences_text, kinds_text, outcome_of, table
 from .script import read_script, substitute
+from .source import CORPUS, Source, Step, find
 from .statements import shapes
 
 NOW = dt.datetime(2024, 2, 29, 12, 0, 0, tzinfo=dt.UTC)

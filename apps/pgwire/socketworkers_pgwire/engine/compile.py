@@ -55,7 +55,20 @@ _CONTROLS: Final = {
 class Compiled:
     """A statement: parsed, and analysed as soon as that was asked for. The engine's handle of a statement."""
 
-    __slots__ = ("columns", "key", "kinds", "parameter_types", "plan", "prepared", "raw", "size", "token")
+    __slots__ = (
+        "by_sql",
+        "columns",
+        "key",
+        "kinds",
+        "made",
+        "parameter_types",
+        "plan",
+        "prepared",
+        "raw",
+        "size",
+        "source",
+        "token",
+    )
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
@@ -71,6 +84,10 @@ class Compiled:
         self.prepared = False
         """Whether its columns were told to the client, and must stay what they are."""
         self.size = 0
+        self.source = raw.text
+        """What pg_prepared_statements shows."""
+        self.made = 0
+        self.by_sql = False
 
 
 class Compiler:
@@ -136,6 +153,7 @@ class Compiler:
         session.transaction.touch()
         plan, columns = self.plan(session, compiled)
         compiled.prepared = True
+        compiled.made = session.surroundings.statement_time
         return Prepared(statement, plan.parameters, columns, compiled.size)
 
     def plan(self, session: SqlSession, compiled: Compiled) -> tuple[Plan, tuple[FieldDescription, ...] | None]:
@@ -272,6 +290,9 @@ class Compiler:
         compiled = Compiled(Raw(kind, tree, session.surroundings.query, 0))
         with session.catalogue():
             compiled.parameter_types = tuple(session.type_named(each) for each in types)
+        compiled.source = session.surroundings.query
+        compiled.made = session.surroundings.statement_time
+        compiled.by_sql = True
         compiled.raw = Raw(kind, tree, f"{session.surroundings.pid} {id(compiled)} {session.surroundings.query}", 0)
         self.plan(session, compiled)
         compiled.prepared = True

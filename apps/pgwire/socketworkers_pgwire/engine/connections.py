@@ -53,13 +53,14 @@ class Pool:
         most: how many may be open; beyond that `borrow` gives None.
     """
 
-    __slots__ = ("_close", "_connect", "_free", "_most", "opened")
+    __slots__ = ("_close", "_connect", "_free", "_kept", "_most", "opened")
 
     def __init__(self, connect: Callable[[], Handle], close: Callable[[Handle], None], most: int) -> None:
         self._connect = connect
         self._close = close
         self._most = most
         self._free: list[Handle] = []
+        self._kept = KEPT
         self.opened = 0
 
     def borrow(self) -> Handle | None:
@@ -75,7 +76,7 @@ class Pool:
     def give_back(self, handle: Handle) -> None:
         """It is not used any more; it holds no snapshot."""
         handle.idle()
-        if len(self._free) < KEPT:
+        if len(self._free) < self._kept:
             self._free.append(handle)
         else:
             self.discard(handle)
@@ -86,6 +87,7 @@ class Pool:
         self._close(handle)
 
     def close(self) -> None:
-        """Close all that nobody uses."""
+        """Close all that nobody uses, and from now on what is given back."""
+        self._kept = 0
         while self._free:
             self.discard(self._free.pop())

@@ -16,6 +16,7 @@ import apsw
 from socketworkers.storage import Storage, SyncTicket
 
 from ..catalog.session import DatabaseCatalog
+from ..catalog.shipped import shipped
 from .compile import Compiler
 from .connections import STEPS, Handle, Pool
 from .locks import AdvisoryLocks
@@ -32,6 +33,10 @@ __all__ = ["Database", "Deadline"]
 MAX_READERS = 256
 #: seconds that a statement may take on the loop before it is moved to a thread
 ON_LOOP = 0.002
+
+#: the catalogue's shipped rows are attached by a URI
+_MEMORY = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI
+_NAME = "memory.sqlite"
 
 Prepare = Callable[[Handle], None]
 
@@ -90,6 +95,7 @@ class Database:
         """Counts commits: whether anything was committed since a snapshot was taken."""
         self.closed = asyncio.Event()
         """Set when the database is to be let go of."""
+        self._transactions = 1000
         self.definitions = 0
         """Counts commits that changed the catalogue."""
         self._tokens: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
@@ -103,6 +109,7 @@ class Database:
         self._folder: Path | None = None
         if storage.path is None:  # SQLite has no readers beside a writer in memory
             self._folder = Path(tempfile.mkdtemp(prefix="socketworkers-pgwire-"))
+            shutil.copyfile(shipped().template, self._folder / _NAME)
         self.writers = Pool(lambda: self.connect(writes=True), self.disconnect, MAX_READERS)
         """Only one of them writes at a time; a session with temporary tables keeps one for itself."""
         self.readers = Pool(lambda: self.connect(writes=False), self.disconnect, MAX_READERS)
@@ -118,7 +125,7 @@ class Database:
         if self._folder is None:
             connection = self.storage.open_connection(readonly=not writes)
         else:
-            connection = apsw.Connection(str(self._folder / "memory.sqlite"))
+            connection = apsw.Connection(str(self._folder / _NAME), flags=_MEMORY)
             connection.pragma("journal_mode", "wal")
             connection.pragma("synchronous", 0)
             connection.pragma("foreign_keys", 1)
@@ -150,6 +157,11 @@ class Database:
                 self._tokens.clear()
             found = self._tokens[context] = (definitions, context)
         return found
+
+    def new_transaction_id(self) -> int:
+        """A number for a transaction that asks for one."""
+        self._transactions += 1
+        return self._transactions
 
     # Durability
 

@@ -182,6 +182,7 @@ def open_session(server: Server, database: Database, link: Link, login: Startup)
         user=login.username,
         peer=peer,
         server=local,
+        server_started=server.started,
         backends=server.backends,
         control=server.control,
         control_database=server.control_database,

@@ -42,9 +42,11 @@ class Portal:
         "formats",
         "handle",
         "kept",
+        "made",
         "plan",
         "scroll",
         "sent",
+        "text",
         "values",
     )
 
@@ -70,6 +72,9 @@ class Portal:
         """The state of a COPY."""
         # of a cursor of DECLARE
         self.declared = False
+        self.text = ""
+        """Of the statement, and when that was; for pg_cursors."""
+        self.made = 0
         self.scroll: bool | None = None
         """SCROLL, NO SCROLL, or nothing said."""
         self.kept: list[tuple[Any, ...]] = []

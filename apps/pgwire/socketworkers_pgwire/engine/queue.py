@@ -38,6 +38,10 @@ class WriterQueue:
         """Call `turn` once it is the turn of `who`, who waits for nothing else."""
         self._waiting[who] = turn
 
+    def waits(self, who: object) -> bool:
+        """Whether `who` waits."""
+        return who in self._waiting
+
     def forget(self, who: object) -> bool:
         """`who` waits no more; whether it did."""
         return self._waiting.pop(who, None) is not None

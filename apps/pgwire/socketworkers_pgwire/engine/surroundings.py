@@ -6,6 +6,7 @@ the catalogue's caches, counters of sequences.
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -68,6 +69,7 @@ class Surroundings:
         user: who has logged in.
         peer: address and port of the client; None for a Unix socket.
         server: address and port that it came to.
+        server_started: when the server was started.
         backends: gives all sessions of the server.
         control_database: (``create``, ``drop`` or ``dropped``, name, template or ``force``): what CREATE DATABASE and
             DROP DATABASE do beside their rows.
@@ -87,6 +89,7 @@ class Surroundings:
         user: str,
         peer: tuple[str, int] | None,
         server: tuple[str, int] | None,
+        server_started: int = 0,
         backends: Callable[[], Sequence[Any]] = lambda: (),
         control: Callable[[int, str], bool] = lambda pid, what: False,
         control_database: Callable[[str, str, str], None] = lambda what, name, how: None,
@@ -115,7 +118,7 @@ class Surroundings:
         """The protocol's side."""
         # of transactions and statements
         self.transaction_time = self.statement_time = now()
-        self.transaction_id = 0
+        self.assigned_transaction_id: int | None = None
         self.notices: list[Report] = []
         self.reports: dict[str, str] = {}
         self.told: dict[str, str] = {}
@@ -152,6 +155,7 @@ class Surroundings:
         self._plan_token_of: tuple[Any, ...] | None = None
         self.defining = False
         """Whether the transaction has changed the catalogue."""
+        self.server_started = server_started
         self._backends = backends
         self._control = control
 
@@ -429,7 +433,7 @@ class Surroundings:
     def begin_transaction(self) -> None:
         """A transaction begins."""
         self.transaction_time = self.transaction_started = self.statement_time
-        self.transaction_id = 0
+        self.assigned_transaction_id = None
         # a Settings belongs to one session, and only the time in it ever changes
         object.__setattr__(self.settings, "now", self.transaction_time)
         self._at_start = (self.variables.save(), self.cluster.save())
@@ -690,6 +694,50 @@ class Surroundings:
 
     def _notified(self, process_id: int, channel: str, payload: str) -> None:
         self.sql.notified(process_id, channel, payload)
+
+    # What system views show of the session
+
+    @property
+    def transaction_id(self) -> int:
+        """As `SessionContext`: a number of the transaction, given when it is first asked for."""
+        number = self.assigned_transaction_id
+        if number is None:
+            number = self.assigned_transaction_id = self._database.new_transaction_id()
+        return number
+
+    @property
+    def secure(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.protocol.secure
+
+    def blockers(self, pid: int) -> Sequence[int]:
+        """As `SessionContext`."""
+        queue = self._database.queue
+        owner = queue.owner
+        waiting = [each for each in self._database.sessions if each.surroundings.pid == pid and queue.waits(each)]
+        return [owner.surroundings.pid] if waiting and isinstance(owner, type(self.sql)) else []
+
+    def advisory_locks(self) -> Iterable[tuple[tuple[int, ...], bool, int]]:
+        """As `SessionContext`."""
+        held: list[tuple[tuple[int, ...], bool, Any]] = list(self._database.locks.all())
+        return [(key, shared, holder.surroundings.pid) for key, shared, holder in held]
+
+    def prepared_statements(self) -> Iterable[tuple[Any, ...]]:
+        """As `SessionContext`."""
+        for prepared in list(self.names.statements.values()):
+            if prepared.name and prepared.statement is not None:
+                compiled: Any = prepared.statement.handle
+                types = json.dumps(list(prepared.parameter_types))
+                yield prepared.name, compiled.source, compiled.made, types, int(compiled.by_sql), 0, 0
+
+    def cursors(self) -> Iterable[tuple[Any, ...]]:
+        """As `SessionContext`."""
+        for named in list(self.names.portals.values()):
+            handle: Any = named.handle
+            if named.name and handle is not None:
+                binary = int(bool(handle.formats) and set(handle.formats) == {1})
+                scroll = int(handle.scroll is True)
+                yield named.name, handle.text, int(named.holdable), binary, scroll, handle.made
 
     # Other sessions
 

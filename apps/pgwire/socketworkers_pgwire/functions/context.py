@@ -59,8 +59,9 @@ class Backend(Protocol):
     user: str
     user_oid: int
     application_name: str
-    client_address: str | None
+    client_address: tuple[str, int] | None
     client_port: int | None
+    secure: bool
     started: int
     transaction_started: int | None
     query_started: int | None
@@ -129,6 +130,30 @@ class SessionContext(Protocol):
     @property
     def isolation(self) -> str:
         """``read committed``, …"""
+
+    @property
+    def query(self) -> str:
+        """current_query()."""
+
+    @property
+    def server_started(self) -> int:
+        """pg_postmaster_start_time()."""
+
+    @property
+    def assigned_transaction_id(self) -> int | None:
+        """txid_current_if_assigned()."""
+
+    def blockers(self, pid: int) -> Sequence[int]:
+        """pg_blocking_pids(): of the sessions that a session waits for."""
+
+    def advisory_locks(self) -> Iterable[tuple[tuple[int, ...], bool, int]]:
+        """All of the database: key, whether it is shared, process id of the holder."""
+
+    def prepared_statements(self) -> Iterable[tuple[Any, ...]]:
+        """Rows of pg_prepared_statements."""
+
+    def cursors(self) -> Iterable[tuple[Any, ...]]:
+        """Rows of pg_cursors."""
 
     def clock(self) -> int:
         """clock_timestamp()."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import SqlError
-from .grammar_errors import classify
+from .grammar_errors import PLACELESS, classify
 
 __all__ = ["Node", "Raw", "Token", "fingerprint", "normalize", "parse", "scan"]
 
@@ -326,7 +326,8 @@ def _error(error: Any) -> SqlError:
     function = (error.function or b"").decode()
     sqlstate, hint = classify(message, function)
     position: int = error.position
-    return SqlError(sqlstate, message, hint=hint, position=position if position > 0 else None)
+    placed = position > 0 and message not in PLACELESS
+    return SqlError(sqlstate, message, hint=hint, position=position if placed else None)
 
 
 class _Places:

@@ -5,7 +5,7 @@ From ereport calls of src/backend/parser/{scan.l,gram.y,parser.c}: what is not l
 
 from __future__ import annotations
 
-__all__ = ["classify"]
+__all__ = ["PLACELESS", "classify"]
 
 _FEATURE = "0A000"
 _WINDOWING = "42P20"
@@ -54,6 +54,14 @@ _BY_BEGINNING = (
     ("CURRENT_USER cannot be used as a role name", _RESERVED),
     ("CURRENT_ROLE cannot be used as a role name", _RESERVED),
     ("SESSION_USER cannot be used as a role name", _RESERVED),
+)
+
+#: messages that PostgreSQL 15 gives without a position, where later versions have one
+PLACELESS = frozenset(
+    (
+        "WITH TIES cannot be specified without ORDER BY clause",
+        "SKIP LOCKED and WITH TIES options cannot be used together",
+    )
 )
 
 _HINTS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.pgwire.types.server import find_binaries, running_server
 
-from ..corpus import CORPUS
+from ..source import CORPUS
 from .clients import CLIENTS, Place
 from .proxy import FIRST_OID, Proxy
 

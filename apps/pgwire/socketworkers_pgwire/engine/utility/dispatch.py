@@ -32,6 +32,7 @@ _MAKERS: Final = {
     "UnlistenStmt": "notify.unlisten",
     "NotifyStmt": "notify.notify",
     "CopyStmt": "copying.copy",
+    "ExplainStmt": "explain.explain",
     "VacuumStmt": "maintenance.vacuum",
     "CheckPointStmt": "maintenance.checkpoint",
     "ClusterStmt": "maintenance.cluster",

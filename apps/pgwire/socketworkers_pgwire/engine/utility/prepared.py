@@ -96,6 +96,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
             raise SqlError("42P03", f'cursor "{name}" already exists')
         portal = Portal(plan, (), (), describe(plan))
         portal.declared = True
+        portal.text, portal.made = owner.query, owner.statement_time
         portal.scroll = True if flags & _SCROLL else False if flags & _NO_SCROLL else None
         session.open_declared(portal)
         made = NamedPortal(name, portal, Statement(None), portal.columns, holdable=holdable)

@@ -295,7 +295,7 @@ def check_groups(state: State) -> None:
                 if isinstance(each, Const):
                     state.shared.notes.pin(each)
         checker.check(expr, 0)
-    if query.has_aggregates and state.parent_cte is not None and state.reads_itself:
+    if query.has_aggregates and state.reads_itself:
         found = next((each for expr in exprs for each in walk(expr) if isinstance(each, Aggregate)), None)
         raise error(
             "42P19",

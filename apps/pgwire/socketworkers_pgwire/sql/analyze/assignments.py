@@ -41,7 +41,7 @@ def target_columns(state: State, target: Target, nodes: Sequence[Node] | None) -
     for each in nodes:
         node = each["ResTarget"]
         name = node["name"]
-        column = find_column(target, name, node)
+        column = find_column(target, name, node, system=False)
         number = column.number
         if "indirection" not in node:
             if number in whole or number in partial:
@@ -55,7 +55,7 @@ def target_columns(state: State, target: Target, nodes: Sequence[Node] | None) -
     return found
 
 
-def find_column(target: Target, name: str, node: Node) -> Column:
+def find_column(target: Target, name: str, node: Node, *, system: bool = True) -> Column:
     """The column of the table that changes by its name.
 
     Raises:
@@ -65,7 +65,7 @@ def find_column(target: Target, name: str, node: Node) -> Column:
     column = target.column(name)
     if column is not None:
         return column
-    if name in SYSTEM:
+    if system and name in SYSTEM:
         raise error("0A000", f'cannot assign to system column "{name}"', location)
     raise error("42703", f'column "{name}" of relation "{target.name}" does not exist', location)
 

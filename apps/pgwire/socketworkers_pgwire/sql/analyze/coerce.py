@@ -29,6 +29,7 @@ from .oids import (
     ANYELEMENT,
     ANYNONARRAY,
     BOOL,
+    DATE,
     INT2VECTOR,
     INT4,
     INTERVAL,
@@ -36,6 +37,10 @@ from .oids import (
     POLYMORPHIC,
     RECORD,
     RECORD_ARRAY,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    TIMETZ,
     UNKNOWN,
 )
 from .places import location_of
@@ -79,10 +84,9 @@ class Context(IntEnum):
 
 _CONTEXTS = {"i": Context.IMPLICIT, "a": Context.ASSIGNMENT, "e": Context.EXPLICIT}
 
-#: types whose literals depend on settings of the session: date and time, interval, reg*
-_SETTINGS_TYPES = frozenset(
-    (1082, 1083, 1266, 1114, 1184, 1186, 24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191)
-)
+#: types whose literals depend on settings of the session: date and time, interval. What names of reg* types mean
+#: depends on the search path and the catalogue only, which every kept plan depends on
+_SETTINGS_TYPES = frozenset((DATE, TIME, TIMETZ, TIMESTAMP, TIMESTAMPTZ, INTERVAL))
 
 
 def pathway(catalog: Catalog, target: int, source: int, context: Context) -> tuple[str, int]:
@@ -270,7 +274,7 @@ def _constant(state: State, constant: Const, target: int, typmod: int, form: For
                 shown = format_type(catalog, base)
                 raise error("0A000", f"cannot accept a value of type {shown}", constant.location)
             raise unsupported(f"type {format_type(catalog, base)}", constant.location)
-        if base in _SETTINGS_TYPES or implementation.oid in _SETTINGS_TYPES:
+        if base in _SETTINGS_TYPES or (row.element and row.element in _SETTINGS_TYPES):
             state.shared.notes.settings = True
         try:
             value = implementation.modified(input_typmod).input(value, state.shared.settings)

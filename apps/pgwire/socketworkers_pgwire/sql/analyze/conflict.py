@@ -36,6 +36,7 @@ def analyse_conflict(state: State, target: Target, node: Node) -> OnConflict:
         )
     if relation.schema == "pg_catalog":
         raise error("0A000", "ON CONFLICT is not supported with system catalog tables", node.get("location", 0))
+    item = _excluded(state, target) if update else None
     indexes: list[int] = []
     if infer is not None:
         if "conname" in infer:
@@ -43,28 +44,35 @@ def analyse_conflict(state: State, target: Target, node: Node) -> OnConflict:
         else:
             indexes = _inferred(state, target, infer)
     conflict = OnConflict(action="update" if update else "nothing", indexes=indexes)
-    if not update:
+    if item is None:
         return conflict
-    names = ["" if column.dropped else column.name for column in relation.columns]
-    excluded = state.add(
-        Entry(
-            alias="excluded",
-            names=names,
-            types=[(column.type, column.typmod, column.collation) for column in relation.columns],
-            source=relation,
-        )
-    )
-    item = Item(excluded)
-    if target.view is not None and target.item.columns is not None:
-        item = _excluded_view(state, target, excluded)
     state.target_excluded = item
     state.namespace = [target.item, item]
-    conflict.excluded = excluded
+    conflict.excluded = state.excluded_entry
     conflict.outputs = update_targets(state, target, node["targetList"])
     conflict.where = where_clause(state, node.get("whereClause"), Kind.WHERE, "WHERE")
     if conflict.where is not None:
         assign(state, conflict.where)
     return conflict
+
+
+def _excluded(state: State, target: Target) -> Item:
+    """EXCLUDED: the row that was to be inserted."""
+    relation = target.relation
+    excluded = state.add(
+        Entry(
+            alias="excluded",
+            names=["" if column.dropped else column.name for column in relation.columns],
+            types=[(column.type, column.typmod, column.collation) for column in relation.columns],
+            source=relation,
+        )
+    )
+    state.excluded_entry = excluded
+    item = Item(excluded)
+    if target.view is not None and target.item.columns is not None:
+        item = _excluded_view(state, target, excluded)
+    state.relations.append(item)
+    return item
 
 
 def _excluded_view(state: State, target: Target, excluded: Entry) -> Item:

@@ -32,6 +32,8 @@ def analyse_with(state: State, clause: Node) -> None:
         if name in names:
             raise error("42712", f'WITH query name "{name}" specified more than once', location)
         names.append(name)
+        if "MergeStmt" in node["ctequery"]:
+            raise error("0A000", "MERGE not supported in WITH query", location)
         if "SelectStmt" not in node["ctequery"]:
             if state.parent is not None:
                 raise error(

@@ -243,7 +243,7 @@ def _json_subscript(state: State, container: Expr, indices: list[Node], assign: 
     upper: list[Expr | None] = []
     for index in indices:
         if index.get("is_slice"):
-            raise error("0A000", "jsonb subscript does not support slices", _first_location(index))
+            raise error("42804", "jsonb subscript does not support slices", _first_location(index))
         value = expression(state, index["uidx"])
         if value.type == UNKNOWN:
             kind = TEXT
@@ -282,7 +282,7 @@ def coerce_possible(state: State, value: Expr, kind: int) -> bool:
 def _first_location(index: Node) -> int:
     from .places import raw_location
 
-    for key in ("lidx", "uidx"):
+    for key in ("uidx", "lidx"):
         if key in index:
             return raw_location(index[key])
     return -1

@@ -176,7 +176,7 @@ def _cte(state: State, cte: WithQuery, node: Node, alias: Node | None) -> Item:
             location=location,
         )
     )
-    if cte is state.parent_cte:
+    if query is None:
         state.reads_itself = True
     item = Item(entry)
     state.relations.append(item)

@@ -47,7 +47,6 @@ def analyse_merge(state: State, node: Node) -> Query:
         raise error(
             "42712",
             f'name "{target.item.name}" specified more than once',
-            node["relation"].get("location", 0),
             detail="The name is used both as MERGE target table and data source.",
         )
     state.namespace = [target.item, *source_names]

@@ -82,6 +82,9 @@ def column_number(item: Item, number: int, location: int) -> Expr:
     """A column by its place from 0."""
     if item.columns is not None:
         stands_for = item.columns[number]
+        if not isinstance(item.entry.source, Join):
+            # of a view that is changed: its columns are expressions over the table
+            return stands_for
         if type(stands_for) is Var:
             kind, typmod, collation = stands_for.type, stands_for.typmod, stands_for.collation
             return Var(
@@ -105,6 +108,8 @@ def _system_column(state: State, item: Item, name: str, location: int) -> Var | 
         raise error("42P10", f'system column "{name}" reference in check constraint is invalid', location)
     if state.kind.name == "GENERATED" and name != "tableoid":
         raise error("42P10", f'cannot use system column "{name}" in column generation expression', location)
+    if state.kind.name == "MERGE_WHEN" and name != "tableoid":
+        raise error("42P10", f'cannot use system column "{name}" in MERGE WHEN condition', location)
     number, kind = system
     return Var(type=kind, location=location, entry=item.entry, column=number)
 

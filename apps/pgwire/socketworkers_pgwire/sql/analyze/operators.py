@@ -10,7 +10,7 @@ from ..grammar import Node
 from ..nodes import Expr, OpExpr, ScalarArrayOp
 from .candidates import select_candidate
 from .coerce import Context, can_coerce, can_coerce_all, coerce_type, proc_of
-from .oids import BOOL, UNKNOWN
+from .oids import BOOL, POLYMORPHIC, UNKNOWN
 from .polymorphic import resolve
 from .state import State, error
 from .typenames import base_type, check_schema, element_type, format_type, split_name
@@ -147,10 +147,14 @@ def make_scalar_array(
         raise error("42809", "op ANY/ALL (array) requires operator to yield boolean", location)
     if proc.returns_set:
         raise error("42809", "op ANY/ALL (array) requires operator not to return a set", location)
-    row = catalog.type_by_oid(wanted[1])
-    array_type = row.array if row is not None else 0
-    if not array_type:
-        raise error("42704", f"could not find array type for data type {format_type(catalog, wanted[1])}", location)
+    if wanted[1] in POLYMORPHIC:
+        # the array is what it is
+        array_type = array
+    else:
+        row = catalog.type_by_oid(wanted[1])
+        array_type = row.array if row is not None else 0
+        if not array_type:
+            raise error("42704", f"could not find array type for data type {format_type(catalog, wanted[1])}", location)
     if left.type != wanted[0]:
         left = coerce_type(state, left, wanted[0], -1, Context.IMPLICIT, "implicit cast", -1)
     if right.type != array_type:

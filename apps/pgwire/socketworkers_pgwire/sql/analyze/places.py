@@ -19,14 +19,16 @@ from ..nodes import (
     NullIf,
     NullTest,
     OpExpr,
+    Query,
     Relabel,
     RowCompare,
     ScalarArrayOp,
     SubLink,
     Subscript,
 )
+from ..walk import query_expressions, subqueries, walk
 
-__all__ = ["leftmost", "location_of", "raw_location"]
+__all__ = ["forget_places", "leftmost", "location_of", "raw_location"]
 
 
 def leftmost(first: int, second: int) -> int:
@@ -63,6 +65,16 @@ def _least(location: int, args: Sequence[Expr]) -> int:
     for arg in args:
         location = leftmost(location, location_of(arg))
     return location
+
+
+def forget_places(query: Query) -> None:
+    """Take the places out of a query whose text is not that of the statement."""
+    for each in subqueries(query):
+        for expr in query_expressions(each):
+            for inner in walk(expr):
+                inner.location = -1
+                if isinstance(inner, SubLink):
+                    forget_places(inner.query)
 
 
 #: fields of raw nodes that may stand before the node's own place

@@ -10,6 +10,7 @@ from ...errors import SqlError
 from ...types import DEFAULT, Settings
 from ..grammar import Node, parse
 from ..nodes import Entry, Expr
+from ..walk import walk
 from .coerce import Context, coerce_to_target
 from .collations import assign
 from .expressions import transform
@@ -49,8 +50,15 @@ def expression_of_text(shared: Shared, text: str, entry: Entry | None = None, ki
     if entry is not None:
         inner.depths[entry] = 0
         state.namespace = [Item(entry)]
-    result = transform(state, parse_expression(text), kind)
+    try:
+        result = transform(state, parse_expression(text), kind)
+    except SqlError as wrong:
+        # it would point into the text of the catalogue
+        wrong.position = None
+        raise
     assign(state, result)
+    for each in walk(result):
+        each.location = -1
     shared.notes.settings = shared.notes.settings or inner.notes.settings
     return result
 

@@ -42,7 +42,7 @@ class Notes:
     """The constants that each literal of the text became, by its location. Any other value may be put in its place,
     after the input function of the constant's type. Literals that are not here were looked at."""
     settings: bool = False
-    """Whether constants were read with the session's settings (date and time zone, search path of reg* names)."""
+    """Whether constants were read with the session's settings: those of date and time."""
     views: dict[Entry, Relation] = field(default_factory=dict)
     """The views that entries stand for."""
     relations: set[int] = field(default_factory=set)
@@ -125,6 +125,7 @@ class State:
         "catalog",
         "ctes",
         "depth",
+        "excluded_entry",
         "future_ctes",
         "kind",
         "last_set_function",
@@ -161,11 +162,12 @@ class State:
         self.resolve_unknowns = True
         self.target: Item | None = None
         self.target_excluded: Item | None = None
+        self.excluded_entry: Entry | None = None
         self.last_set_function: Expr | None = None
         self.windows: list[NamedWindow] = []
         self.window_definitions: list[tuple[Node, NamedWindow]] = []
         self.reads_itself = False
-        """Whether it is the recursive term of `parent_cte`."""
+        """Whether it reads the WITH query that it is a part of."""
         self.multi_source: list[Expr] = []
         """The values of the ``SET (a, b) = …`` that is being analysed."""
 

@@ -46,7 +46,7 @@ def analyse_modification(state: State, kind: str, node: Node) -> Query:
     return analyse_merge(state, node)
 
 
-def returning_clause(state: State, node: Node) -> list[Output] | None:
+def returning_clause(state: State, target: Target, node: Node) -> list[Output] | None:
     """RETURNING.
 
     Raises:
@@ -61,6 +61,7 @@ def returning_clause(state: State, node: Node) -> list[Output] | None:
     if not outputs:
         raise error("42601", "RETURNING must have at least one column")
     mark_origins(state, outputs)
+    target.mark_origins(outputs)
     resolve_unknowns(state, outputs)
     return outputs
 
@@ -105,7 +106,7 @@ def _insert(state: State, node: Node) -> Query:
 
         query.conflict = analyse_conflict(state, target, clause)
         state.namespace = [target.item]
-    query.returning = returning_clause(state, node)
+    query.returning = returning_clause(state, target, node)
     finish(state)
     return query
 
@@ -281,7 +282,7 @@ def _update(state: State, node: Node) -> Query:
     target = open_target(state, node["relation"], "update")
     _from(state, target, node.get("fromClause", []))
     _condition(state, target, node)
-    query.returning = returning_clause(state, node)
+    query.returning = returning_clause(state, target, node)
     query.outputs = update_targets(state, target, node["targetList"])
     finish(state)
     return query
@@ -294,7 +295,7 @@ def _delete(state: State, node: Node) -> Query:
     target = open_target(state, node["relation"], "delete")
     _from(state, target, node.get("usingClause", []))
     _condition(state, target, node)
-    query.returning = returning_clause(state, node)
+    query.returning = returning_clause(state, target, node)
     finish(state)
     return query
 

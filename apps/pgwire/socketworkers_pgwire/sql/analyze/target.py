@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...catalog import Column, Relation
 from ...errors import SqlError
 from ..grammar import Node, parse
-from ..nodes import BoolExpr, Entry, Expr, Var
+from ..nodes import BoolExpr, Entry, Expr, Output, Var
 from .expressions import where_clause
 from .from_clause import relation_item
 from .kinds import Kind
@@ -27,9 +27,10 @@ class Target:
         view: the view that it was reached by.
         mapping: of a view, for each of its columns the column of the table, or None when it is none.
         where: the condition of the view.
+        command: what is done to it.
     """
 
-    __slots__ = ("entry", "item", "mapping", "name", "relation", "view", "where")
+    __slots__ = ("command", "entry", "item", "mapping", "name", "relation", "view", "where")
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class Target:
         view: Relation | None = None,
         mapping: list[Column | None] | None = None,
         where: Expr | None = None,
+        command: str = "insert",
     ) -> None:
+        self.command = command
         self.relation = relation
         self.item = item
         self.entry = entry
@@ -80,9 +83,20 @@ class Target:
         assert self.view is not None
         return error(
             "0A000",
-            f'cannot insert into column "{name}" of view "{self.view.name}"',
+            f'cannot {"update" if self.command == "update" else "insert into"} column "{name}" of view'
+            f' "{self.view.name}"',
             detail="View columns that are not columns of their base relation are not updatable.",
         )
+
+    def mark_origins(self, outputs: list[Output]) -> None:
+        """The columns of a view come from it, not from its table."""
+        columns = self.item.columns
+        if self.view is None or columns is None:
+            return
+        for output in outputs:
+            for number, column in enumerate(columns, 1):
+                if output.expr is column:
+                    output.origin = self.view.oid, number
 
     def variable(self, column: Column) -> Var:
         """The value that a column has."""
@@ -116,6 +130,12 @@ def open_target(state: State, node: Node, command: str) -> Target:
     """
     relation = find_relation(state, node)
     location = node.get("location", 0)
+    if command == "merge" and relation.kind == "m":
+        raise error(
+            "0A000",
+            f'cannot execute MERGE on relation "{relation.name}"',
+            detail="This operation is not supported for materialized views.",
+        )
     refused = _REFUSED.get(relation.kind)
     if refused is not None:
         raise error(refused[0], f'{refused[1]} "{relation.name}"')
@@ -194,7 +214,7 @@ def _view_target(state: State, view: Relation, alias: Node | None, command: str,
     # names in SQLite's statement are those of the table
     base.entry.alias = shown
     state.relations.append(item)
-    return Target(base.relation, item, base.entry, view.name, view, mapping, where)
+    return Target(base.relation, item, base.entry, view.name, view, mapping, where, command)
 
 
 def both(first: Expr, second: Expr) -> Expr:

@@ -6,6 +6,7 @@ from ...catalog import Relation
 from ...errors import SqlError
 from ..grammar import parse
 from ..nodes import Query
+from .places import forget_places
 from .state import Notes, Shared, State
 
 __all__ = ["view_query"]
@@ -43,7 +44,13 @@ def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
     (statement,) = parse(view.definition)
     from .select import analyse_select
 
-    query = analyse_select(State(inner), statement.tree)
+    try:
+        query = analyse_select(State(inner), statement.tree)
+    except SqlError as wrong:
+        # it would point into the text of the view
+        wrong.position = None
+        raise
+    forget_places(query)
     for output, column in zip((each for each in query.outputs if not each.junk), view.columns, strict=False):
         output.name = column.name
     relations = frozenset(inner.notes.relations)

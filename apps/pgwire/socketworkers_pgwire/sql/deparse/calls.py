@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..keywords import quote_identifier
-from ..nodes import Aggregate, ArrayExpr, Const, Expr, FuncCall, NamedWindow, WindowCall, WindowFrame
+from ..nodes import Aggregate, Const, Expr, FuncCall, NamedWindow, WindowCall, WindowFrame
 from .writer import Writer
 
 __all__ = ["aggregate_call", "function_call", "window_call", "window_specification"]
@@ -23,10 +23,6 @@ def _arguments(writer: Writer, args: list[Expr], variadic: bool) -> None:
 
     if variadic and args:
         last = args[-1]
-        if isinstance(last, ArrayExpr) and last.location >= 0 and not last.multidimensional and last.items:
-            # gathered by the analysis: written one by one again
-            listed(writer, [*args[:-1], *last.items])
-            return
         for arg in args[:-1]:
             expression(writer, arg, True)
             writer.put(", ")
@@ -111,7 +107,7 @@ def aggregate_call(writer: Writer, expr: Aggregate) -> None:
         if expr.star:
             writer.put("*")
         else:
-            _arguments(writer, expr.args, bool(expr.proc.variadic))
+            listed(writer, expr.args)
         if expr.order:
             writer.put(" ORDER BY ")
             sort_keys(writer, expr.order)
@@ -123,13 +119,13 @@ def aggregate_call(writer: Writer, expr: Aggregate) -> None:
 
 def window_call(writer: Writer, expr: WindowCall) -> None:
     """A call with OVER."""
-    from .expressions import expression
+    from .expressions import expression, listed
 
     writer.put(writer.function(expr.proc) + "(")
     if expr.star:
         writer.put("*")
     else:
-        _arguments(writer, expr.args, bool(expr.proc.variadic))
+        listed(writer, expr.args)
     if expr.filter is not None:
         writer.put(") FILTER (WHERE ")
         expression(writer, expr.filter)

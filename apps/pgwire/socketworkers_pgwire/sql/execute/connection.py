@@ -81,7 +81,11 @@ class Prepared:
                 # what the schema may call is called without trust in the schema
                 flags = apsw.SQLITE_INNOCUOUS if function.deterministic else 0
                 self._connection.create_scalar_function(
-                    function.name, made, function.arity, deterministic=function.deterministic, flags=flags
+                    function.name,
+                    made,
+                    function.arity,
+                    deterministic=function.deterministic,
+                    flags=flags,
                 )
             elif function.kind == "aggregate":
                 self._connection.create_aggregate_function(function.name, made, function.arity)

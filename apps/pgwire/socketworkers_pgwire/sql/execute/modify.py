@@ -134,7 +134,7 @@ def find_failing(run: Run, changed: Changed, probe: Statement) -> Exception | No
 class Values:
     """INSERT of rows whose values are calculated in Python: they are known when a constraint refuses them."""
 
-    rows: Sequence[Sequence[Callable[[Execution, Sequence[Any]], Any]]]
+    rows: Sequence[Sequence[Callable[[Execution, Sequence[Any], Sequence[Any]], Any]]]
     statement: RowStatement
     changed: Changed
     returns: bool
@@ -144,7 +144,10 @@ class Values:
         affected = 0
         returned: list[Row] = []
         for cells in self.rows:
-            row = tuple([cell(run.execution, run.values) for cell in cells])
+            made: list[Any] = []
+            for cell in cells:
+                made.append(cell(run.execution, run.values, made))
+            row = tuple(made)
             try:
                 returned += run.execute(self.statement, row).fetchall()
             except apsw.ConstraintError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...catalog import Index
@@ -57,14 +57,23 @@ def lower_insert(lowering: Lowering, query: Query, around: Sequence[WithQuery]) 
 
 def _cells(
     lowering: Lowering, target: Target, outputs: Sequence[Output]
-) -> list[Callable[[Execution, Sequence[Any]], Any]] | None:
-    """Functions that calculate the values of a single row; None when SQLite is needed for one of them."""
-    cells: list[Callable[[Execution, Sequence[Any]], Any]] = []
-    for output in outputs:
-        if any(isinstance(each, SubLink | Var) for each in walk(output.expr)):
-            return None
+) -> list[Callable[[Execution, Sequence[Any], Sequence[Any]], Any]] | None:
+    """Functions that calculate the values of a single row, from the parameters and what stands before them in the row;
+    None when SQLite is needed for one of them."""
+    cells: list[Callable[[Execution, Sequence[Any], Sequence[Any]], Any]] = []
+    places = {output.column: index for index, output in enumerate(outputs) if not output.generated}
+    for index, output in enumerate(outputs):
+        leaves: dict[int, int] = {}
+        for each in walk(output.expr):
+            if isinstance(each, SubLink):
+                return None
+            if isinstance(each, Var):
+                place = places.get(each.column, -1) if output.generated and each.entry is target.entry else -1
+                if not 0 <= place < index:
+                    return None
+                leaves[id(each)] = place
         try:
-            cells.append(_cell(lowering, output.expr, target.kind(output.column)))
+            cells.append(_cell(lowering, output.expr, target.kind(output.column), leaves))
         except SqlError:
             return None
     if any(is_volatile(output.expr) for output in outputs):
@@ -72,7 +81,9 @@ def _cells(
     return cells
 
 
-def _cell(lowering: Lowering, expr: Expr, kind: AnyType) -> Callable[[Execution, Sequence[Any]], Any]:
+def _cell(
+    lowering: Lowering, expr: Expr, kind: AnyType, leaves: Mapping[int, int]
+) -> Callable[[Execution, Sequence[Any], Sequence[Any]], Any]:
     source = lowering.kind(expr)
     convert = None if same_form(source, kind) else converter(source, kind)
     constant = lowering.constant(expr)
@@ -80,11 +91,11 @@ def _cell(lowering: Lowering, expr: Expr, kind: AnyType) -> Callable[[Execution,
         value = constant.value
         if value is not None and convert is not None:
             value = convert(value)
-        return lambda execution, values: value
-    compiled, _ = compile_expression(lowering, expr, {})
+        return lambda execution, values, row: value
+    compiled, _ = compile_expression(lowering, expr, leaves)
 
-    def cell(execution: Execution, values: Sequence[Any]) -> Any:
-        found = compiled(Frame(execution, values, ()))
+    def cell(execution: Execution, values: Sequence[Any], row: Sequence[Any]) -> Any:
+        found = compiled(Frame(execution, values, row))
         return found if found is None or convert is None else convert(found)
 
     return cell
@@ -95,7 +106,7 @@ def _values(
     target: Target,
     query: Query,
     around: Sequence[WithQuery],
-    cells: Sequence[Callable[[Execution, Sequence[Any]], Any]],
+    cells: Sequence[Callable[[Execution, Sequence[Any], Sequence[Any]], Any]],
     columns: Sequence[int],
 ) -> Step:
     with lowering.statement():
@@ -117,9 +128,33 @@ def _rows(lowering: Lowering, target: Target, query: Query) -> str:
         if query.source.sort and query.source.limit is None and query.source.offset is None:
             inner += " LIMIT -1"  # keeps the order, in which numbers are given out
         source = f" FROM ({inner}) AS {alias}"
-    cells = [as_kind(lowering, output.expr, target.kind(output.column)) for output in query.outputs]
     # WHERE tells the ON of a join from that of ON CONFLICT
+    if any(output.generated for output in query.outputs):
+        return f"{_with_generated(lowering, target, query, source)} WHERE 1"
+    cells = [as_kind(lowering, output.expr, target.kind(output.column)) for output in query.outputs]
     return f"SELECT {','.join(cells) or '0'}{source} WHERE 1"
+
+
+def _with_generated(lowering: Lowering, target: Target, query: Query, source: str) -> str:
+    """Rows whose generated columns are computed over the others, each of which is calculated once."""
+    kept, alias = lowering.alias("m"), lowering.alias()
+    known = dict(lowering.columns)
+    inner: list[str] = []
+    for number, output in enumerate(query.outputs):
+        if not output.generated:
+            inner.append(f"{as_kind(lowering, output.expr, target.kind(output.column))} AS v{number}")
+    for column in target.relation.columns:
+        lowering.columns[target.entry, column.number] = "NULL"
+    for number, output in enumerate(query.outputs):
+        if not output.generated:
+            lowering.columns[target.entry, output.column] = f"{alias}.v{number}"
+    cells = [
+        as_kind(lowering, output.expr, target.kind(output.column)) if output.generated else f"{alias}.v{number}"
+        for number, output in enumerate(query.outputs)
+    ]
+    lowering.columns = known
+    rows = f"SELECT {','.join(inner) or '0'}{source}"
+    return f"SELECT {','.join(cells)} FROM (WITH {kept} AS MATERIALIZED ({rows}) SELECT * FROM {kept}) AS {alias}"
 
 
 # ON CONFLICT
@@ -135,9 +170,9 @@ def _conflict(lowering: Lowering, target: Target, conflict: OnConflict | None) -
         return " ON CONFLICT DO NOTHING"
     action = "DO NOTHING"
     if conflict.action == "update":
+        values = target.assigned(conflict.outputs)
         sets = ",".join(
-            f"{target.column(output.column)}={as_kind(lowering, output.expr, target.kind(output.column))}"
-            for output in conflict.outputs
+            f"{target.column(output.column)}={value}" for output, value in zip(conflict.outputs, values, strict=True)
         )
         action = f"DO UPDATE SET {sets}"
         if conflict.where is not None:

@@ -9,7 +9,6 @@ from ..execute.modify import Step
 from ..nodes import Join, Query, WithQuery
 from .from_items import from_clause
 from .modify import Target, prefix, row_statement, statement
-from .shapes import as_kind
 from .state import Lowering, Slot
 
 __all__ = ["lower_merge"]
@@ -40,7 +39,7 @@ def lower_merge(lowering: Lowering, query: Query, around: Sequence[WithQuery]) -
             with lowering.perhaps():
                 condition = "" if action.condition is None else f" AND {lowering.expr(action.condition)}"
                 whens.append(f"WHEN {present}{condition} THEN {index}")
-                cells = [as_kind(lowering, each.expr, target.kind(each.column)) for each in action.outputs]
+                cells = target.assigned(action.outputs)
             columns = [each.column for each in action.outputs]
             values += [f"CASE action WHEN {index} THEN {cell} END" for cell in cells]
             changes.append(_change(lowering, target, action.action, columns, first))

@@ -12,9 +12,11 @@ from ..execute.constraints import Changed
 from ..execute.cursor import RowStatement, Statement
 from ..execute.modify import Capture, Collected, ModifyPlan, Step
 from ..execute.modify import Query as QueryStep
-from ..nodes import Entry, Output, Query, WithQuery
-from .match import relations_read
+from ..nodes import Entry, Output, Query, Var, WithQuery
+from .fold import is_volatile
+from .match import relations_read, walk
 from .point import is_point
+from .shapes import as_kind
 from .state import Lowering, Slot, unsupported
 from .statement import binder, result_columns
 from .with_queries import with_clause
@@ -95,6 +97,35 @@ class Target:
     def names(self, columns: Sequence[int]) -> str:
         """A list of columns."""
         return ",".join(map(self.column, columns))
+
+    def assigned(self, outputs: Sequence[Output]) -> list[str]:
+        """The SQL of new values. In those of generated columns the table's columns are the new values of the row."""
+        lowering = self.lowering
+        plain = {
+            output.column: as_kind(lowering, output.expr, self.kind(output.column))
+            for output in outputs
+            if not output.generated
+        }
+        if len(plain) == len(outputs):
+            return list(plain.values())
+        used = {
+            each.column
+            for output in outputs
+            if output.generated
+            for each in walk(output.expr)
+            if isinstance(each, Var) and each.entry is self.entry
+        }
+        for output in outputs:
+            if output.column in used and is_volatile(output.expr):
+                raise unsupported("a volatile value of a column that a generated column is computed from,")
+        known = dict(lowering.columns)
+        lowering.columns |= {(self.entry, number): f"({sql})" for number, sql in plain.items()}
+        values = [
+            as_kind(lowering, output.expr, self.kind(output.column)) if output.generated else plain[output.column]
+            for output in outputs
+        ]
+        lowering.columns = known
+        return values
 
     def returning(self, outputs: Sequence[Output] | None, extra: str = "") -> str:
         """``RETURNING ...``, or nothing."""

@@ -10,7 +10,6 @@ from .from_items import from_clause
 from .match import entries_of, walk
 from .modify import Target, prefix, row_statement, statement
 from .positions import current_of
-from .shapes import as_kind
 from .state import Lowering, Slot
 
 __all__ = ["carried", "lower_update"]
@@ -39,10 +38,9 @@ def _has_subqueries(query: Query) -> bool:
 
 
 def _sets(target: Target, query: Query) -> str:
-    lowering = target.lowering
+    values = target.assigned(query.outputs)
     return ",".join(
-        f"{target.column(output.column)}={as_kind(lowering, output.expr, target.kind(output.column))}"
-        for output in query.outputs
+        f"{target.column(output.column)}={value}" for output, value in zip(query.outputs, values, strict=True)
     )
 
 
@@ -93,7 +91,7 @@ def _collect(
     others = from_clause(lowering, [target.entry, *query.from_])
     # the entry of the target has an alias of its own there
     cells = [f"{lowering.aliases[target.entry]}.{target.rowid}"]
-    cells += [as_kind(lowering, output.expr, target.kind(output.column)) for output in query.outputs]
+    cells += target.assigned(query.outputs)
     cells += [lowering.expr(column) for column in extra.values()]
     condition = ""
     if query.current_of is not None:

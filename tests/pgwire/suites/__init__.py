@@ -1,0 +1,1 @@
+"""Test suites of others, run on our server: ``python -m tests.pgwire.suites``."""
