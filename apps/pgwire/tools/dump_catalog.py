@@ -22,7 +22,7 @@ from typing import Any
 TARGET = Path(__file__).parents[1] / "socketworkers_pgwire" / "catalog" / "data" / "postgresql15.jsonl.gz"
 
 #: tables whose rows say nothing elsewhere
-EMPTY = {"pg_statistic", "pg_init_privs"}
+EMPTY = {"pg_statistic"}
 
 _NUMBERS = {"oid", "int2", "int4", "int8", "float4", "float8"}
 _TREES = {

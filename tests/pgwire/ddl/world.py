@@ -85,7 +85,9 @@ class Counters:
 
     def nextval(self, oid: int) -> int:
         value, _, called = self.state(oid)
-        value += int(called)
+        if called:
+            place = 'temp."pg_temp.pg_sequence"' if TemporarySchema.holds(oid) else 'main."pg_catalog.pg_sequence"'
+            value += self._world.connection.execute(f"SELECT seqincrement FROM {place} WHERE seqrelid = ?", (oid,)).get
         self.values[oid] = (value, True)
         return value
 

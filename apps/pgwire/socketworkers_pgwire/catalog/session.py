@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -161,6 +162,16 @@ class SessionCatalog:
         self._path_names = tuple(names)
         self._user = user
         self._path_of = None
+
+    @contextmanager
+    def in_schema(self, name: str) -> Iterator[None]:
+        """The schema comes first in the search path meanwhile: PushOverrideSearchPath()."""
+        before = self._path_names
+        self._path_names = (name, *before)
+        try:
+            yield
+        finally:
+            self._path_names = before
 
     def qualified(self) -> SessionCatalog:
         """As `lookup.Catalog` says."""

@@ -126,9 +126,12 @@ def _create_schema(around: Surroundings, tree: dict[str, Any]) -> str:
 
     tag = create_schema(around, tree)
     name = tree.get("schemaname", "") or around.session.user
-    for element in schema_elements(tree, name):
-        ((kind, node),) = element.items()
-        run(Utility(kind=kind, tree=node), around)
+    elements = schema_elements(tree, name)
+    if elements:
+        with around.catalog.in_schema(name):
+            for element in elements:
+                ((kind, node),) = element.items()
+                run(Utility(kind=kind, tree=node), around)
     return tag
 
 

@@ -157,6 +157,12 @@ def _replica_identity(around: Surroundings, writer: Writer, relation: Relation, 
     writer.changed()
 
 
+def _tablespace(around: Surroundings, writer: Writer, relation: Relation, command: dict[str, Any]) -> None:
+    """SET TABLESPACE: there is one."""
+    if command["name"] != "pg_default":
+        raise SqlError("42704", f'tablespace "{command["name"]}" does not exist')
+
+
 def _nothing(around: Surroundings, writer: Writer, relation: Relation, command: dict[str, Any]) -> None:
     """What says how rows are kept, which SQLite decides."""
 
@@ -177,6 +183,7 @@ _TABLE_COMMANDS: dict[str, Callable[[Surroundings, Writer, Relation, dict[str, A
     "AT_SetLogged": _persistence,
     "AT_SetUnLogged": _persistence,
     "AT_ReplicaIdentity": _replica_identity,
+    "AT_SetTableSpace": _tablespace,
     "AT_ClusterOn": _nothing,
     "AT_DropCluster": _nothing,
     "AT_DropOids": _nothing,

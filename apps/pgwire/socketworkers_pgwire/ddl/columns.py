@@ -160,7 +160,9 @@ def column_definition(
             definition.default = constraint["raw_expr"]
         else:
             _column_constraint(name, constraint, constraints, given)
-    _check_combination(definition, name, table, saw_default, node)
+        _check_exclusive(definition, name, table, saw_default, constraint)
+    if column.identity and column.type not in (20, 21, 23):
+        raise SqlError("22023", "identity column type must be smallint, integer, or bigint")
     for key in constraints.keys:
         if key.primary and key.columns == [name] and saw_null is True:
             raise _conflicting_null(name, table, key.node)
@@ -207,8 +209,8 @@ def _conflicting_null(name: str, table: str, node: dict[str, Any]) -> SqlError:
     return error("42601", f'conflicting NULL/NOT NULL declarations for column "{name}" of table "{table}"', node)
 
 
-def _check_combination(definition: Definition, name: str, table: str, saw_default: bool, node: dict[str, Any]) -> None:
-    """What excludes each other."""
+def _check_exclusive(definition: Definition, name: str, table: str, saw_default: bool, node: dict[str, Any]) -> None:
+    """What excludes each other; the error points at the second one."""
     column = definition.column
     pairs = (
         (saw_default and column.identity, "both default and identity specified"),
@@ -218,8 +220,6 @@ def _check_combination(definition: Definition, name: str, table: str, saw_defaul
     for wrong, message in pairs:
         if wrong:
             raise error("42601", f'{message} for column "{name}" of table "{table}"', node)
-    if column.identity and column.type not in (20, 21, 23):
-        raise SqlError("22023", "identity column type must be smallint, integer, or bigint")
 
 
 def _column_constraint(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..catalog.spelling import format_type
 from ..errors import SqlError
 from ..sql.analyze.typenames import resolve_type
-from .common import check_owner, name_parts, state_of, string, unsupported, writer_of
-from .ids import AUTHID, CLASS, CONSTRAINT, DATABASE, EXTENSION, NAMESPACE, TYPE, Address
+from .common import check_owner, name_parts, notice, state_of, string, unsupported, writer_of
+from .ids import AUTHID, CLASS, CONSTRAINT, DATABASE, EXTENSION, NAMESPACE, PROC, TYPE, Address
 from .surroundings import Surroundings
 from .types import check_type_owner
 
@@ -45,8 +46,10 @@ def _shared(around: Surroundings, kind: str, name: str, text: str | None) -> Non
     class_id, table = (DATABASE, "pg_database") if kind == "OBJECT_DATABASE" else (AUTHID, "pg_authid")
     row = around.cluster.find(table, name)
     if row is None:
-        what = "database" if class_id == DATABASE else "role"
-        raise SqlError("3D000" if class_id == DATABASE else "42704", f'{what} "{name}" does not exist')
+        if class_id == DATABASE:
+            notice(around, f'database "{name}" does not exist', "3D000", "WARNING")
+            return
+        raise SqlError("42704", f'role "{name}" does not exist')
     if text is None:
         around.cluster.remove("pg_shdescription", row["oid"], class_id)
     else:
@@ -67,8 +70,11 @@ def _find(around: Surroundings, kind: str, node: dict[str, Any]) -> Address:
         oid, _ = resolve_type(state_of(around), node["TypeName"])
         row = around.catalog.type_by_oid(oid)
         assert row is not None
-        check_type_owner(around, row)
+        if not around.session.superuser:
+            check_type_owner(around, row)
         return Address(TYPE, oid)
+    if kind in ("OBJECT_FUNCTION", "OBJECT_AGGREGATE") and around.session.superuser:
+        return _function(around, node["ObjectWithArgs"])
     if kind in ("OBJECT_TABCONSTRAINT", "OBJECT_DOMCONSTRAINT"):
         return _constraint(around, kind, node["List"]["items"])
     if kind == "OBJECT_EXTENSION":
@@ -105,6 +111,16 @@ def _column(around: Surroundings, names: list[dict[str, Any]]) -> Address:
         if column.name == wanted and not column.dropped:
             return Address(CLASS, relation.oid, column.number)
     raise SqlError("42703", f'column "{wanted}" of relation "{relation.name}" does not exist')
+
+
+def _function(around: Surroundings, node: dict[str, Any]) -> Address:
+    schema, name = name_parts(node["objname"], around)
+    kinds = [resolve_type(state_of(around), each["TypeName"])[0] for each in node.get("objargs", [])]
+    for proc in around.catalog.functions(schema, name):
+        if list(proc.arguments) == kinds:
+            return Address(PROC, proc.oid)
+    words = ", ".join(format_type(around.catalog, each) for each in kinds)
+    raise SqlError("42883", f"function {name}({words}) does not exist")
 
 
 def _constraint(around: Surroundings, kind: str, names: list[dict[str, Any]]) -> Address:

@@ -110,7 +110,7 @@ def add_key(around: Surroundings, writer: Writer, relation: Relation, key: Key, 
     """
     what = "primary key" if key.primary else "unique"
     if key.primary and any(each.primary for each in relation.indexes):
-        raise error("42P16", f'multiple primary keys for table "{relation.name}" are not allowed', key.node or None)
+        raise SqlError("42P16", f'multiple primary keys for table "{relation.name}" are not allowed')
     numbers = _key_numbers(relation, key, what)
     taken = name_taken(writer, relation.namespace, constraints=True)
     if key.name:

@@ -12,7 +12,7 @@ from .common import check_owner, creation_target, find_relation, notice, run_sql
 from .surroundings import Surroundings
 from .tables import NewTable, make_table, storage_options
 from .texts import analyse_definition
-from .views import add_rule, query_columns, rename_outputs, view_query
+from .views import add_rule, query_columns, view_query
 
 __all__ = ["create_table_as", "refresh_materialized_view"]
 
@@ -61,7 +61,6 @@ def create_table_as(around: Surroundings, tree: dict[str, Any], query: Query | N
     assert relation is not None
     count = 0 if into.get("skipData") else _fill(around, relation, analysed)
     if materialized:
-        rename_outputs(analysed, [column.name for column in columns])
         add_rule(around, writer, oid, analysed, views)
         if into.get("skipData"):
             writer.update("pg_class", writer.tables(oid), {"oid": oid}, relispopulated=0)

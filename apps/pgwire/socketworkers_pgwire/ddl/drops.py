@@ -175,21 +175,40 @@ def _other(around: Surroundings, tree: dict[str, Any], kind: str, missing_ok: bo
     if what is None:
         raise unsupported(f"DROP {kind.removeprefix('OBJECT_')}")
     for node in tree["objects"]:
-        name = _object_name(node)
+        missing, skipped = _missing(around, what, node)
         if not missing_ok:
-            raise SqlError(
-                "42704" if kind not in ("OBJECT_FUNCTION", "OBJECT_PROCEDURE", "OBJECT_AGGREGATE") else "42883",
-                f'{what} "{name}" does not exist',
-            )
-        notice(around, f'{what} "{name}" does not exist, skipping')
+            raise SqlError("42883" if "ObjectWithArgs" in node else "42704", missing)
+        notice(around, f"{skipped}, skipping")
     return f"DROP {what.upper().replace(' OBJECT', '')}"
 
 
-def _object_name(node: dict[str, Any]) -> str:
-    if "String" in node:
-        return string(node)
+def _missing(around: Surroundings, what: str, node: dict[str, Any]) -> tuple[str, str]:
+    """What is said when an object is not there, and when that does not matter."""
     if "ObjectWithArgs" in node:
-        return ".".join(string(each) for each in node["ObjectWithArgs"]["objname"]) + "()"
-    if "List" in node:
-        return ".".join(string(each) for each in node["List"]["items"])
-    return "?"
+        function = node["ObjectWithArgs"]
+        name = ".".join(string(each) for each in function["objname"])
+        if function.get("args_unspecified"):
+            return f'could not find a {what} named "{name}"', f"{what} {name}() does not exist"
+        kinds = [_type_words(around, each["TypeName"]) for each in function.get("objargs", [])]
+        text = f"{what} {name}({', '.join(kinds)}) does not exist"
+        return text, f"{what} {name}({','.join(kinds)}) does not exist"
+    if "String" in node:
+        text = f'{what} "{string(node)}" does not exist'
+        return text, text
+    names = [string(each) for each in node["List"]["items"]] if "List" in node else ["?"]
+    if what in ("trigger", "rule", "policy") and len(names) > 1:
+        table = ".".join(names[:-1])
+        return (
+            f'{what} "{names[-1]}" for table "{table}" does not exist',
+            f'{what} "{names[-1]}" for relation "{table}" does not exist',
+        )
+    text = f'{what} "{".".join(names)}" does not exist'
+    return text, text
+
+
+def _type_words(around: Surroundings, node: dict[str, Any]) -> str:
+    try:
+        oid, _ = resolve_type(state_of(around), node)
+    except SqlError:
+        return ".".join(_names(node))
+    return format_type(around.catalog, oid)

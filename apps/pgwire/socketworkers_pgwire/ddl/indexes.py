@@ -13,6 +13,7 @@ from ..catalog.shared import BTREE, HASH
 from ..catalog.spelling import format_type
 from ..errors import SqlError
 from ..sql.analyze.typenames import resolve_collation
+from ..sql.keywords import quote_identifier as quote_name
 from ..types import Array
 from ..types.sqlite import quote_identifier
 from ..types.text import cut_name
@@ -275,8 +276,9 @@ def _duplicate(around: Surroundings, relation: Relation, index: NewIndex, keys: 
     names, values = [], []
     for key in index.keys:
         if key.expression is None:
-            names.append(relation.columns[key.number - 1].name)
-            values.append(quote_identifier(names[-1]))
+            name = relation.columns[key.number - 1].name
+            names.append(quote_name(name))
+            values.append(quote_identifier(name))
         else:
             names.append(key.expression.text)
             values.append(stored_sql(around, key.expression.expr))

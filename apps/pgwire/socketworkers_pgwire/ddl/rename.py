@@ -156,11 +156,6 @@ def _rename_column(around: Surroundings, tree: dict[str, Any], name: str) -> str
             f"ALTER TABLE {relation.storage} RENAME COLUMN {quote_identifier(column.name)} TO {quote_identifier(name)}"
         )
     writer.update("pg_attribute", tables, {"attrelid": relation.oid, "attnum": column.number}, attname=name)
-    for index in relation.indexes:
-        for place, number in enumerate(index.keys, 1):
-            if number == column.number:
-                key = {"attrelid": index.oid, "attnum": place, "attname": column.name}
-                writer.update("pg_attribute", tables, key, attname=name)
     writer.changed()
     texts.write(around, writer)
     return tag

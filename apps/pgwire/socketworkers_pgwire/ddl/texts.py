@@ -50,7 +50,10 @@ class Texts:
             text = json.dumps(texts, ensure_ascii=False) if column == "indexprs" else texts[0]
             writer.update(table, writer.tables(oid), {key: oid}, **{column: text})
         for rule, (query, views) in self.rules.items():
-            text = deparse_query(query, catalog, views, storage=True, settings=settings)
+            ((relation_oid,),) = writer.select("pg_rewrite", writer.tables(rule), "ev_class", oid=rule)
+            relation = around.catalog.relation_by_oid(relation_oid)
+            names = [column.name for column in relation.columns] if relation is not None else None
+            text = deparse_query(query, catalog, views, names=names, storage=True, settings=settings)
             writer.update("pg_rewrite", writer.tables(rule), {"oid": rule}, ev_action=text)
         writer.changed()
 

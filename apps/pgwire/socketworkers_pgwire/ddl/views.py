@@ -19,7 +19,7 @@ from .tables import check_names, refuse_existing, storage_options
 from .texts import analyse_select_of
 from .writer import Writer
 
-__all__ = ["add_rule", "create_view", "query_columns", "rename_outputs", "view_query"]
+__all__ = ["add_rule", "create_view", "query_columns", "view_query"]
 
 
 def query_columns(around: Surroundings, query: Query, names: list[str]) -> list[NewColumn]:
@@ -88,7 +88,6 @@ def create_view(around: Surroundings, tree: dict[str, Any]) -> str:
     name = range_var["relname"]
     oid = around.catalog.relation_oid(target.namespace, name)
     writer = writer_of(around)
-    rename_outputs(query, [column.name for column in columns])
     if oid and tree.get("replace"):
         _replace(around, writer, oid, columns, options)
     else:
@@ -97,13 +96,6 @@ def create_view(around: Surroundings, tree: dict[str, Any]) -> str:
         oid = add_view(writer, target, name, columns, options, around.session.user_oid)
     add_rule(around, writer, oid, query, views)
     return "CREATE VIEW"
-
-
-def rename_outputs(query: Query, names: list[str]) -> None:
-    """Give the columns of a query the names that the relation has for them."""
-    outputs = [each for each in query.outputs if not each.junk]
-    for output, name in zip(outputs, names, strict=True):
-        output.name = name
 
 
 def add_view(
@@ -171,9 +163,18 @@ def _replace(around: Surroundings, writer: Writer, oid: int, columns: list[NewCo
 
 def add_rule(around: Surroundings, writer: Writer, oid: int, query: Query, views: dict[Entry, Relation]) -> None:
     """The rule that makes a view of a relation: its query."""
+    relation = around.catalog.relation_by_oid(oid)
+    assert relation is not None
     tables = writer.tables(oid)
     rule = writer.new_oid(tables.temporary)
-    text = deparse_query(query, around.catalog.qualified(), views, storage=True, settings=around.settings)
+    text = deparse_query(
+        query,
+        around.catalog.qualified(),
+        views,
+        names=[column.name for column in relation.columns],
+        storage=True,
+        settings=around.settings,
+    )
     writer.insert(
         "pg_rewrite",
         tables,

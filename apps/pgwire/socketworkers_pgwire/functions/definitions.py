@@ -241,9 +241,8 @@ def _view(catalog: SessionCatalog, relation: Relation | None, pretty: bool) -> s
     shared = Shared(catalog.qualified(), DEFAULT, None, Notes())
     (raw,) = parse(relation.definition)
     query = analyse_select(State(shared), raw.tree)
-    for output, column in zip([each for each in query.outputs if not each.junk], relation.columns, strict=False):
-        output.name = column.name
-    return deparse_query(query, catalog, shared.views, pretty=pretty) + ";"
+    names = [column.name for column in relation.columns]
+    return deparse_query(query, catalog, shared.views, names=names, pretty=pretty) + ";"
 
 
 @scalar("pg_get_viewdef(oid)", context=True)

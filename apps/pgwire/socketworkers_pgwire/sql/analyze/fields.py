@@ -22,9 +22,9 @@ from ..nodes import (
     ValuesSource,
     Var,
 )
-from .coerce import Context, coerce_to_target
+from .coerce import Context, coerce_to_target, proc_of
 from .expressions import expression
-from .oids import INT2, INT2VECTOR, INT4, JSONB, OID, OIDVECTOR, RECORD, TEXT, UNKNOWN
+from .oids import CHAR, INT2, INT2VECTOR, INT4, JSONB, NAME, OID, OIDVECTOR, RECORD, TEXT, UNKNOWN
 from .places import location_of
 from .polymorphic import resolve
 from .state import State, error, unsupported
@@ -36,6 +36,7 @@ Field: TypeAlias = tuple[str, int, int, int]
 """Name, type, typmod and collation."""
 
 _MOST_DIMENSIONS = 6  # MAXDIM
+_SUBSTR = 877  # substr(text,integer,integer)
 
 
 def indirection(state: State, node: Node) -> Expr:
@@ -172,6 +173,8 @@ def subscript(state: State, container: Expr, indices: list[Node], assign: Expr |
     kind, typmod = base_type_and_typmod(catalog, container.type, container.typmod)
     if kind == JSONB:
         return _json_subscript(state, container, indices, assign)
+    if kind == NAME and assign is None and len(indices) == 1 and not indices[0].get("is_slice"):
+        return _character_of_name(state, container, indices[0])
     # vectors give arrays, for a slice need not begin with 0
     if kind in (OIDVECTOR, INT2VECTOR):
         element = OID if kind == OIDVECTOR else INT2
@@ -219,6 +222,21 @@ def _integer(state: State, node: Node) -> Expr:
     if cast is None:
         raise error("42804", "array subscript must have type integer", location_of(value))
     return cast
+
+
+def _character_of_name(state: State, container: Expr, index: Node) -> Expr:
+    """``name[n]``, n counted from 0: raw_array_subscript_handler() of utils/adt/arrayfuncs.c."""
+    from .comparisons import names_of
+    from .operators import make_operator
+
+    one = Const(type=INT4, value=1)
+    place = make_operator(state, names_of("+"), _integer(state, index["uidx"]), one, -1)
+    text = coerce_to_target(state, container, TEXT, -1, Context.EXPLICIT)
+    assert text is not None
+    part = FuncCall(type=TEXT, collation=text.collation, proc=proc_of(state.catalog, _SUBSTR), args=[text, place, one])
+    result = coerce_to_target(state, part, CHAR, -1, Context.EXPLICIT)
+    assert result is not None
+    return result
 
 
 def _json_subscript(state: State, container: Expr, indices: list[Node], assign: Expr | None) -> Expr:

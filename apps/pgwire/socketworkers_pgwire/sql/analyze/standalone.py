@@ -98,7 +98,7 @@ def analyse_expression(
         state.namespace = [item]
         entry = item.entry
     result = transform(state, node, kind)
-    if result.type == UNKNOWN and kind not in (Kind.DEFAULT, Kind.GENERATED):
+    if result.type == UNKNOWN and kind not in (Kind.DEFAULT, Kind.GENERATED, Kind.EXECUTE):
         cast = coerce_to_target(state, result, TEXT, -1, Context.IMPLICIT)
         result = result if cast is None else cast
     assign(state, result)

@@ -450,7 +450,7 @@ def _set_operation(
     if enclosed:
         writer.put("(")
     writer.keyword("", indent, 0, 0)
-    _member(writer, operation.right, names_visible=False, result_names=None)
+    _member(writer, operation.right, names_visible=False, result_names=result_names)
     writer.indent -= indent
     if enclosed:
         writer.keyword(")", 0, 0, 0)

@@ -18,6 +18,7 @@ from ...errors import SqlError
 from ...functions import Execution
 from ...types import AnyType
 from ...types.sqlite import quote_identifier
+from ..keywords import quote_identifier as quote_name
 
 __all__ = ["Changed", "check_statement", "check_transaction", "constraint_error", "table_name"]
 
@@ -171,7 +172,7 @@ def _key_detail(
     for key in index.keys:
         if key:
             column = relation.columns[key - 1]
-            names.append(column.name)
+            names.append(quote_name(column.name))
             texts.append(_text(execution, column, row.get(key)))
         else:
             text = next(expressions)
