@@ -63,6 +63,7 @@ def site_key(site: CallSite) -> Hashable:
         kind_key(site.result),
         tuple([kind_key(kind) for kind in site.columns]),
         site.variadic,
+        site.names,
     )
 
 
