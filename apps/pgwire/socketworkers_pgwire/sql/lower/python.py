@@ -9,7 +9,7 @@ from ...functions import CallSite
 from ...types import AnyType, ArrayType, RecordType
 from ..execute.connection import ExecutionCell, SqlFunction
 
-__all__ = ["function_of", "kind_key", "null_skipping", "scalar_function", "site_key"]
+__all__ = ["function_of", "kind_key", "null_skipping", "parameter_function", "scalar_function", "site_key"]
 
 _MAX_FUNCTIONS = 20_000
 _FUNCTIONS: dict[Hashable, SqlFunction] = {}
@@ -45,6 +45,15 @@ def function_of(
         quoted = name.replace('"', "'")
         found = _FUNCTIONS[full] = SqlFunction(f"{quoted} #{_count}", arity, kind, make, deterministic)
     return found
+
+
+def parameter_function() -> SqlFunction:
+    """The function that gives a parameter by its number, where there are more than SQLite binds."""
+
+    def make(cell: ExecutionCell) -> Callable[[int], Any]:
+        return lambda number: cell.values[number - 1]
+
+    return function_of("parameter", 1, "scalar", (), make)
 
 
 def kind_key(kind: AnyType | None) -> Hashable:

@@ -24,6 +24,7 @@ __all__ = ["Lowering", "Slot", "lowers", "unsupported"]
 
 N = TypeVar("N", bound=Expr)
 _LOWER: dict[type[Expr], Callable[[Lowering, Any], str]] = {}
+_MAX_SLOTS = 32_000  # SQLite binds 32,766 values, PostgreSQL's protocol 65,535
 _LEAVES = frozenset((Const, Param, Var))
 _DEPTH = 20_000  # frames of Python: a chain of 2,000 operators is lowered by recursion
 
@@ -176,6 +177,10 @@ class Lowering:
     def parameter(self, number: int) -> str:
         """The SQL of ``$n``, number counted from 1."""
         found = self._parameter_slots.get(number)
+        if found is None and len(self.slots) >= _MAX_SLOTS:
+            from .python import parameter_function
+
+            found = self._parameter_slots[number] = f"{self.use(parameter_function())}({number})"
         if found is None:
             found = self._parameter_slots[number] = self.slot(Slot(parameter=number - 1))
         return found
