@@ -92,6 +92,8 @@ class Plan:
     """OIDs of the tables that it reads."""
     written: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it changes."""
+    failure: SqlError | None = None
+    """What it fails with whenever it runs, for a constant part of it does: PostgreSQL tells so when it plans."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> Cursor:
         """Begin to run it.
