@@ -8,6 +8,7 @@ import pytest
 from tests.support.pgserver.wire import Wire
 
 from socketworkers.testing import ThreadedServer
+from socketworkers_pgwire import app
 from socketworkers_pgwire.codec import (
     GSSENC_REQUEST,
     PROTOCOL_3_2,
@@ -132,7 +133,19 @@ def test_unknown_names(address: tuple[str, int], user: str, database: str, sqlst
 def test_the_database_is_called_as_the_user_unless_told_otherwise(address: tuple[str, int]) -> None:
     with Wire(address) as wire:
         wire.send(encode_startup({b"user": b"postgres"})).ready()
-        assert values(wire.query("SELECT current_database()")) == [(b"postgres",)]
+        assert values(wire.query("SELECT current_catalog")) == [(b"postgres",)]
+
+
+def test_one_too_many() -> None:
+    with ThreadedServer(app, max_connections=2) as server:
+        address = server.host, server.port
+        with Wire(address) as one, Wire(address) as two:
+            one.log_in()
+            two.log_in()
+            with Wire(address) as three:
+                report = three.error()
+            assert (report.severity, report.sqlstate) == ("FATAL", "53300")
+            assert report.message == "sorry, too many clients already"
 
 
 def test_settings_of_the_startup_message_hold(address: tuple[str, int]) -> None:
