@@ -35,18 +35,18 @@ def test_a_slow_reader_of_a_large_result_is_paused(tmp_path: Path) -> None:
             with Wire(server.address) as slow:
                 slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
                 slow.log_in()
-                before = server.resident()
+                before = server.resident
                 slow.send(encode_query(b"SELECT g, repeat('x', 1000) FROM generate_series(1, 200000) g"))
                 assert slow.until(DataRow)
                 for _ in range(200):
                     answer = other.query("SELECT 1")
                     assert answer.results[0].rows == ((b"1",),)
-                assert server.resident() - before < BOUND
+                assert server.resident - before < BOUND
                 count = 1
                 while not isinstance(message := slow.message(), CommandComplete):
                     count += isinstance(message, DataRow)
                 assert message.tag == b"SELECT 200000"
-                assert server.resident() - before < BOUND
+                assert server.resident - before < BOUND
         assert server.stop() == 0
 
 
@@ -55,7 +55,7 @@ def test_a_large_copy_is_taken_with_bounded_memory(tmp_path: Path) -> None:
         with Wire(server.address) as wire:
             wire.log_in()
             wire.query("CREATE TABLE copied (n int, what text)")
-            before = server.resident()
+            before = server.resident
             wire.send(encode_query(b"COPY copied FROM STDIN"))
             wire.until(CopyInResponse)
             lines = [b"%d\t%s\n" % (number, b"y" * 1000) for number in range(1000)]
@@ -64,7 +64,7 @@ def test_a_large_copy_is_taken_with_bounded_memory(tmp_path: Path) -> None:
             wire.send(COPY_DONE)
             (done,) = [each for each in wire.ready() if isinstance(each, CommandComplete)]
             assert done.tag == b"COPY 40000"
-            assert server.resident() - before < 2 * BOUND
+            assert server.resident - before < 2 * BOUND
             wire.send(encode_query(b"COPY copied FROM STDIN"), encode_copy_data(b"1\tx\n"), encode_copy_fail(b"enough"))
             assert wire.error(wire.ready()).sqlstate == "57014"
         assert server.stop() == 0
@@ -77,11 +77,11 @@ def test_idle_sessions_are_small(tmp_path: Path) -> None:
             connections += [Connection(server.address, "postgres", "postgres") for _ in range(200)]
             for each in connections:
                 each.query("SELECT 1")  # pools and caches are filled
-            before = server.resident()
+            before = server.resident
             connections += [Connection(server.address, "postgres", "postgres") for _ in range(IDLE - 200)]
             for each in connections:
                 assert each.query("SELECT 1").error is None
-            size = (server.resident() - before) / (IDLE - 200)
+            size = (server.resident - before) / (IDLE - 200)
             assert size < BUDGET, f"{size:.0f} bytes"
         finally:
             for each in connections:

@@ -183,9 +183,7 @@ def test_notices_and_changed_settings_are_told(address: tuple[str, int]) -> None
     with Wire(address) as wire:
         wire.log_in()
         (notice,) = [
-            each.report
-            for each in wire.query("DROP TABLE IF EXISTS nothing_there")
-            if isinstance(each, NoticeResponse)
+            each.report for each in wire.query("DROP TABLE IF EXISTS nothing_there") if isinstance(each, NoticeResponse)
         ]
         assert (notice.severity, notice.sqlstate) == ("NOTICE", "00000")
         assert notice.message == 'table "nothing_there" does not exist, skipping'
@@ -263,7 +261,6 @@ def test_draining_ends_idle_sessions_at_once_and_busy_ones_when_they_are_done() 
             came = busy.send(encode_query(b"COMMIT")).rest()
             assert tags(came) == [b"COMMIT"]
             assert busy.error(came).sqlstate == "57P01"
-
 
         async def drained() -> bool:
             return await draining
