@@ -14,7 +14,7 @@ from tests.interop.databases.test_neon import VERSION, WORKED, neon
 from tests.interop.live import node_modules
 from tests.support.databases import PASSWORD, Database, Pgwire, pgwire
 
-from socketworkers import StateError, TLSError, TlsOptions
+from socketworkers import TLSError, TlsOptions
 from socketworkers.connectors import Connector, postgres_tls
 from socketworkers.testing import ThreadedServer
 from socketworkers.tunnel import gateway
@@ -81,14 +81,10 @@ async def test_neon_without_a_tunnel(running: Pgwire, modules: dict[str, str], u
 async def test_tls_that_the_connector_starts(running: Pgwire, way: str) -> None:
     """``postgres_tls``: a password in clear text is taken, for there is TLS all the way to the server."""
     options = TlsOptions(ca=str(running.authority), sni="localhost")
-    if way.startswith("tcp"):
-        async with Connector(running.database.address, prepare=postgres_tls(options)) as via:
-            connection = await asyncpg.connect(user="app", password=PASSWORD, database="app", **via.asyncpg())
-            assert await connection.fetchval("SELECT 42") == 42
-            await connection.close()
-            with pytest.raises(TLSError):
-                await Connector(running.database.address, prepare=postgres_tls()).dial()
-    else:
-        # inside a WebSocket there is no room for another TLS: it goes below, with wss
-        with pytest.raises(StateError, match="TLS does not start within a WebSocket"):
-            await Connector(way.format(running.database.target), prepare=postgres_tls(options)).dial()
+    where = way.format(running.database.target)
+    async with Connector(where, prepare=postgres_tls(options)) as via:
+        connection = await asyncpg.connect(user="app", password=PASSWORD, database="app", **via.asyncpg())
+        assert await connection.fetchval("SELECT $1::text", LARGE) == LARGE
+        await connection.close()
+    with pytest.raises(TLSError):
+        await Connector(where, prepare=postgres_tls()).dial()
