@@ -14,6 +14,7 @@ import contextvars
 import socket as _socket
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -374,7 +375,8 @@ class Socket(Lifetime):
         """Put TLS in place; streams, readers and writers go on working.
 
         What was written before is sent in clear text first. Plaintext that the peer sent behind the upgrade command
-        is refused, on both sides (the class of CVE-2011-0411 and CVE-2021-38371).
+        is refused, on both sides (the class of CVE-2011-0411 and CVE-2021-38371). Within a WebSocket that this side has
+        asked for, TLS goes to what is behind the tunnel.
 
         Args:
             context: the TLS context; on the client side made from ``options`` if None.
@@ -395,7 +397,7 @@ class Socket(Lifetime):
         await self.ready
         if self._state != OPEN or self._channel is None or self._outbox.closing:
             raise StateError("TLS cannot start on a closed socket")
-        if self._info is not None and self._info.websocket is not None:
+        if self._info is not None and self._info.websocket is not None and self._inbound_side:
             raise StateError("TLS does not start within a WebSocket: it goes below, with wss")
         if isinstance(self._channel, TlsLayer) or (self._info is not None and self._info.secure):
             raise StateError("TLS has been started already")
@@ -468,10 +470,7 @@ class Socket(Lifetime):
             if handle is not None:
                 handle.cancel()
         if self._info is not None:
-            before = self._info
-            self._info = SocketInfo(
-                before.type, before.local, before.remote, True, info, before.proxied_from, before.opened_at
-            )
+            self._info = replace(self._info, secure=True, tls=info)
             self._outbox.release()
 
     def _put_on(self, layer: Any) -> None:

@@ -166,6 +166,21 @@ def test_port_taken(tmp_path: Path, words: tuple[str, ...], remedy: str) -> None
     assert re.fullmatch(rf"       the next free port: socketworkers tunnel .* {remedy}", lines[2])
 
 
+@pytest.mark.parametrize(
+    ("verb", "table", "variable"), [("serve", "tunnel", "TUNNEL"), ("connect", "tunnel-connect", "TUNNEL_CONNECT")]
+)
+def test_unknown_keys_and_variables(tmp_path: Path, verb: str, table: str, variable: str) -> None:
+    (tmp_path / "socketworkers.toml").write_text(f"[{table}]\nidle_timout = 5\n")
+    assert run(tmp_path, verb).err == (
+        "error: socketworkers.toml:2: unknown key 'idle_timout'\n"
+        "       did you mean 'idle_timeout'?\n"
+        f"       all of them: socketworkers tunnel {verb} --help-all\n"
+    )
+    (tmp_path / "socketworkers.toml").unlink()
+    lines = run(tmp_path, verb, **{f"SOCKETWORKERS_{variable}_IDLE_TIMOUT": "5"}).err.splitlines()
+    assert lines[1] == f"       did you mean 'SOCKETWORKERS_{variable}_IDLE_TIMEOUT'?"
+
+
 def test_a_name_of_a_private_network_is_said_at_the_start(tmp_path: Path) -> None:
     """The name is this machine's own, which Linux resolves to an address of it."""
     name = socket.gethostname().lower()
