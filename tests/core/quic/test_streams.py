@@ -275,7 +275,7 @@ async def test_many_slow_readers_share_one_window() -> None:
     options = QuicOptions(connection_window=512 * 1024)
     async with quic_server(sit, quic=options) as server, aioquic_peer(server) as peer:
         for number in range(20):
-            peer.quic.send_stream_data(4 * number, bytes(1024 * 1024))
+            peer.quic.send_stream_data(4 * number, bytes(256 * 1024))
         peer.transmit()
         await eventually(lambda: len(sockets) >= 1)
         before = -1
@@ -290,12 +290,12 @@ async def test_many_slow_readers_share_one_window() -> None:
             nonlocal total
             async for chunk in socket.readable:
                 total += len(chunk)
-                if total >= 20 * 1024 * 1024:
+                if total >= 20 * 256 * 1024:
                     return
 
         tasks: list[asyncio.Task[None]] = []
         known = 0
-        while total < 20 * 1024 * 1024:
+        while total < 20 * 256 * 1024:
             tasks += [asyncio.get_running_loop().create_task(drain(socket)) for socket in sockets[known:]]
             known = len(sockets)
             await asyncio.sleep(0.01)
