@@ -331,10 +331,29 @@ async def test_a_client_moves_to_another_address() -> None:
         session.rekey()
         await writer.write(b"after")
         assert await reader.read() == b"after"
+        await client.update(local=("127.0.0.1", 0))
+        new = session.local
+        assert client.info.local == new
+        await writer.write(b"and again")
+        assert await reader.read() == b"and again"
         (theirs,) = listener_of(server).sessions
         await eventually(lambda: theirs.peer == new)
         path = theirs.quic._network_paths[0]
         await eventually(lambda: path.is_validated)
+
+
+async def test_handshakes_are_counted() -> None:
+    async with quic_server() as server:
+        told: list[tuple[str, object]] = []
+        server.telemetry.subscribe(lambda name, fields: told.append((name, fields)))
+        async with dial(server):
+            pass
+        with pytest.raises(TLSError):
+            await dial(server, alpn=("other",))
+        await eventually(lambda: server.telemetry.tls_failed)
+        done = [fields for name, fields in told if name == "tls.done"]
+        assert len(done) == 1
+        assert server.telemetry.handshake_seconds.count == 1
 
 
 async def test_key_log(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
