@@ -305,6 +305,7 @@ class Socket(Lifetime):
         send_buffer_size: int | None = None,
         receive_buffer_size: int | None = None,
         allow_half_open: bool | None = None,
+        local: tuple[str, int] | None = None,
     ) -> None:
         """Change an open socket; what is None stays.
 
@@ -317,9 +318,11 @@ class Socket(Lifetime):
             send_buffer_size: SO_SNDBUF in bytes.
             receive_buffer_size: SO_RCVBUF in bytes.
             allow_half_open: whether writing may go on after the peer's FIN.
+            local: of a QUIC client: go on from there, with all streams of the connection; ``("", 0)`` for any address.
 
         Raises:
-            StateError: the socket is closed, or TLS is there already.
+            StateError: the socket is closed, TLS is there already, or it cannot move.
+            OSError: ``local`` cannot be bound.
             TLSError: the handshake failed.
         """
         await self.ready
@@ -335,9 +338,17 @@ class Socket(Lifetime):
         if allow_half_open is not None:
             self._half_open = allow_half_open
         self._set_options(no_delay, keep_alive, send_buffer_size, receive_buffer_size)
+        if local is not None:
+            await self._move(local)
         if tls:
             options = tls if isinstance(tls, TlsOptions) else TlsOptions()
             await self.start_tls(options=options)
+
+    async def _move(self, local: tuple[str, int]) -> None:
+        info = self._info
+        if info is None or info.quic is None:
+            raise StateError("only a QUIC connection can go on from another address")
+        self._info = replace(info, local=await info.quic.session.migrate(local))
 
     def _set_options(
         self,

@@ -78,7 +78,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str, int]] = {
     "another scheme": (
         ("serve", "--allow", "db:1", "--listen", "http://:8080"),
         "error: the settings of tunnel do not fit together\n"
-        "       --listen 'http://:8080': unknown scheme 'http'; tcp, tls, unix, ws, wss are supported\n",
+        "       --listen 'http://:8080': unknown scheme 'http'; tcp, tls, unix, ws, wss, udp, quic are supported\n",
         2,
     ),
     "a query": (
@@ -126,7 +126,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str, int]] = {
         ("connect", "--to", "https://host/v1"),
         "error: --to: 'https://host/v1' is no value for to\n"
         "       it must be a URL such as wss://host/v1?address=db:5432"
-        " (unknown scheme 'https'; tcp, tls, unix, ws, wss are supported)\n",
+        " (unknown scheme 'https'; tcp, tls, unix, ws, wss, udp, quic are supported)\n",
         2,
     ),
     "half a token": (
