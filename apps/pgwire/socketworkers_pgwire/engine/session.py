@@ -349,7 +349,7 @@ class SqlSession:
         if plan.failure is not None:
             raise plan.failure
         portal = Portal(plan, values, request.result_formats, columns)
-        return Opened(portal, columns)
+        return Opened(portal, columns, late=bool(plan.written))
 
     # Running
 

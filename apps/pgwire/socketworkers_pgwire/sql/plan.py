@@ -82,8 +82,6 @@ class Plan:
     """Whether it can be stopped and run again from the start unless rows were sent (it changes nothing by itself)."""
     size: int = 0
     """Estimate of the memory that it takes, in bytes."""
-    failure: SqlError | None = None
-    """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
     traits: Any = None
     """What the engine wants to know of a write: `engine.log.Traits`."""
     wait: str = "block"
