@@ -706,7 +706,7 @@ class SqlSession:
         handle.give_to(self.surroundings)
         portal.cursor = portal.plan.open(self.surroundings, portal.values)
         self.portals.add(portal)
-        if handle.apsw is transaction.writing:
+        if handle.apsw is transaction.writing or handle is self.surroundings.own_connection:
             portal.materialize()  # what this transaction writes from now on must not be seen
 
     def _fetch_declared(self, portal: Portal, limit: int) -> Portion:

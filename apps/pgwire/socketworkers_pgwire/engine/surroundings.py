@@ -545,9 +545,7 @@ class Surroundings:
     def _end_transaction(self) -> None:
         self.defining = self._made_temporary = False
         self.constraint_modes = {}
-        for oid in self._changed_sequences:
-            self._database.sequences.forget(oid)
-        self._changed_sequences.clear()
+        self.forget_sequences()
         self._at_start = None
         self.transaction_started = None
         self.state_changed = now()
@@ -623,6 +621,12 @@ class Surroundings:
         """A sequence was made, altered or dropped: what is on disk counts; so it does if that is undone."""
         self._database.sequences.forget(oid)
         self._changed_sequences.add(oid)
+
+    def forget_sequences(self) -> None:
+        """What the transaction did to definitions of sequences is done, or undone: the file tells their counters."""
+        for oid in self._changed_sequences:
+            self._database.sequences.forget(oid)
+        self._changed_sequences.clear()
 
     def create_database(self, name: str, oid: int, template: str) -> None:
         """Make the file of a new database; in a thread.
