@@ -77,19 +77,7 @@ def _excluded(state: State, target: Target) -> Item:
 
 def _excluded_view(state: State, target: Target, excluded: Entry) -> Item:
     """EXCLUDED with the names of the view."""
-    columns: list[Expr] = []
-    for expr in target.item.columns or ():
-        if not isinstance(expr, Var):
-            raise error("0A000", "ON CONFLICT on a view with computed columns is not supported")
-        columns.append(
-            Var(
-                type=expr.type,
-                typmod=expr.typmod,
-                collation=expr.collation,
-                entry=excluded,
-                column=expr.column,
-            )
-        )
+    columns = target.columns_over(state, excluded)
     shown = Entry(
         alias="excluded", names=target.item.entry.names, types=target.item.entry.types, source=target.relation
     )
