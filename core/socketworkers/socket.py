@@ -14,6 +14,7 @@ import contextvars
 import socket as _socket
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -304,6 +305,7 @@ class Socket(Lifetime):
         send_buffer_size: int | None = None,
         receive_buffer_size: int | None = None,
         allow_half_open: bool | None = None,
+        local: tuple[str, int] | None = None,
     ) -> None:
         """Change an open socket; what is None stays.
 
@@ -316,9 +318,11 @@ class Socket(Lifetime):
             send_buffer_size: SO_SNDBUF in bytes.
             receive_buffer_size: SO_RCVBUF in bytes.
             allow_half_open: whether writing may go on after the peer's FIN.
+            local: of a QUIC client: go on from there, with all streams of the connection; ``("", 0)`` for any address.
 
         Raises:
-            StateError: the socket is closed, or TLS is there already.
+            StateError: the socket is closed, TLS is there already, or it cannot move.
+            OSError: ``local`` cannot be bound.
             TLSError: the handshake failed.
         """
         await self.ready
@@ -334,9 +338,17 @@ class Socket(Lifetime):
         if allow_half_open is not None:
             self._half_open = allow_half_open
         self._set_options(no_delay, keep_alive, send_buffer_size, receive_buffer_size)
+        if local is not None:
+            await self._move(local)
         if tls:
             options = tls if isinstance(tls, TlsOptions) else TlsOptions()
             await self.start_tls(options=options)
+
+    async def _move(self, local: tuple[str, int]) -> None:
+        info = self._info
+        if info is None or info.quic is None:
+            raise StateError("only a QUIC connection can go on from another address")
+        self._info = replace(info, local=await info.quic.session.migrate(local))
 
     def _set_options(
         self,
@@ -374,7 +386,8 @@ class Socket(Lifetime):
         """Put TLS in place; streams, readers and writers go on working.
 
         What was written before is sent in clear text first. Plaintext that the peer sent behind the upgrade command
-        is refused, on both sides (the class of CVE-2011-0411 and CVE-2021-38371).
+        is refused, on both sides (the class of CVE-2011-0411 and CVE-2021-38371). Within a WebSocket that this side has
+        asked for, TLS goes to what is behind the tunnel.
 
         Args:
             context: the TLS context; on the client side made from ``options`` if None.
@@ -395,7 +408,7 @@ class Socket(Lifetime):
         await self.ready
         if self._state != OPEN or self._channel is None or self._outbox.closing:
             raise StateError("TLS cannot start on a closed socket")
-        if self._info is not None and self._info.websocket is not None:
+        if self._info is not None and self._info.websocket is not None and self._inbound_side:
             raise StateError("TLS does not start within a WebSocket: it goes below, with wss")
         if isinstance(self._channel, TlsLayer) or (self._info is not None and self._info.secure):
             raise StateError("TLS has been started already")
@@ -468,10 +481,7 @@ class Socket(Lifetime):
             if handle is not None:
                 handle.cancel()
         if self._info is not None:
-            before = self._info
-            self._info = SocketInfo(
-                before.type, before.local, before.remote, True, info, before.proxied_from, before.opened_at
-            )
+            self._info = replace(self._info, secure=True, tls=info)
             self._outbox.release()
 
     def _put_on(self, layer: Any) -> None:

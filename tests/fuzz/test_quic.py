@@ -89,7 +89,7 @@ def _frames() -> list[bytes]:
 @pytest.mark.attack("C9")
 @pytest.mark.timeout(7200)
 def test_mutated_frames() -> None:
-    seed, wanted = seed_wanted(), inputs_wanted(3_000)
+    seed, wanted = seed_wanted(), inputs_wanted(1_500)
     configurations = _configurations()
     chooser = random.Random(seed)
     quic: Any = None

@@ -17,8 +17,9 @@ from typing import NamedTuple
 import pytest
 from tests.interop.live import absent, need
 from tests.pgwire.types.server import Client, find_binaries, running_server
+from tests.support.process import ServerProcess
 
-__all__ = ["PASSWORD", "Database", "mariadb", "postgresql", "redis"]
+__all__ = ["PASSWORD", "Database", "Pgwire", "mariadb", "pgwire", "postgresql", "redis"]
 
 PASSWORD = "correct horse"
 #: seconds that a server may take to start
@@ -69,6 +70,37 @@ def postgresql() -> Iterator[Database]:
             client.run("SELECT pg_reload_conf()")
             client.close()
             yield Database("postgresql", "127.0.0.1", port)
+
+
+class _Pgwire(ServerProcess):
+    app = "pgwire"
+
+
+class Pgwire(NamedTuple):
+    """Our own server for PostgreSQL's protocol, with the same users, databases and rules as ``postgresql``."""
+
+    database: Database
+    wss_port: int
+    authority: Path
+
+
+@contextlib.contextmanager
+def pgwire() -> Iterator[Pgwire]:
+    """``run-app pgwire``, with a port for WebSocket in TLS."""
+    rules = ("all postgres 127.0.0.1/32 trust", "all app 127.0.0.1/32 password", "all scram 127.0.0.1/32 scram-sha-256")
+    options = [word for rule in rules for word in ("--auth", f"host {rule}")]
+    options += ["--tls", "auto", "--wss-port", "0"]
+    with tempfile.TemporaryDirectory(prefix="pgwire-") as folder, _Pgwire(Path(folder), *options) as server:
+        client = Client(server.port)
+        for name in ("app", "scram"):
+            for statement in (
+                f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'",
+                f"CREATE DATABASE {name} OWNER {name}",
+            ):
+                assert [answer.sqlstate for answer in client.run(statement)] in ([], [""]), statement
+        client.close()
+        database = Database("pgwire", "127.0.0.1", server.port)
+        yield Pgwire(database, server.listener("wss"), server.data / "tls" / "ca.pem")
 
 
 def free_port() -> int:

@@ -17,6 +17,8 @@ from typing import Any
 
 #: tasks that are not ours to end, by the name of their coroutine
 _FOREIGN_TASKS = ("_wrap_asyncgen",)
+#: files that a database server keeps open
+_KEPT = ("/socketworkers-pgwire-", "/socketworkers/postgresql15-")
 #: seconds that a thread or descriptor may take to go away after its owner was told
 _GRACE = 2.0
 
@@ -72,12 +74,15 @@ class Leaks:
 
     def _look(self) -> list[str]:
         threads = [thread for thread in threading.enumerate() if thread not in self._threads and thread.is_alive()]
+        descriptors = sorted(_descriptors() - self._descriptors)
         if any(thread.name.startswith("test-") for thread in self._threads):
-            # a server that lasts longer than the test may have started a worker thread of its loop
-            threads = [thread for thread in threads if not thread.name.startswith("asyncio_")]
+            # a server that lasts longer than the test may have started a worker thread of its loop, or one for long
+            # statements, and keeps the connections to its databases for the next session
+            threads = [thread for thread in threads if not thread.name.startswith(("asyncio_", "pgwire_"))]
+            descriptors = [each for each in descriptors if not any(part in each[1] for part in _KEPT)]
         return [
             *self._tasks,
-            *(f"descriptor {number} ({target})" for number, target in sorted(_descriptors() - self._descriptors)),
+            *(f"descriptor {number} ({target})" for number, target in descriptors),
             *(f"thread {thread.name}" for thread in threads),
         ]
 

@@ -78,7 +78,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str, int]] = {
     "another scheme": (
         ("serve", "--allow", "db:1", "--listen", "http://:8080"),
         "error: the settings of tunnel do not fit together\n"
-        "       --listen 'http://:8080': unknown scheme 'http'; tcp, tls, unix, ws, wss are supported\n",
+        "       --listen 'http://:8080': unknown scheme 'http'; tcp, tls, unix, ws, wss, udp, quic are supported\n",
         2,
     ),
     "a query": (
@@ -126,7 +126,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str, int]] = {
         ("connect", "--to", "https://host/v1"),
         "error: --to: 'https://host/v1' is no value for to\n"
         "       it must be a URL such as wss://host/v1?address=db:5432"
-        " (unknown scheme 'https'; tcp, tls, unix, ws, wss are supported)\n",
+        " (unknown scheme 'https'; tcp, tls, unix, ws, wss, udp, quic are supported)\n",
         2,
     ),
     "half a token": (
@@ -164,6 +164,21 @@ def test_port_taken(tmp_path: Path, words: tuple[str, ...], remedy: str) -> None
         lines = run(tmp_path, *(word.format(port) for word in words)).err.splitlines()
     assert lines[0] == f"error: port {port} on 127.0.0.1 is taken"
     assert re.fullmatch(rf"       the next free port: socketworkers tunnel .* {remedy}", lines[2])
+
+
+@pytest.mark.parametrize(
+    ("verb", "table", "variable"), [("serve", "tunnel", "TUNNEL"), ("connect", "tunnel-connect", "TUNNEL_CONNECT")]
+)
+def test_unknown_keys_and_variables(tmp_path: Path, verb: str, table: str, variable: str) -> None:
+    (tmp_path / "socketworkers.toml").write_text(f"[{table}]\nidle_timout = 5\n")
+    assert run(tmp_path, verb).err == (
+        "error: socketworkers.toml:2: unknown key 'idle_timout'\n"
+        "       did you mean 'idle_timeout'?\n"
+        f"       all of them: socketworkers tunnel {verb} --help-all\n"
+    )
+    (tmp_path / "socketworkers.toml").unlink()
+    lines = run(tmp_path, verb, **{f"SOCKETWORKERS_{variable}_IDLE_TIMOUT": "5"}).err.splitlines()
+    assert lines[1] == f"       did you mean 'SOCKETWORKERS_{variable}_IDLE_TIMEOUT'?"
 
 
 def test_a_name_of_a_private_network_is_said_at_the_start(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.support.pairs import eventually
+from tests.support.pairs import client_tls, eventually, server_tls
 from tests.support.websocket import BINARY, CLOSE, TEXT, ask, client_frame, close, open_websocket, read_frame, request
 from tests.tunnel.world import Resolver, running
 
-from socketworkers import AddressError, ConnectError, ConnectionLost, Socket, connect
+from socketworkers import AddressError, ConnectError, ConnectionLost, Context, Env, Socket, TLSError, connect, serve
 from socketworkers.sasl import Credentials
 from socketworkers.tunnel.tokens import TokenDoor
 from socketworkers.websocket import HALF_CLOSE
@@ -108,6 +108,42 @@ async def test_in_tls() -> None:
         socket = await connect(world.to, tls=TlsOptions(context=trusting(world.gateway), sni="localhost"))
         await exchange(socket)
         await socket.close()
+
+
+@both_loops
+@pytest.mark.parametrize("halves", [True, False], ids=["half-close", "one end for both"])
+async def test_tls_through_the_tunnel_to_what_is_behind(halves: bool) -> None:
+    """The gateway carries it and can read nothing."""
+
+    async def upper(socket: Socket, env: Env, ctx: Context) -> None:
+        await socket.start_tls(context=server_tls())
+        writer = socket.writable.get_writer()
+        with contextlib.suppress(OSError):
+            async for chunk in socket.readable:
+                await writer.write(chunk.upper())
+            await writer.write(b".")
+
+    behind = await serve(upper, "127.0.0.1:0")
+    target = f"127.0.0.1:{behind.listeners[0].port}"
+    try:
+        async with running(allow=(target,)) as world:
+            subprotocols = (HALF_CLOSE,) if halves else ()
+            socket = await connect(world.url, subprotocols=subprotocols, allow_half_open=True)
+            await socket.start_tls(context=client_tls(), server_hostname="localhost")
+            assert socket.info is not None
+            assert (socket.info.type, socket.info.secure) == ("websocket", True)
+            assert socket.info.websocket is not None
+            await exchange(socket, b"x" * 200_000)
+            if halves:
+                await socket.writable.get_writer().close()
+                assert b"".join([chunk async for chunk in socket.readable]) == b"."
+            await socket.close()
+            other = await connect(world.url)
+            with pytest.raises(TLSError):
+                await other.start_tls(context=client_tls(), server_hostname="somebody.else")
+            await eventually(lambda: world.gateway.connections == 0)
+    finally:
+        await behind.stop()
 
 
 # -- refusals ------------------------------------------------------------------------------------------------------

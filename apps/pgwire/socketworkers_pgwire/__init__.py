@@ -9,6 +9,10 @@ from .object import ClusterObject, DatabaseObject
 
 __all__ = ["PgwireConfig", "app"]
 
+#: what clients over the limit of connections are told: an ErrorResponse (PostgreSQL 15 documentation §55.7), as
+#: ProcessStartupPacket gives it
+_FULL = b"SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0"
+
 app = App(
     "pgwire",
     port=5432,
@@ -16,6 +20,8 @@ app = App(
     config=PgwireConfig,
     title="PostgreSQL",
     scheme="postgresql",
+    refusal=b"E" + (4 + len(_FULL)).to_bytes(4) + _FULL,
+    alpn=("postgresql",),
     listeners=(ListenerSpec("ws", "ws", "ws_port", "PostgreSQL over WebSocket"),),
 )
 app.check = check

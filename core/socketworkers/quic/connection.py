@@ -5,6 +5,7 @@
   server can speak first: a client announces a stream with MAX_STREAM_DATA (§3.2).
 - Acknowledgements of packets that were never sent end the connection, and some numbers are left out to catch those who
   guess (§21.4; the class of CVE-2025-4820).
+- What a client may send ahead of the rest of its handshake is bounded more tightly (§7.5).
 - 0-RTT is off unless allowed: tickets do not offer it, and who tries it nevertheless is told that it was rejected.
 
 This uses names that aioquic keeps to itself: the version is bounded to those that the tests have seen.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aioquic import tls
+from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     CONNECTION_LIMIT_FRAME_CAPACITY,
@@ -26,6 +28,7 @@ from aioquic.quic.connection import (
     Limit,
     QuicConnection,
     QuicConnectionError,
+    QuicReceiveContext,
     stream_is_client_initiated,
 )
 from aioquic.quic.events import QuicEvent
@@ -40,6 +43,9 @@ __all__ = ["Connection", "HeldStream", "StreamOpened"]
 
 #: packets between two numbers that are left out, at least and at most (§21.4 asks for some that cannot be guessed)
 SKIP_AFTER = (64, 1024)
+#: bytes of a handshake that may come before those that precede them (§7.5: at least 4096). One small datagram can claim
+#: to be far ahead, and room is made for the gap (the class of CVE-2025-54939); a server's certificates may be long
+MAX_CRYPTO_OF_CLIENT, MAX_CRYPTO_OF_SERVER = 16 * 1024, 128 * 1024
 #: left out numbers that are remembered
 SKIPPED = 16
 
@@ -156,6 +162,21 @@ class Connection(QuicConnection):
         frame.push_uint_var(stream.stream_id or 0)
         frame.push_uint_var(stream.max_stream_data_local)
         stream.max_stream_data_local_sent = stream.max_stream_data_local
+
+    # -- the handshake -----------------------------------------------------------------------------------------
+
+    def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        start = buf.tell()
+        end = buf.pull_uint_var() + buf.pull_uint_var()
+        buf.seek(start)
+        most = MAX_CRYPTO_OF_SERVER if self._is_client else MAX_CRYPTO_OF_CLIENT
+        if end - self._crypto_streams[context.epoch].receiver.starting_offset() > most:
+            raise QuicConnectionError(
+                error_code=QuicErrorCode.CRYPTO_BUFFER_EXCEEDED,
+                frame_type=frame_type,
+                reason_phrase="too much of a handshake out of order",
+            )
+        super()._handle_crypto_frame(context, frame_type, buf)
 
     # -- acknowledgements --------------------------------------------------------------------------------------
 

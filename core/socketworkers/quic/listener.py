@@ -208,9 +208,21 @@ class QuicListener:
         self._ids[session] = {header.destination_cid, quic.host_cid}
         self._sessions[header.destination_cid] = self._sessions[quic.host_cid] = session
         self._handshakes.add(session)
-        session.handshake.then(lambda: self._handshakes.discard(session))
+        session.handshake.then(lambda: self._shaken(session))
         session.begin_handshake(self._settings.handshake_timeout)
         return session
+
+    def _shaken(self, session: QuicSession) -> None:
+        """A handshake is over, one way or the other."""
+        self._handshakes.discard(session)
+        telemetry, error = self._server.telemetry, session.handshake.error
+        if error is not None:
+            telemetry.tls_failed += 1
+            telemetry.emit("tls.failed", id=session.id, error=error)
+            return
+        seconds = session.now() - session.began
+        telemetry.handshake_seconds.observe(seconds)
+        telemetry.emit("tls.done", id=session.id, seconds=seconds, version="TLSv1.3", cipher=session.cipher)
 
     def _ask_to_retry(self, header: Any, peer: Any, local: SocketAddress | None) -> None:
         """Retry (§17.2.5): the token holds all that would have to be remembered."""

@@ -72,8 +72,10 @@ class QuicSession:
         "_timer_at",
         "_wheel",
         "alpn",
+        "began",
         "departing",
         "handshake",
+        "id",
         "incoming",
         "is_client",
         "local",
@@ -101,6 +103,9 @@ class QuicSession:
         #: the time; libuv's is in milliseconds and stands still within a turn, which is too coarse for pacing
         coarse = type(self.loop).__module__.startswith("uvloop")
         self.now: Callable[[], float] = time.monotonic if coarse else partial(_time_of, self.loop)
+        self.began = self.now()
+        #: short name of the connection for the log; its streams have names of their own
+        self.id = f"q{quic.original_destination_connection_id[:4].hex()}"
         self.quic = quic
         self.port: UdpPort = port  # type: ignore[assignment]  # a client's knows its session, and is made after it
         self.options = options
@@ -149,6 +154,12 @@ class QuicSession:
         """The peer's address as it is now: it may migrate (RFC 9000 §9)."""
         where = self.quic.get_peer_address()
         return SocketAddress(*where[:2]) if where is not None else SocketAddress("", 0)
+
+    @property
+    def cipher(self) -> str:
+        """OpenSSL's name of the cipher suite; "" before it is known."""
+        suite = getattr(getattr(getattr(self.quic, "tls", None), "key_schedule", None), "cipher_suite", None)
+        return f"TLS_{suite.name}" if suite is not None else ""
 
     def open_stream(self, *, unidirectional: bool = False) -> Socket:
         """A new stream as a socket, open at once; what the peer's limits do not allow yet waits.
@@ -533,7 +544,6 @@ class QuicSession:
     def info_of(self, channel: QuicStreamChannel) -> SocketInfo:
         """What to say of a stream."""
         state: Any = getattr(self.quic, "tls", None)
-        suite = getattr(getattr(state, "key_schedule", None), "cipher_suite", None)
         certificate = getattr(state, "_peer_certificate", None)
         encoded = None
         if certificate is not None:
@@ -541,7 +551,7 @@ class QuicSession:
 
             encoded = certificate.public_bytes(Encoding.DER)
         name = self.quic.configuration.server_name
-        tls = TlsInfo("TLSv1.3", f"TLS_{suite.name}" if suite else "", self.alpn, name, encoded, self.resumed)
+        tls = TlsInfo("TLSv1.3", self.cipher, self.alpn, name, encoded, self.resumed)
         quic = QuicInfo(self.quic.version, channel.id, self.alpn, channel.early_data, self)
         return SocketInfo("quic", self.local, self.peer, True, tls, opened_at=time.time(), quic=quic)
 

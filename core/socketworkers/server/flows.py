@@ -146,9 +146,12 @@ class FlowChannel:
             if self.peer is not None:
                 self._fail(unreachable(str(self.remote), error))
             return
-        if listener.port.queued > self._high and not self._stalled:
+        self._stall()
+
+    def _stall(self) -> None:
+        if self._listener.port.queued > self._high and not self._stalled:
             self._stalled = True
-            listener.stalled.append(self)
+            self._listener.stalled.append(self)
             if self.upper is not None:
                 self.upper._pause_writing()
 
@@ -209,10 +212,11 @@ class FlowChannel:
     resume_reading = pause_reading
 
     def get_write_buffer_size(self) -> int:
-        return self._listener.port.queued if self._stalled else 0
+        return self._listener.port.queued
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._high = 65536 if high is None else max(high, 1)
+        self._high = 65536 if high is None else high
+        self._stall()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._listener.port.sock if name == "udp_socket" else default

@@ -44,8 +44,9 @@ class ListenerSpec:
     tls: Literal["off", "starttls", "implicit"] = "off"
     """``implicit``: TLS from the first byte. ``starttls``: the handler upgrades by itself."""
     alpn: tuple[str, ...] = ()
-    """With implicit TLS: a client that offers application protocols must offer one of these (RFC 7301). Several
-    ``quic`` listeners with the same ``port_setting`` share a port, and the protocol chooses among them."""
+    """A client that offers application protocols must offer one of these (RFC 7301). Where the handler upgrades by
+    itself, it tells ``start_tls`` the same. Several ``quic`` listeners with the same ``port_setting`` share a port, and
+    the protocol chooses among them."""
     path: str | None = None
     """``ws`` and ``wss``: path of the URL; None takes any. The setting ``ws_path`` wins."""
     subprotocols: tuple[str, ...] = ()
@@ -98,6 +99,7 @@ class App(EventTarget):
         refusal: bytes to send to a connection that is over the limits, before it is closed.
         tls_listener: whether ``--tls-port`` opens a listener with TLS from the first byte.
         ws_listener: whether ``--ws-port`` (and ``--wss-port``) open one for WebSockets, unless ``listeners`` has it.
+        alpn: application protocols (RFC 7301) of the main listener once it has upgraded to TLS, and of ``--tls-port``.
     """
 
     __slots__ = (
@@ -133,6 +135,7 @@ class App(EventTarget):
         refusal: bytes = b"",
         tls_listener: bool = True,
         ws_listener: bool = True,
+        alpn: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         if not name or not name.replace("-", "").replace("_", "").isalnum():
@@ -143,10 +146,10 @@ class App(EventTarget):
         self.config = config
         self.title = title or name
         self.scheme = scheme or name
-        main = ListenerSpec("main", self.scheme, "port", self.title, "starttls")
+        main = ListenerSpec("main", self.scheme, "port", self.title, "starttls", alpn)
         own_tls = any(spec.port_setting == "tls_port" for spec in listeners)
         tls = (
-            (ListenerSpec("tls", self.scheme + "s", "tls_port", f"{self.title}, TLS", "implicit"),)
+            (ListenerSpec("tls", self.scheme + "s", "tls_port", f"{self.title}, TLS", "implicit", alpn),)
             if tls_listener and not own_tls
             else ()
         )

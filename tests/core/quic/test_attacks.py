@@ -8,11 +8,12 @@ import socket as _socket
 from typing import Any
 
 import pytest
+from aioquic import tls
 from aioquic._buffer import Buffer
 from aioquic.buffer import encode_uint_var
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import QuicConnection, QuicConnectionError, QuicReceiveContext
 from aioquic.quic.packet import QuicPacketType, pull_quic_header
 from tests.support.pairs import eventually
 from tests.support.quic import dial, hostile_peer, listener_of, quic_server
@@ -142,6 +143,21 @@ async def test_handshakes_under_way_are_bounded_and_have_a_deadline(monkeypatch:
             await eventually(lambda: listener.handshakes == 0)
             assert not listener.sessions
             assert not listener._sessions
+
+
+async def test_a_handshake_that_claims_to_be_far_ahead_makes_no_room() -> None:
+    """CVE-2025-54939's class: a CRYPTO frame with a large offset, before the address is proven (RFC 9000 §7.5)."""
+    async with quic_server(quic_retry="off") as server:
+        listener = listener_of(server)
+        listener._datagram(_initial(), ("127.0.0.1", 9), None)
+        (session,) = listener.sessions
+        quic = session.quic
+        context = QuicReceiveContext(tls.Epoch.INITIAL, b"", quic._network_paths[0], None, 0.0, 1)
+        frame = b"\x06" + encode_uint_var(20_000) + encode_uint_var(4) + b"abcd"
+        with pytest.raises(QuicConnectionError) as caught:
+            quic._payload_received(context, frame)
+        assert caught.value.error_code == 0xD  # CRYPTO_BUFFER_EXCEEDED
+        assert not quic._crypto_streams[tls.Epoch.INITIAL].receiver._buffer
 
 
 async def test_a_token_of_somebody_else_is_worth_nothing() -> None:

@@ -275,7 +275,7 @@ async def test_many_slow_readers_share_one_window() -> None:
     options = QuicOptions(connection_window=512 * 1024)
     async with quic_server(sit, quic=options) as server, aioquic_peer(server) as peer:
         for number in range(20):
-            peer.quic.send_stream_data(4 * number, bytes(1024 * 1024))
+            peer.quic.send_stream_data(4 * number, bytes(256 * 1024))
         peer.transmit()
         await eventually(lambda: len(sockets) >= 1)
         before = -1
@@ -290,12 +290,12 @@ async def test_many_slow_readers_share_one_window() -> None:
             nonlocal total
             async for chunk in socket.readable:
                 total += len(chunk)
-                if total >= 20 * 1024 * 1024:
+                if total >= 20 * 256 * 1024:
                     return
 
         tasks: list[asyncio.Task[None]] = []
         known = 0
-        while total < 20 * 1024 * 1024:
+        while total < 20 * 256 * 1024:
             tasks += [asyncio.get_running_loop().create_task(drain(socket)) for socket in sockets[known:]]
             known = len(sockets)
             await asyncio.sleep(0.01)
@@ -331,10 +331,29 @@ async def test_a_client_moves_to_another_address() -> None:
         session.rekey()
         await writer.write(b"after")
         assert await reader.read() == b"after"
+        await client.update(local=("127.0.0.1", 0))
+        new = session.local
+        assert client.info.local == new
+        await writer.write(b"and again")
+        assert await reader.read() == b"and again"
         (theirs,) = listener_of(server).sessions
         await eventually(lambda: theirs.peer == new)
         path = theirs.quic._network_paths[0]
         await eventually(lambda: path.is_validated)
+
+
+async def test_handshakes_are_counted() -> None:
+    async with quic_server() as server:
+        told: list[tuple[str, object]] = []
+        server.telemetry.subscribe(lambda name, fields: told.append((name, fields)))
+        async with dial(server):
+            pass
+        with pytest.raises(TLSError):
+            await dial(server, alpn=("other",))
+        await eventually(lambda: server.telemetry.tls_failed)
+        done = [fields for name, fields in told if name == "tls.done"]
+        assert len(done) == 1
+        assert server.telemetry.handshake_seconds.count == 1
 
 
 async def test_key_log(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from socketworkers import (
     serve,
 )
 from socketworkers.errors import StartupError
+from socketworkers.process.provision import provision
 from socketworkers.server import Server
 from socketworkers.server.flows import UdpListener
 
@@ -361,6 +362,14 @@ async def test_listeners_by_url() -> None:
 async def test_listeners_that_cannot_be(url: str, words: str) -> None:
     with pytest.raises(StartupError, match=words):
         await serve(echo, listen=(url,))
+
+
+async def test_listeners_that_others_can_reach_have_to_be_meant() -> None:
+    app = App("any", listeners=(ListenerSpec("udp", "udp", "udp_port"),))
+    app.connect(echo)
+    with pytest.raises(StartupError, match=r"0\.0\.0\.0"):
+        provision(app, app.config(listen=("udp://0.0.0.0:0",)))
+    provision(app, app.config(listen=("udp://0.0.0.0:0",), insecure=True))
 
 
 async def test_a_port_that_is_taken() -> None:

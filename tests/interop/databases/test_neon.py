@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,16 @@ def modules() -> dict[str, str]:
     return {"neon": node_modules("@neondatabase/serverless", VERSION), "ws": node_modules("ws", "8")}
 
 
-async def neon(modules: dict[str, str], url: str, database: Database, user: str, **task: Any) -> dict[str, Any]:
+async def neon(
+    modules: dict[str, str], url: str, database: Database, user: str, *, ca: str = "", **task: Any
+) -> dict[str, Any]:
+    """What the driver found; ``ca`` is an authority that it is to trust."""
     login = {"host": database.host, "port": database.port, "user": user, "database": user, "password": PASSWORD}
-    task = {**modules, "proxy": url.removeprefix("ws://"), "login": login, "config": {}, "size": 300_000, **task}
+    task = {**modules, "proxy": url.partition("://")[2], "login": login, "config": {}, "size": 300_000, **task}
     node = need("node", "Debian: nodejs")
-    found: dict[str, Any] = json.loads(await asyncio.to_thread(run, node, str(SCRIPT), input=json.dumps(task).encode()))
+    environment = {**os.environ, **({"NODE_EXTRA_CA_CERTS": ca} if ca else {})}
+    said = await asyncio.to_thread(run, node, str(SCRIPT), input=json.dumps(task).encode(), env=environment)
+    found: dict[str, Any] = json.loads(said)
     return found
 
 

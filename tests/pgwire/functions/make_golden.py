@@ -16,8 +16,8 @@ from typing import Any
 
 from tests.pgwire.types.server import Client, find_binaries, running_server
 
-from socketworkers_pgwire.functions import _MODULES
-from socketworkers_pgwire.functions.registry import _FOUND, Implementation
+from socketworkers_pgwire.functions import _MODULES, registry
+from socketworkers_pgwire.functions.registry import Implementation
 
 from .evaluate import (
     SETUP,
@@ -44,13 +44,31 @@ def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+_CATALOGUE = {
+    "access", "definitions", "objects", "remarks", "schema_views", "sequences", "server_control", "server_information",
+    "server_views", "visibility",
+}  # fmt: skip
+"""Modules whose functions answer from the catalogue or the server."""
+
+
 def by_module() -> dict[str, dict[str, Implementation]]:
     """What each module registers."""
-    found: dict[str, dict[str, Implementation]] = {}
+    found: dict[str, dict[str, Implementation]] = {name: {} for name in _MODULES if name not in _CATALOGUE}
+    add = registry._add
+
+    def note(signatures: tuple[str, ...], entry: Implementation) -> None:
+        add(signatures, entry)
+        frame = sys._getframe(1)
+        while frame.f_code.co_name != "<module>" and frame.f_back is not None:
+            frame = frame.f_back
+        name = frame.f_globals["__name__"].rpartition(".")[2]
+        if name in found:
+            found[name].update(dict.fromkeys(signatures, entry))
+
+    registry._add = note
     for name in _MODULES:
-        before = set(_FOUND)
         importlib.import_module(f"socketworkers_pgwire.functions.{name}")
-        found[name] = {each: _FOUND[each] for each in _FOUND if each not in before}
+    registry._add = add
     return found
 
 

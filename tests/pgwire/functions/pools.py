@@ -153,6 +153,10 @@ SKIPPED = frozenset(
         "jsonb_to_recordset(jsonb)",
         *(f"{kind}_populate_{what}(anyelement,{kind}{rest})" for kind, rest in (("json", ",boolean"), ("jsonb", "")) for what in ("record", "recordset")),
         "row_to_json(record)",
+        "oidvectortypes(oidvector)",
+        '"current_user"()',
+        '"session_user"()',
+        "getpgusername()",
         "row_to_json(record,boolean)",
         "now()",
         "transaction_timestamp()",
@@ -419,3 +423,23 @@ _special("jsonb_set(jsonb,text[],jsonb,boolean); jsonb_insert(jsonb,text[],jsonb
 _special("jsonb_set_lax(jsonb,text[],jsonb,boolean,text)", POOLS["jsonb"][5:9], _PATHS[:6], ("9", None), _BOOLS, ("delete_key", "return_target", "use_json_null", "raise_exception", "x", None))
 _special("json_object(text[]); jsonb_object(text[])", ("{}", "{a,b}", "{a,b,c}", "{{a,1},{b,NULL}}", "{{a,b,c}}", "{NULL,1}", '{a,"x\\"y"}', "{{{a}}}"))
 _special("json_object(text[],text[]); jsonb_object(text[],text[])", ("{}", "{a,b}", "{a,NULL}", "{{a,1}}"), ("{}", "{1,2}", "{1,NULL}", "{1}"))
+
+# network addresses, bits, money
+
+_special("set_masklen(inet,integer)", POOLS["inet"], ("0", "24", "32", "-1", "33", "128", "-2"))
+_special("set_masklen(cidr,integer)", POOLS["cidr"], ("0", "24", "32", "-1", "33", "128", "-2"))
+_special('"bit"(integer,integer); "bit"(bigint,integer)', ("0", "5", "-1", "2147483647", "-2147483648"), ("1", "4", "8", "32", "40", "70", "0", "-1"))
+_special('"bit"(bit,integer,boolean)', POOLS["bit"], ("-1", "4", "8", "12"), _BOOLS)
+_special("varbit(bit varying,integer,boolean)", POOLS["bit varying"], ("-1", "4", "8", "12"), _BOOLS)
+_special('"substring"(bit,integer)', POOLS["bit"], _COUNTS)
+_special('"substring"(bit,integer,integer)', POOLS["bit"], _COUNTS, _COUNTS)
+_special('"overlay"(bit,bit,integer)', POOLS["bit"], ("", "11"), _COUNTS)
+_special('"overlay"(bit,bit,integer,integer)', POOLS["bit"], ("", "11"), _COUNTS, _COUNTS)
+_special("get_bit(bit,integer)", POOLS["bit"], ("0", "1", "-1", "9"))
+_special("set_bit(bit,integer,integer)", POOLS["bit"], ("0", "1", "-1", "9"), ("0", "1", "2"))
+_special("bitshiftleft(bit,integer); bitshiftright(bit,integer)", POOLS["bit"], ("0", "1", "-1", "3", "100", "-100"))
+_special("cash_words(money)", ("0", "1", "1.01", "-12.34", "1234567.89", "100", "20.20", "115.15", "1000000", "350.99"))
+_special("pg_lsn(numeric)", ("0", "23783416", "18446744073709551615", "18446744073709551616", "-1", "NaN", "Infinity", "1.5"))
+_special("pg_lsn_pli(pg_lsn,numeric); pg_lsn_mii(pg_lsn,numeric)", POOLS["pg_lsn"], ("0", "16", "-1", "1e20", "NaN", "Infinity"))
+_special("numeric_pl_pg_lsn(numeric,pg_lsn)", ("0", "16", "-1", "1e20", "NaN", "Infinity"), POOLS["pg_lsn"])
+_special("abbrev(cidr)", tuple(text for text in POOLS["cidr"] if ":" not in text))

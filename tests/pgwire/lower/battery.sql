@@ -382,3 +382,15 @@ create table self(id int primary key, parent int references self)
 insert into self values (2,1),(1,null)
 insert into self values (3,9)
 delete from self where id = 1
+insert into u values (null)
+insert into u select null from u limit 1
+update u set id = null where id = 3
+create table strict_parent(id int primary key, v text)
+create table strict_child(p int references strict_parent on delete restrict on update restrict)
+insert into strict_parent values (1,'a'),(2,'b')
+insert into strict_child values (2)
+delete from strict_parent
+update strict_parent set id = id + 10
+delete from strict_parent where id = 1 returning v
+update strict_parent set (v, id) = (select 'z', 2) where id = 2 returning *
+select * from jsonb_to_record('{"a": 1, "b": "x"}') as r (a int, b text)

@@ -61,6 +61,10 @@ class Tables:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._base, name)
 
+    def qualified(self) -> Tables:
+        """As `Catalog`; the texts of tables.json are not qualified."""
+        return self
+
     def relation(self, schema: str | None, name: str) -> Relation | None:
         """As `Catalog`."""
         if schema in (None, "public") and name in self.relations:

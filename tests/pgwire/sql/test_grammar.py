@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from socketworkers_pgwire.errors import SqlError
-from socketworkers_pgwire.sql.grammar import fingerprint, normalize, parse, scan
+from socketworkers_pgwire.sql.grammar import cut_names, fingerprint, normalize, parse, scan
 
 
 def test_statements_of_a_query_string() -> None:
@@ -108,6 +108,17 @@ def test_tokens() -> None:
     data = text.encode()
     found = [(data[each.start : each.end].decode(), each.keyword) for each in scan(text)]
     assert found == [("select", 4), ("'é'", 0), (",", 0), ("1.5", 0), ("-- x", 0)]
+
+
+def test_names_that_are_cut() -> None:
+    # trap 57
+    text = f"select 1 as {'a' * 70}, 2 as \"{'é' * 40} x\", '{'b' * 100}'"
+    found = cut_names(text)
+    assert found == [("a" * 70, "a" * 63), ("é" * 40 + " x", "é" * 31)]
+    (statement,) = parse(text)
+    names = [each["ResTarget"].get("name") for each in statement.tree["targetList"]]
+    assert names == ["a" * 63, "é" * 31, None]
+    assert cut_names("select 1 as a") == []
 
 
 def test_shapes() -> None:

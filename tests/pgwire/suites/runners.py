@@ -46,10 +46,10 @@ class Score:
 
 def _pytest(place: Place, folder: Path, packages: Sequence[str], arguments: Sequence[str], log: Path) -> Score:
     """Run pytest in an environment of its own."""
-    needed = [word for package in packages for word in ("--with", package)]
+    needed = [word for package in ("pytest", "pytest-timeout", *packages) for word in ("--with", package)]
     release = f"{sys.version_info.major}.{sys.version_info.minor}"
     command = ["uv", "run", "-q", "--no-project", "--isolated", "--python", release, *needed, "python", "-m", "pytest"]
-    options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-rfE", *arguments]
+    options = ["-q", "--tb=short", "--timeout=30", "-rfE", *arguments]  # a hang is a failure of one test
     environment = place.environment("test")
     environment.pop("PYTHONPATH")
     environment.pop("VIRTUAL_ENV", None)
@@ -76,7 +76,7 @@ def sqlalchemy(place: Place, source: Path | None, work: Path, arguments: Sequenc
     _database(place, "CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2")
     release = version("sqlalchemy")
     uri = f"postgresql+psycopg://postgres@{place.host}:{place.port}/test"
-    packages = (f"sqlalchemy[asyncio]=={release}", f"psycopg[binary]=={version('psycopg')}", "pytest", "pytest-xdist")
+    packages = (f"sqlalchemy[asyncio]=={release}", f"psycopg[binary]=={version('psycopg')}", "pytest-xdist")
     given = ["test/dialect/test_suite.py", "--dburi", uri, "--maxfail=100000", "-p", "no:warnings", *arguments]
     return _pytest(place, tree, packages, given, work / "log")
 
@@ -91,7 +91,7 @@ def psycopg(place: Place, source: Path | None, work: Path, arguments: Sequence[s
     for name in ("pyproject.toml", "pytest.ini"):
         if (source / name).exists():
             shutil.copyfile(source / name, folder / name)
-    packages = (f"psycopg[binary,pool,test]=={version('psycopg')}", "pytest", "pytest-randomly", "dnspython")
+    packages = (f"psycopg[binary,pool,test]=={version('psycopg')}", "pytest-randomly", "dnspython")
     dsn = f"host={place.host} port={place.port} user=postgres dbname=test"
     given = ["-p", "no:randomly", "--test-dsn", dsn, "-m", "not slow and not mypy and not timing", *arguments]
     return _pytest(place, folder, packages, given, work / "log")
@@ -103,7 +103,7 @@ def asyncpg(place: Place, source: Path | None, work: Path, arguments: Sequence[s
     _database(place)
     folder = work / "asyncpg"
     shutil.copytree(tree / "tests", folder / "tests")
-    packages = (f"asyncpg=={version('asyncpg')}", "pytest", "uvloop", "distro")
+    packages = (f"asyncpg=={version('asyncpg')}", "uvloop", "distro")
     left_out = ["--ignore=tests/test__sourcecode.py", "--ignore=tests/test__environment.py"]
     return _pytest(place, folder, packages, ["tests", *left_out, *arguments], work / "log")
 

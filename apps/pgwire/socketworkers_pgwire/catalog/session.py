@@ -136,6 +136,10 @@ class SessionCatalog:
             self._kept = self._database.kept(number)
         self._number = number
 
+    def use(self, connection: apsw.Connection) -> None:
+        """A statement whose plan is known to be up to date runs on this connection: lookups go there."""
+        self._connection = connection
+
     def changed(self) -> None:
         """The transaction has changed the catalogue, or went back over such a change."""
         self._private = True

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SqlError
 from ..functions import Execution
+from ..sql.analyze.coerce import Context, coerce_to_target
+from ..sql.analyze.collations import assign
+from ..sql.analyze.expressions import transform
 from ..sql.analyze.kinds import Kind
-from ..sql.analyze.standalone import analyse_expression, cast_for_column
+from ..sql.analyze.places import location_of
+from ..sql.analyze.state import Notes, Shared, State
 from ..sql.analyze.typenames import format_type
 from ..sql.grammar import Node
 from ..sql.nodes import Output, Query
@@ -49,18 +53,19 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
     catalog, settings = session.surroundings.catalog, session.surroundings.settings
     outputs = []
     for number, (node, kind) in enumerate(zip(nodes, types, strict=True), 1):
-        expr, _ = analyse_expression(node, catalog, Kind.EXECUTE, settings=settings)
-        try:
-            cast = cast_for_column(expr, catalog, kind, -1, f"${number}", settings=settings)
-        except SqlError as error:
-            if error.sqlstate != "42804":
-                raise
+        state = State(Shared(catalog, settings, None, Notes()))
+        expr = transform(state, node, Kind.EXECUTE)
+        cast = coerce_to_target(state, expr, kind, -1, Context.ASSIGNMENT)
+        if cast is None:
+            place = location_of(expr)
             raise SqlError(
                 "42804",
                 f"parameter ${number} of type {format_type(catalog, expr.type)} cannot be coerced to the expected type "
                 f"{format_type(catalog, kind)}",
                 hint="You will need to rewrite or cast the expression.",
-            ) from None
+                position=place + 1 if place >= 0 else None,
+            )
+        assign(state, cast)
         outputs.append(Output(expr=cast, name=str(number)))
     arguments = session.lower(Query(command="select", outputs=outputs), ())
     return Bound(
@@ -74,6 +79,9 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
         repeatable=plan.repeatable and arguments.repeatable,
         relations=plan.relations,
         written=plan.written,
+        volatile=plan.volatile,
+        traits=replace(plan.traits, loggable=False) if plan.traits is not None else None,
+        wait=plan.wait,
         plan=plan,
         arguments=arguments,
     )

@@ -20,6 +20,7 @@ from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
 from ..types import AnyType, Settings
 from ..types.oid import RegType
+from .log import traits
 from .portal import describe
 from .utility.dispatch import ALONE, plan_utility
 from .utility.parameters import transaction_modes
@@ -223,6 +224,7 @@ class Compiler:
         if isinstance(analysed, Utility):
             return plan_utility(session, analysed)
         plan = session.lower(analysed, parameters)
+        plan.traits = traits(plan, session.surroundings.catalog)
         if analysed.locks:
             waits = [each.wait for each in analysed.locks]
             plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"

@@ -38,6 +38,7 @@ class Handle:
         """From now on statements of this one run here."""
         self.cell.execution = execution
         execution.connection = self.apsw
+        execution.catalog.use(self.apsw)
 
     def idle(self) -> None:
         """Nobody uses it."""

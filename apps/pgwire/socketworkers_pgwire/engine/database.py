@@ -20,6 +20,7 @@ from ..catalog.shipped import shipped
 from .compile import Compiler
 from .connections import STEPS, Handle, Pool
 from .locks import AdvisoryLocks
+from .marks import RowMarks
 from .notifications import Notifications
 from .queue import WriterQueue
 from .sequences import SequenceStore
@@ -89,6 +90,7 @@ class Database:
         self.storage = storage
         self.sessions: set[SqlSession] = set()
         self.queue = WriterQueue()
+        self.marks = RowMarks()
         self.catalog = catalog
         self.compiler = Compiler()
         self.commits = 0

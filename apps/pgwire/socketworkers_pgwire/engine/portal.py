@@ -12,6 +12,7 @@ from ..types import Settings
 
 if TYPE_CHECKING:
     from .connections import Handle
+    from .log import Touched
 
 __all__ = ["Portal", "describe", "encode"]
 
@@ -47,6 +48,7 @@ class Portal:
         "scroll",
         "sent",
         "text",
+        "touched",
         "values",
     )
 
@@ -68,6 +70,8 @@ class Portal:
         """Whether it goes on in a thread."""
         self.sent = False
         """Whether rows of it have gone out: it cannot be run again then."""
+        self.touched: Touched | None = None
+        """Which rows it has changed, while others have marks."""
         self.copy: Any = None
         """The state of a COPY."""
         # of a cursor of DECLARE

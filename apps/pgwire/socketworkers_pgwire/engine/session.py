@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ from .action import Action, nothing
 from .compile import Compiled, Compiler
 from .connections import Handle
 from .database import Database
+from .log import Entry, Recorded, Touched, table_of
 from .portal import Portal, encode
 from .transaction import Transaction
 
@@ -123,7 +124,7 @@ class SqlSession:
     def cancel(self, error: SqlError) -> None:
         """Stop what runs; its request is answered with this error soon. Without effect when nothing runs."""
         self._cancelled = error
-        if self.database.queue.forget(self):
+        if self.database.queue.forget(self) or self.database.marks.forget(self):
             self._stop_timer()
             self._deliver(self.failure(error))
         elif self._running is not None:
@@ -147,6 +148,7 @@ class SqlSession:
             return
         self._closed = True
         self.database.queue.forget(self)
+        self.database.marks.forget(self)
         self._stop_timer()
         if self._running is not None:
             self._cancelled = SqlError("57P01", "terminating connection due to administrator command")
@@ -341,9 +343,13 @@ class SqlSession:
         assert isinstance(compiled, Compiled)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
+        if plan.failure is not None:
+            raise plan.failure
         values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
+        if plan.failure is not None:
+            raise plan.failure
         portal = Portal(plan, values, request.result_formats, columns)
-        return Opened(portal, columns)
+        return Opened(portal, columns, late=bool(plan.written))
 
     # Running
 
@@ -356,6 +362,10 @@ class SqlSession:
             return self._copy(portal, request)
         if portal.cursor is None and not self._begin(portal, request):
             return None
+        if portal.handle is None:  # it ran for the log
+            assert portal.cursor is not None
+            count = min(request.limit, BATCH) if request.limit else BATCH
+            return self._portion(portal, portal.cursor.fetch(count), count)
         if portal.beside:
             self._beside(portal, request)
             return None
@@ -373,17 +383,29 @@ class SqlSession:
             transaction.queried = True
         if plan.writes:
             transaction.check_writable(plan.tag)
+            if transaction.logs(plan):
+                return self._log(portal, request)
+        elif transaction.reads_own(plan):
+            if plan.short and plan.columns is not None:
+                return self._read_own(portal, request)
             if not transaction.take_turn():
-                if plan.wait == "error":
-                    raise SqlError("55P03", "could not obtain lock on row: another transaction writes")
-                if plan.wait == "skip":
-                    portal.plan = plan = nothing(plan)
-                else:
-                    self._wait(request)
-                    return False
+                self._wait(request)
+                return False
+            transaction.writer()
+        if plan.writes and not transaction.take_turn():
+            if plan.wait == "error":
+                raise SqlError("55P03", "could not obtain lock on row: another transaction writes")
+            if plan.wait == "skip":
+                portal.plan = plan = nothing(plan)
+            else:
+                self._wait(request)
+                return False
         if plan.writes:
             handle = transaction.writer()
             transaction.written |= plan.written
+            if self.database.marks and plan.traits is not None:
+                portal.touched = Touched(inserts=plan.traits.marks_inserts)
+                handle.apsw.set_update_hook(portal.touched)
         else:
             handle = transaction.reader()
         portal.handle = handle
@@ -392,18 +414,148 @@ class SqlSession:
         self.portals.add(portal)
         return True
 
+    # The log
+
+    def _trial(self, tables: Iterable[int], work: Callable[[Handle], Any]) -> Any:
+        """Run `work` on a connection where what the log did to these tables is done, and undo all of it.
+
+        It is our turn, and it is over afterwards.
+        """
+        database, transaction = self.database, self.transaction
+        handle = database.writers.borrow()
+        assert handle is not None
+        try:
+            handle.apsw.execute("begin immediate")
+            handle.give_to(self.surroundings)
+            if not transaction.log.tables.isdisjoint(tables):
+                transaction.log.replay(self.surroundings)
+            return work(handle)
+        finally:
+            if handle.apsw.in_transaction:
+                handle.apsw.execute("rollback")
+            database.writers.give_back(handle)
+            database.queue.leave(self)
+
+    def _log(self, portal: Portal, request: Request) -> bool:
+        """Run a write that goes to the log; False when it has to wait.
+
+        Raises:
+            SqlError: it failed; 40P01.
+        """
+        plan, transaction, database = portal.plan, self.transaction, self.database
+        if not transaction.take_turn():
+            self._wait(request)
+            return False
+        surroundings, traits = self.surroundings, plan.traits
+        touched = Touched(inserts=traits.marks_inserts)
+
+        def work(handle: Handle) -> tuple[list[tuple[Any, ...]], int]:
+            handle.apsw.set_update_hook(touched)
+            try:
+                cursor = plan.open(surroundings, portal.values)
+                rows = cursor.fetch(1 << 30)
+                cursor.close()
+                return rows, cursor.affected
+            finally:
+                handle.apsw.set_update_hook(None)
+
+        rows, affected = self._trial(transaction.log.tables if traits.tied else plan.written, work)
+        counted = traits.counted
+        holders = database.marks.conflict(self, touched.keys, counted=counted)
+        if holders:
+            self._wait_for(holders, request)
+            return False
+        database.marks.add(self, touched.keys, counted=counted)
+        if affected or rows:
+            transaction.log.add(Entry(plan, portal.values, rows, affected, plan.written))
+        portal.cursor = Recorded(plan, rows, affected)
+        return True
+
+    def _read_own(self, portal: Portal, request: Request) -> bool:
+        """Read rows that the log has changed; False when that has to wait.
+
+        Raises:
+            SqlError: it failed; 40P01.
+        """
+        plan, transaction, database = portal.plan, self.transaction, self.database
+        catalog = self.surroundings.catalog
+        with self.catalogue():
+            names = [
+                table_of(relation)
+                for oid in plan.relations & transaction.log.tables
+                if (relation := catalog.relation_by_oid(oid)) is not None
+            ]
+        keys = database.marks.own(self, names)
+        holders = database.marks.conflict(self, keys, counted=False)
+        if holders:
+            self._wait_for(holders, request)
+            return False
+        if not transaction.take_turn():
+            self._wait(request)
+            return False
+        database.marks.add(self, keys, counted=False)  # what is shown of them must stay true
+
+        def work(handle: Handle) -> list[tuple[Any, ...]]:
+            cursor = plan.open(self.surroundings, portal.values)
+            try:
+                return cursor.fetch(1 << 30)
+            finally:
+                cursor.close()
+
+        portal.cursor = Recorded(plan, self._trial(plan.relations, work), 0)
+        return True
+
+    def _wait_for(self, holders: set[object], request: Request) -> None:
+        """Go on with `request` when these transactions have ended.
+
+        Raises:
+            SqlError: 40P01.
+        """
+        self.surroundings.waits("Lock", "tuple")
+        self.database.marks.wait(self, holders, lambda: self._again(request))
+        self._arm_lock_timeout()
+
+    def _again(self, request: Request) -> None:
+        self._stop_timer()
+        self.surroundings.waits(None, None)
+        answer = self.perform(request)
+        if answer is not None:
+            self._deliver(answer)
+
+    def _collides(self, portal: Portal, request: Fetch) -> bool:
+        """Whether a write has changed rows that others have marked: then it is undone, and waits for them.
+
+        A transaction that has written before cannot give up its turn: it goes first, and those who hold the marks find
+        out at their commit.
+        """
+        touched, portal.touched = portal.touched, None
+        if touched is None:
+            return False
+        handle = portal.handle
+        assert handle is not None
+        handle.apsw.set_update_hook(None)
+        transaction, database = self.transaction, self.database
+        counted = portal.plan.traits.counted
+        holders = database.marks.conflict(self, touched.keys, counted=counted)
+        if not holders or not transaction.alone:
+            return False
+        cursor, portal.cursor = portal.cursor, None
+        if cursor is not None:
+            cursor.close()
+        self.portals.discard(portal)
+        portal.handle = None
+        transaction.give_up_turn()
+        self._wait_for(holders, request)
+        return True
+
     def _wait(self, request: Request) -> None:
         """Go on with `request` when it is our turn to write."""
         self.surroundings.waits("Lock", "transactionid")
 
-        def turn() -> None:
-            self._stop_timer()
-            self.surroundings.waits(None, None)
-            answer = self.perform(request)
-            if answer is not None:
-                self._deliver(answer)
+        self.database.queue.wait(self, lambda: self._again(request))
+        self._arm_lock_timeout()
 
-        self.database.queue.wait(self, turn)
+    def _arm_lock_timeout(self) -> None:
         seconds = self.surroundings.lock_timeout
         if seconds:
             self._timer = asyncio.get_running_loop().call_later(
@@ -427,6 +579,8 @@ class SqlSession:
             except BaseException:
                 self.finish(portal)
                 raise
+            if portal.touched is not None and self._collides(portal, request):
+                return None
             return self._portion(portal, rows, count)
         if not plan.repeatable or portal.sent or (plan.writes and not self.transaction.fresh):
             # it could not be run again: SQLite undoes the whole transaction when it stops a statement that writes
@@ -449,6 +603,8 @@ class SqlSession:
             database.unwatch(handle)
         if found is None:
             self._again_beside(portal, request)
+            return None
+        if portal.touched is not None and self._collides(portal, request):
             return None
         return self._portion(portal, found, count)
 
@@ -482,6 +638,8 @@ class SqlSession:
                 self.deliver(self.failure(error))
                 return
             rows, data = result
+            if portal.touched is not None and self._collides(portal, request):
+                return
             try:
                 answer = self._portion(portal, rows, count, data)
             except Exception as wrong:
@@ -564,6 +722,9 @@ class SqlSession:
         """A portal is done, or dropped: let go of its connection."""
         cursor, handle = portal.cursor, portal.handle
         portal.cursor = portal.handle = None
+        if portal.touched is not None and handle is not None:
+            portal.touched = None
+            handle.apsw.set_update_hook(None)
         self.portals.discard(portal)
         if cursor is not None:
             cursor.close()
@@ -580,12 +741,14 @@ class SqlSession:
         assert isinstance(plan, CopyPlan)
         if portal.copy is None:
             transaction = self.transaction
-            if plan.writes:
-                transaction.check_writable("COPY FROM" if plan.table else "COPY")
+            reads_own = transaction.reads_own(plan.source)
+            if plan.writes or reads_own:
+                if plan.writes:
+                    transaction.check_writable("COPY FROM" if plan.table else "COPY")
                 if not transaction.take_turn():
                     self._wait(request)
                     return None
-            handle = transaction.writer() if plan.writes else transaction.reader()
+            handle = transaction.writer() if plan.writes or reads_own else transaction.reader()
             portal.handle = handle
             handle.give_to(self.surroundings)
             self.portals.add(portal)
@@ -656,14 +819,18 @@ class SqlSession:
     def _transact(self, request: Transact) -> Answer | None:
         transaction = self.transaction
         kind = request.kind
+        modes = (transaction.isolation, transaction.read_only)
         if kind is TransactKind.COMMIT:
+            if transaction.log and not transaction.take_turn():
+                self._wait(request)
+                return None
             transaction.commit()
             if request.chain:
-                transaction.begin_again()
+                transaction.begin_again(*modes)
         elif kind is TransactKind.ROLLBACK:
             transaction.rollback()
             if request.chain:
-                transaction.begin_again()
+                transaction.begin_again(*modes)
         elif kind is TransactKind.BEGIN:
             transaction.begin(request.options)
         elif kind is TransactKind.ABORT:

@@ -715,7 +715,12 @@ class Surroundings:
         queue = self._database.queue
         owner = queue.owner
         waiting = [each for each in self._database.sessions if each.surroundings.pid == pid and queue.waits(each)]
-        return [owner.surroundings.pid] if waiting and isinstance(owner, type(self.sql)) else []
+        found = [owner.surroundings.pid] if waiting and isinstance(owner, type(self.sql)) else []
+        for each in self._database.sessions:
+            if each.surroundings.pid == pid:
+                holders: set[Any] = self._database.marks.waits_for(each)
+                found += [holder.surroundings.pid for holder in holders]
+        return found
 
     def advisory_locks(self) -> Iterable[tuple[tuple[int, ...], bool, int]]:
         """As `SessionContext`."""

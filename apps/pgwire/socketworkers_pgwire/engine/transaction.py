@@ -16,8 +16,10 @@ from socketworkers import faults
 
 from ..errors import SqlError
 from .connections import Handle
+from .log import MOST, StatementLog
 
 if TYPE_CHECKING:
+    from ..sql.plan import Plan
     from .session import SqlSession
 
 __all__ = ["Transaction"]
@@ -31,13 +33,16 @@ class Transaction:
     __slots__ = (
         "_block",
         "_changed",
+        "_places",
         "_reader",
         "_savepoints",
         "_session",
         "_snapshot",
+        "_statements",
         "_touched",
         "_writer",
         "isolation",
+        "log",
         "queried",
         "read_only",
         "written",
@@ -51,9 +56,13 @@ class Transaction:
         self._reader: Handle | None = None
         self._snapshot = 0
         self._changed = False
+        self._statements = 0  # that asked for the writing connection
         self._savepoints: list[str] = []
         self.written: set[int] = set()
         """OIDs of the tables that were changed."""
+        self.log = StatementLog()
+        """Writes that will be carried out at the commit."""
+        self._places: list[int] = []  # how long the log was at each savepoint
         self.isolation = "read committed"
         self.read_only = False
         self.queried = False
@@ -94,6 +103,24 @@ class Transaction:
             self.read_only = surroundings.default_read_only
 
     @property
+    def alone(self) -> bool:
+        """Whether the statement that has just run is all that the transaction has written."""
+        return not self._savepoints and self._statements == 1
+
+    def give_up_turn(self) -> None:
+        """Undo the one statement that was run, and let others write."""
+        session = self._session
+        writer, self._writer = self._writer, None
+        assert writer is not None
+        if writer.apsw.in_transaction:
+            writer.apsw.execute("rollback")
+        self._return(writer)
+        self._changed = False
+        self._statements = 0
+        self.written = set()
+        session.database.queue.leave(session)
+
+    @property
     def level(self) -> int:
         """How many savepoints are open."""
         return len(self._savepoints)
@@ -102,6 +129,26 @@ class Transaction:
     def writing(self) -> apsw.Connection | None:
         """The connection that writes, once it does."""
         return None if self._writer is None else self._writer.apsw
+
+    # The log
+
+    def logs(self, plan: Plan) -> bool:
+        """Whether a write goes to the log instead of taking the turn for the rest of the transaction."""
+        surroundings = self._session.surroundings
+        return (
+            self._block
+            and self._writer is None
+            and self.isolation == "read committed"
+            and not surroundings.defining
+            and surroundings.own_connection is None
+            and len(self.log) < MOST
+            and plan.traits is not None
+            and plan.traits.loggable
+        )
+
+    def reads_own(self, plan: Plan) -> bool:
+        """Whether a query reads what only the log has."""
+        return self._writer is None and not self.log.tables.isdisjoint(plan.relations)
 
     # Connections
 
@@ -133,16 +180,37 @@ class Transaction:
             assert writer is not None
             try:
                 writer.apsw.execute("begin immediate")
-                for number in range(len(self._savepoints)):
-                    writer.apsw.execute(f"savepoint s{number}")
+                self._carry_out(writer)
             except BaseException:
+                if writer.apsw.in_transaction:
+                    writer.apsw.execute("rollback")
                 self._return(writer)
                 database.queue.leave(session)
                 raise
             self._writer = writer
             session.surroundings.wrote()
         self._changed = True
+        self._statements += 1
         return self._writer
+
+    def _carry_out(self, writer: Handle) -> None:
+        """Bring a writing connection to where the transaction is: its log, and its savepoints.
+
+        Raises:
+            SqlError: as `StatementLog.replay`.
+        """
+        surroundings = self._session.surroundings
+        log, start = self.log, 0
+        if log:
+            writer.give_to(surroundings)
+        for number, place in enumerate(self._places):
+            log.replay(surroundings, start, place)
+            writer.apsw.execute(f"savepoint s{number}")
+            start = place
+        if log:
+            log.replay(surroundings, start)
+            self.written |= log.tables
+            self.log = StatementLog()
 
     def restart(self) -> None:
         """SQLite has undone the transaction with a statement it stopped: begin anew. Only when `fresh` was true."""
@@ -234,9 +302,8 @@ class Transaction:
                 raise SqlError("25001", "transaction read-write mode must be set before any query")
             self.read_only = read_only
 
-    def begin_again(self) -> None:
-        """AND CHAIN: a block with the same modes."""
-        isolation, read_only = self.isolation, self.read_only
+    def begin_again(self, isolation: str, read_only: bool) -> None:
+        """AND CHAIN: a block with these modes."""
         self.touch()
         self._block = True
         self.isolation, self.read_only = isolation, read_only
@@ -250,6 +317,8 @@ class Transaction:
         session = self._session
         database = session.database
         try:
+            if self.log:
+                self.writer().give_to(session.surroundings)
             session.surroundings.before_commit()
             self.close_portals(keep_held=True)
             if self._writer is not None:
@@ -322,7 +391,12 @@ class Transaction:
         self._block = self._touched = self._changed = self.queried = False
         self._savepoints = []
         self.written = set()
+        self._statements = 0
         self.read_only = False
+        if self.log:
+            self.log = StatementLog()
+        self._places = []
+        self._session.database.marks.release(self._session)
         self.isolation = "read committed"
 
     # Savepoints
@@ -333,6 +407,7 @@ class Transaction:
         if self._writer is not None:
             self._writer.apsw.execute(f"savepoint s{len(self._savepoints)}")
         self._savepoints.append(name)
+        self._places.append(len(self.log))
         self._session.surroundings.savepoint()
 
     def release(self, name: str) -> None:
@@ -341,6 +416,7 @@ class Transaction:
         if self._writer is not None:
             self._writer.apsw.execute(f"release s{number}")
         del self._savepoints[number:]
+        del self._places[number:]
         self._session.surroundings.release_to(number)
 
     def rollback_to(self, name: str) -> None:
@@ -350,9 +426,12 @@ class Transaction:
             self._session.finish(portal)
         self._undo_to(number)
         del self._savepoints[number + 1 :]
+        del self._places[number + 1 :]
 
     def _undo_to(self, number: int) -> None:
-        if self._writer is not None:
+        if self._writer is None:
+            self.log.cut(self._places[number])
+        else:
             try:
                 self._writer.apsw.execute(f"rollback to s{number}")
             except apsw.SQLError:

@@ -13,7 +13,7 @@ from .context import Execution
 from .kinds import float_key, same
 from .registry import CallSite, scalar
 
-__all__: list[str] = []
+__all__ = ["register_choices", "register_tests"]
 
 Key = Callable[[Any], Any]
 
@@ -51,7 +51,7 @@ def _chooses(key: Key, larger: bool, first: bool = False) -> Callable[[Any, Any]
     return (lambda a, b: a if key(a) > key(b) else b) if larger else (lambda a, b: a if key(a) < key(b) else b)
 
 
-def _register(stem: str, types: str, left: Key, right: Key, compare: str = "") -> None:
+def register_tests(stem: str, types: str, left: Key, right: Key, compare: str = "") -> None:
     """The six operators, named ``stem`` and two letters, and the comparison with three answers."""
     for suffix, test in _SIX.items():
         scalar(f"{stem}{suffix}({types})")(_tests(left, right, test))
@@ -59,7 +59,7 @@ def _register(stem: str, types: str, left: Key, right: Key, compare: str = "") -
         scalar(f"{compare}({types})")(_compares(left, right))
 
 
-def _choices(stem: str, kind: str, key: Key) -> None:
+def register_choices(stem: str, kind: str, key: Key) -> None:
     first = kind == "character"
     scalar(f"{stem}larger({kind},{kind})")(_chooses(key, True, first))
     scalar(f"{stem}smaller({kind},{kind})")(_chooses(key, False, first))
@@ -77,14 +77,14 @@ _INTEGERS = {"2": "smallint", "4": "integer", "8": "bigint"}
 for _a, _first in _INTEGERS.items():
     for _b, _second in _INTEGERS.items():
         _pair = _a if _a == _b else _a + _b
-        _register(f"int{_pair}", f"{_first},{_second}", same, same, f"btint{_pair}cmp")
-    _choices(f"int{_a}", _first, same)
+        register_tests(f"int{_pair}", f"{_first},{_second}", same, same, f"btint{_pair}cmp")
+    register_choices(f"int{_a}", _first, same)
 _FLOATS = {"4": "real", "8": "double precision"}
 for _a, _first in _FLOATS.items():
     for _b, _second in _FLOATS.items():
         _pair = _a if _a == _b else _a + _b
-        _register(f"float{_pair}", f"{_first},{_second}", float_key, float_key, f"btfloat{_pair}cmp")
-    _choices(f"float{_a}", _first, float_key)
+        register_tests(f"float{_pair}", f"{_first},{_second}", float_key, float_key, f"btfloat{_pair}cmp")
+    register_choices(f"float{_a}", _first, float_key)
 
 _PLAIN: tuple[tuple[str, str, Key, str], ...] = (
     ("bool", "boolean", same, "btboolcmp"),
@@ -107,7 +107,7 @@ _PLAIN: tuple[tuple[str, str, Key, str], ...] = (
     ("xid8", "xid8", _order("xid8"), "xid8cmp"),
 )
 for _stem, _name, _key, _compare in _PLAIN:
-    _register(_stem, f"{_name},{_name}", _key, _key, _compare)
+    register_tests(_stem, f"{_name},{_name}", _key, _key, _compare)
 for _stem, _name, _key in (
     ("oid", "oid", same),
     ("tid", "tid", same),
@@ -121,7 +121,7 @@ for _stem, _name, _key in (
     ("interval_", "interval", _order("interval")),
     ("xid8_", "xid8", _order("xid8")),
 ):
-    _choices(_stem, _name, _key)
+    register_choices(_stem, _name, _key)
 
 # text has underscores in four of its six names
 for _suffix, _test in _SIX.items():
@@ -132,7 +132,7 @@ for _suffix, _test in _SIX.items():
         scalar(f"bpchar_pattern_{_suffix}(character,character)")(_tests(_trimmed, _trimmed, _test))
     scalar(f"name{_suffix}text(name,text)")(_tests(same, same, _test))
     scalar(f"text{_suffix}name(text,name)")(_tests(same, same, _test))
-_choices("text_", "text", same)
+register_choices("text_", "text", same)
 for _signature in (
     "bttextcmp(text,text)",
     "bttext_pattern_cmp(text,text)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..codec import Report
 from ..types import BY_NAME
 from .context import Execution
 from .registry import rows, scalar
@@ -47,12 +48,19 @@ def _channels(execution: Execution) -> Iterable[tuple[Any, ...]]:
 
 @scalar("pg_cancel_backend(integer)", context=True)
 def _cancel(execution: Execution, pid: int) -> int:
-    return int(execution.session.cancel(pid))
+    return _told(execution, pid, execution.session.cancel(pid))
 
 
 @scalar("pg_terminate_backend(integer,bigint)", context=True)
 def _terminate(execution: Execution, pid: int, timeout: int) -> int:
-    return int(execution.session.terminate(pid))
+    return _told(execution, pid, execution.session.terminate(pid))
+
+
+def _told(execution: Execution, pid: int, found: bool) -> int:
+    if not found:
+        message = f"PID {pid} is not a PostgreSQL backend process"
+        execution.session.notice(Report(severity="WARNING", sqlstate="01000", message=message))
+    return int(found)
 
 
 def _lock(shared: bool, transaction: bool) -> Callable[..., str]:

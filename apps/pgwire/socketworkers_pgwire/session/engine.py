@@ -264,6 +264,9 @@ class Opened(Answer):
     """For `Fetch`."""
     columns: tuple[FieldDescription, ...] | None = None
     """As in `Prepared`; the same object when nothing changed is sent without being encoded again."""
+    late: bool = False
+    """Whether a simple query is told the columns with the first rows only: of a statement that changes data and returns
+    rows, an error comes before RowDescription."""
 
 
 @dataclass(slots=True)

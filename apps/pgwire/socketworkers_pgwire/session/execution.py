@@ -77,6 +77,9 @@ class Execution(SessionCore):
         if type(answer) is not Portion:
             self._begin_copy(portal, answer)
             return
+        if portal.undescribed:
+            portal.undescribed = False
+            self._output.append(self._row_description(portal))
         if answer.data:
             self._output.append(answer.data)
             self._unsent += len(answer.data)

@@ -66,6 +66,8 @@ class Portal:
     """The transaction that it was made in has failed."""
     copying: bool = False
     """What it gives is CopyData."""
+    undescribed: bool = False
+    """RowDescription has to go before its rows."""
 
 
 class Names:

@@ -71,7 +71,10 @@ class Simple(Execution):
         assert self._statements is not None
         portal = Portal("", answer.handle, self._statements[self._place], answer.columns)
         if portal.columns is not None:
-            self._output.append(self._row_description(portal))
+            if answer.late:
+                portal.undescribed = True
+            else:
+                self._output.append(self._row_description(portal))
         self._run_portal(portal, 0, self._portal_done)
 
     def _portal_done(self, tag: str | None) -> None:

@@ -26,7 +26,7 @@ from typing import Any, TypeAlias
 from ..errors import SqlError
 from .grammar_errors import PLACELESS, classify
 
-__all__ = ["Node", "Raw", "Token", "fingerprint", "normalize", "parse", "scan"]
+__all__ = ["Node", "Raw", "Token", "cut_names", "fingerprint", "normalize", "parse", "scan"]
 
 Node: TypeAlias = dict[str, Any]
 """A node of the parse tree."""
@@ -39,6 +39,9 @@ _STACK_PER_LEVEL = 200
 _SAFE_LENGTH = 40_000
 _MOST_STACK = 1 << 30
 _OPERATOR_CHARACTERS = "+-*/%^<>=~!@#&|`?:"
+
+_NAME_LENGTH = 64  # NAMEDATALEN, with the zero behind a name
+_IDENT, _UIDENT = 258, 259
 
 #: keys of the tree whose values are places in the text, in bytes
 _LOCATIONS = frozenset(
@@ -279,6 +282,30 @@ def scan(text: str) -> list[Token]:
     finally:
         _LIBRARY.free("scan", result)
     return _tokens(data)
+
+
+def cut_names(text: str) -> list[tuple[str, str]]:
+    """Names that are longer than PostgreSQL keeps them, and what is left of each: a NOTICE 42622 each.
+
+    Raises:
+        SqlError: what the scanner finds wrong.
+    """
+    data = text.encode()
+    # nearly no text has such a name, so first it is seen whether there can be one
+    words = (*data.split(), *data.split(b'"')[1::2])
+    if all(len(word) < _NAME_LENGTH for word in words):
+        return []
+    found = []
+    for token in scan(text):
+        length = token.end - token.start
+        if length > _NAME_LENGTH - 1 and token.code in (_IDENT, _UIDENT):
+            name = data[token.start : token.end]
+            if name[:1] == b'"':
+                name = name[1:-1].replace(b'""', b'"')
+            if len(name) >= _NAME_LENGTH:
+                cut = name[: _NAME_LENGTH - 1].decode(errors="ignore")
+                found.append((name.decode(), cut))
+    return found
 
 
 def _tokens(data: bytes) -> list[Token]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..errors import SqlError
 from ..functions import Execution
 from ..types import AnyType
 
@@ -75,16 +76,22 @@ class Plan:
     deadline."""
     blocking: bool = False
     """Whether it calls something that may wait: it never runs on the loop."""
+    volatile: bool = False
+    """Whether another run on the same data may come to something else, or leaves traces (nextval, random)."""
     repeatable: bool = True
     """Whether it can be stopped and run again from the start unless rows were sent (it changes nothing by itself)."""
     size: int = 0
     """Estimate of the memory that it takes, in bytes."""
+    traits: Any = None
+    """What the engine wants to know of a write: `engine.log.Traits`."""
     wait: str = "block"
     """What to do when rows that it locks are locked by others: ``block``, ``skip``, ``error`` (NOWAIT)."""
     relations: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it reads."""
     written: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it changes."""
+    failure: SqlError | None = None
+    """What it fails with whenever it runs, for a constant part of it does: PostgreSQL tells so when it plans."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> Cursor:
         """Begin to run it.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..catalog import OperatorRow, Proc, Relation
 from .nodes import (
     Aggregate,
     ArrayCoerce,
@@ -28,6 +30,7 @@ from .nodes import (
     GroupingCall,
     Join,
     MinMax,
+    NamedWindow,
     NullIf,
     NullTest,
     OpExpr,
@@ -45,6 +48,7 @@ from .nodes import (
     ValuesSource,
     Var,
     WindowCall,
+    WithQuery,
 )
 
 __all__ = ["children", "entries", "equal", "find", "query_expressions", "subqueries", "walk"]
@@ -234,7 +238,7 @@ _SAME: dict[type[Expr], Callable[[Any], Any]] = {
         [each is None for each in expr.lower],
         expr.assign is None,
     ),
-    SubLink: lambda expr: (expr.kind, id(expr.query)),
+    SubLink: lambda expr: (expr.kind, len(expr.tests)),
     Aggregate: lambda expr: (
         expr.proc.oid,
         expr.star,
@@ -262,8 +266,36 @@ def equal(first: Expr, second: Expr) -> bool:
     same = _SAME[kind]
     if same(first) != same(second):
         return False
+    if isinstance(first, SubLink) and isinstance(second, SubLink) and not _alike(first.query, second.query, {}):
+        return False
     inner, other = children(first), children(second)
     return len(inner) == len(other) and all(map(equal, inner, other))
+
+
+def _alike(first: Any, second: Any, pairs: dict[int, Any]) -> bool:
+    """Whether two parts of queries are the same, entries and queries of one standing for those of the other."""
+    if first is second:
+        return True
+    if type(first) is not type(second):
+        return False
+    if isinstance(first, Relation | Proc | OperatorRow):
+        return bool(first.oid == second.oid)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(
+            _alike(one, other, pairs) for one, other in zip(first, second, strict=True)
+        )
+    if not is_dataclass(first):
+        return bool(first == second)
+    if isinstance(first, Entry | Query | WithQuery | NamedWindow):
+        known = pairs.get(id(first))
+        if known is not None:
+            return known is second
+        pairs[id(first)] = second
+    return all(
+        _alike(getattr(first, each.name), getattr(second, each.name), pairs)
+        for each in fields(first)
+        if each.name not in ("location", "references")
+    )
 
 
 def entries(items: Sequence[FromItem]) -> Iterator[Entry]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .array import ArrayType
 from .base import AnyType
+from .bits import BIT, VARBIT
 from .boolean import BOOL
 from .bytea import BYTEA
 from .catalogue import CATALOGUE_TYPES
@@ -12,6 +13,8 @@ from .floats import FLOAT4, FLOAT8
 from .integers import INT2, INT4, INT8
 from .interval import INTERVAL
 from .json import JSON, JSONB
+from .money import MONEY
+from .network import CIDR, INET, MACADDR, MACADDR8
 from .numeric import NUMERIC
 from .oid import CID, OID, REG_TYPES, TID, XID, XID8
 from .pseudo import ACLITEM, ANYARRAY, CSTRING, NODE_TREE, VOID
@@ -55,6 +58,13 @@ _ELEMENTS: tuple[AnyType, ...] = (
     OIDVECTOR,
     ACLITEM,
     CSTRING,
+    INET,
+    CIDR,
+    MACADDR,
+    MACADDR8,
+    BIT,
+    VARBIT,
+    MONEY,
     *REG_TYPES,
     *CATALOGUE_TYPES,
 )

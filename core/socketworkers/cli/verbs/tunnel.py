@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...errors import StartupError
+
 if TYPE_CHECKING:
     from ...worker import App
 
@@ -65,33 +67,38 @@ class _Tunnel(click.Group):
         name, title, without, examples = part
         make: Callable[[], App] = getattr(tunnel, name)
         app = make()
-        made = AppCommand(cmd_name, app, _runner(app), title=title, hidden=without)
+        made = AppCommand(cmd_name, app, _runner(cmd_name, app), title=title, hidden=without)
         made.examples = examples
         made.short_help = title
         return made
 
 
-def _runner(app: App) -> Callable[..., int]:
+def _runner(verb: str, app: App) -> Callable[..., int]:
     def call(**params: Any) -> int:
-        return _run(app, params)
+        return _run(verb, app, params)
 
     return call
 
 
-def _run(app: App, params: dict[str, Any]) -> int:
+def _run(verb: str, app: App, params: dict[str, Any]) -> int:
     from ...config import load
     from ..options import app_settings, given
     from ..run import run
 
     file = params.get("config_file")
     others: Sequence[str] = ("tunnel", "tunnel-connect")
-    settings = load(
-        app.config,
-        app.name,
-        command_line=given(app_settings(app), params),
-        file=Path(file) if file else None,
-        other_apps=[name for name in others if name != app.name],
-    )
+    try:
+        settings = load(
+            app.config,
+            app.name,
+            command_line=given(app_settings(app), params),
+            file=Path(file) if file else None,
+            other_apps=[name for name in others if name != app.name],
+        )
+    except StartupError as error:
+        if error.remedy.startswith("all keys: "):  # of an app that `socketworkers config` knows
+            error.remedy = f"all of them: socketworkers tunnel {verb} --help-all"
+        raise
     return run(app, settings, params)
 
 

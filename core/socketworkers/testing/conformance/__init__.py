@@ -30,11 +30,12 @@ async def check_socket(make_pair: MakePair, rules: Iterable[str] | None = None) 
     """
     if rules is None:
         rules = rules_for(getattr(make_pair, "capabilities", CAPABILITIES))
+    seconds = getattr(make_pair, "seconds", TIMEOUT)
     for name in rules:
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(seconds):
                 await SOCKET_RULES[name](make_pair)
         except TimeoutError as error:
-            raise AssertionError(f"{name}: nothing happened for {TIMEOUT:g} s") from error
+            raise AssertionError(f"{name}: nothing happened for {seconds:g} s") from error
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error

@@ -40,6 +40,7 @@ class MakePair(Protocol):
     ``capabilities`` says what the transport can do, all of ``CAPABILITIES`` by default: without ``reset`` (Unix
     sockets) the peer of an aborted socket sees an end, without ``half_close`` (WebSocket) the end of one direction is
     the end of both, without ``addresses`` (tunnels) an end's peer is not the other end but something in between.
+    An attribute ``seconds`` gives a rule more time than ten seconds; one moves 32 MiB.
     """
 
     def __call__(self, **options: Any) -> Awaitable[tuple[Socket, Socket]]: ...

@@ -245,7 +245,10 @@ class CopyTo:
             assert portal.cursor is not None
             self._rows = portal.cursor.rows()
         settings = self._session.surroundings.settings
-        lines = [] if self._begun else self._writer.begin()
+        head = b"" if self._begun else b"".join(self._writer.begin())
+        lines: list[bytes] = []
+        if head and not self._binary:
+            lines, head = [head], b""
         self._begun = True
         rows = list(islice(self._rows, BATCH))
         self._count += len(rows)
@@ -255,9 +258,11 @@ class CopyTo:
                 for kind, values in zip(plan.types, zip(*rows, strict=True), strict=True)
             ]
             lines += self._recoded(self._writer.rows(columns, len(rows)))
+            if head:  # goes with the first row, as PostgreSQL sends it
+                lines[0], head = head + lines[0], b""
         if len(rows) == BATCH:
             return Portion(encode_copy_data_rows(lines), len(rows))
-        lines += self._writer.end()
+        lines += [head + each for each in self._writer.end()]
         return Portion(encode_copy_data_rows(lines) if lines else b"", len(rows), f"COPY {self._count}")
 
     def _recoded(self, lines: list[bytes]) -> list[bytes]:

@@ -103,7 +103,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
         made.level = transaction.level
         owner.names.add_portal(made)
 
-    return action("DECLARE CURSOR", act, writes=plan.writes)
+    return action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
 
 
 def _cursor(session: SqlSession, name: str) -> NamedPortal:

@@ -119,6 +119,8 @@ def _part(state: State, name: str, old: Expr, indirection: list[Node], value: Ex
     subscripts = []
     for each in indirection:
         if "A_Indices" not in each:
+            if "A_Star" in each:
+                raise error("0A000", 'row expansion via "*" is not supported here', location)
             base = base_type(catalog, old.type)
             if is_composite(catalog, base) or is_composite(catalog, element_type(catalog, base)):
                 raise unsupported("assignment to a field of a composite column", location)

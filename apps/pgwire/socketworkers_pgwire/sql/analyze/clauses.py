@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..grammar import Node
-from ..nodes import Aggregate, Const, Expr, FuncCall, GroupingSet, Output, Relabel, SortKey, Var, WindowCall
+from ..nodes import (
+    Aggregate,
+    Const,
+    Expr,
+    FuncCall,
+    GroupingCall,
+    GroupingSet,
+    Output,
+    Relabel,
+    SortKey,
+    Var,
+    WindowCall,
+)
 from ..walk import equal, walk
 from .coerce import Context, coerce_to_specific, coerce_type
 from .expressions import transform
@@ -62,7 +74,7 @@ def _check_grouped(output: Output, kind: Kind) -> None:
     if kind is not Kind.GROUP_BY:
         return
     for each in walk(output.expr):
-        if isinstance(each, Aggregate):
+        if isinstance(each, Aggregate | GroupingCall):
             raise error("42803", "aggregate functions are not allowed in GROUP BY", each.location)
         if isinstance(each, WindowCall):
             raise error("42P20", "window functions are not allowed in GROUP BY", each.location)

@@ -422,8 +422,10 @@ def _join(state: State, node: Node) -> tuple[FromItem, Item, list[Item]]:
         )
     )
     join.entry = entry
-    item = Item(entry, visible=alias is not None, columns=columns)
+    # behind an alias the tables cannot be seen any more: its columns are the join's own
+    item = Item(entry, visible=alias is not None, columns=None if alias is not None else columns)
     if alias is not None:
+        state.relations.append(item)
         return join, item, [item]
     for each in namespace:
         each.columns_visible = False

@@ -18,7 +18,7 @@ from .from_clause import relation_item
 from .kinds import Kind
 from .oids import TEXT, UNKNOWN
 from .places import location_of
-from .state import Item, Notes, Shared, State, error
+from .state import Item, Notes, Shared, State, error, stored_shared
 from .typenames import format_type
 
 __all__ = ["analyse_expression", "cast_for_column", "expression_of_text", "parse_expression"]
@@ -45,7 +45,7 @@ def expression_of_text(shared: Shared, text: str, entry: Entry | None = None, ki
         entry: the table whose columns it may refer to.
         kind: where it stands.
     """
-    inner = Shared(shared.catalog, shared.settings, None, Notes(), stored=True)
+    inner = stored_shared(shared)
     state = State(inner)
     if entry is not None:
         inner.depths[entry] = 0

@@ -13,7 +13,7 @@ from ..nodes import Const, Entry, Expr, NamedWindow, Query, WithQuery
 from .kinds import Kind
 from .oids import UNKNOWN
 
-__all__ = ["Item", "Notes", "Shared", "State", "error", "unsupported"]
+__all__ = ["Item", "Notes", "Shared", "State", "error", "stored_shared", "unsupported"]
 
 
 def error(
@@ -96,6 +96,18 @@ class Shared:
         #: how deep the query stands that an aggregate or GROUPING belongs to; by id, with what has it
         self.aggregate_depths: dict[int, tuple[int, Expr]] = {}
         self.view_depth = 0
+
+
+def stored_shared(shared: Shared) -> Shared:
+    """What the analysis of a text of the catalogue shares, within that of a statement: its names are qualified, and its
+    literals are none of the statement's."""
+    notes = Notes(views=shared.notes.views, relations=shared.notes.relations)
+    catalog = shared.catalog if shared.stored else shared.catalog.qualified()
+    inner = Shared(catalog, shared.settings, None, notes, stored=True)
+    inner.depths = shared.depths
+    inner.aggregate_depths = shared.aggregate_depths
+    inner.view_depth = shared.view_depth
+    return inner
 
 
 class Item:

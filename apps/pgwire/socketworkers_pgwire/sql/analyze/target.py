@@ -6,12 +6,13 @@ from ...catalog import Column, Relation
 from ...errors import SqlError
 from ..grammar import Node, parse
 from ..nodes import BoolExpr, Entry, Expr, Output, Var
+from ..walk import walk
 from .expressions import where_clause
 from .from_clause import relation_item
 from .kinds import Kind
 from .names import find_relation
 from .oids import BOOL
-from .state import Item, State, error
+from .state import Item, State, error, stored_shared
 from .targets import target_list
 
 __all__ = ["Target", "open_target"]
@@ -164,9 +165,14 @@ def _view_target(state: State, view: Relation, alias: Node | None, command: str,
     (statement,) = parse(view.definition)
     tree = statement.tree
     source = _simple_source(state, view, tree, command)
-    inner = State(state.shared, state)
+    shared = stored_shared(state.shared)
+    inner = State(shared)
     inner.depth = state.depth
-    below = find_relation(state, source)
+    below = find_relation(inner, source)
+    if below.kind not in "rv":
+        raise _not_simple(
+            view, command, "Views that do not select from a single table or view are not automatically updatable."
+        )
     if below.kind == "v":
         base = _view_target(inner, below, source.get("alias"), command, location)
     else:
@@ -188,6 +194,10 @@ def _view_target(state: State, view: Relation, alias: Node | None, command: str,
     if base.where is not None:
         where = base.where if where is None else both(base.where, where)
     columns = [output.expr for output in outputs]
+    for expr in (*columns, *(() if where is None else (where,))):
+        for each in walk(expr):
+            each.location = -1
+    state.shared.notes.settings = state.shared.notes.settings or shared.notes.settings
     mapping: list[Column | None] = [
         base.relation.columns[expr.column - 1]
         if isinstance(expr, Var) and expr.entry is base.entry and expr.column > 0

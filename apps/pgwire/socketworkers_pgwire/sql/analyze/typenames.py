@@ -207,6 +207,9 @@ def _typmod(state: State, row: TypeRow, node: Node, array: bool) -> int:
         if wrong.position is None and location >= 0:
             wrong.position = location + 1
         raise
+    except ValueError:
+        word = next((each for each in words if not each.lstrip("-").isdigit()), words[0])
+        raise error("22P02", f'invalid input syntax for type integer: "{word}"', location) from None
 
 
 def resolve_collation(catalog: Catalog, names: list[Node], location: int = -1) -> int:

@@ -39,7 +39,8 @@ def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
         return query
     if shared.view_depth > _DEEPEST:
         raise SqlError("42P17", f'infinite recursion detected in rules for relation "{view.name}"')
-    inner = Shared(catalog, shared.settings, None, Notes(), stored=True)
+    neutral = catalog if shared.stored else catalog.qualified()
+    inner = Shared(neutral, shared.settings, None, Notes(), stored=True)
     inner.view_depth = shared.view_depth + 1
     (statement,) = parse(view.definition)
     from .select import analyse_select

@@ -9,6 +9,7 @@ from ...errors import SqlError
 from ..keywords import quote_identifier
 from ..nodes import (
     ArrayCoerce,
+    Coalesce,
     CoerceViaIO,
     Const,
     CteSource,
@@ -18,10 +19,13 @@ from ..nodes import (
     FuncCall,
     FunctionSource,
     Join,
+    MinMax,
+    NullIf,
     Output,
     Query,
     Relabel,
     SetOperation,
+    SqlValue,
     ValuesSource,
     Var,
 )
@@ -313,7 +317,17 @@ def _join(writer: Writer, join: Join) -> None:
         writer.put(")")
     if alias and entry is not None:
         writer.put(f" {quote_identifier(alias)}")
-        _column_aliases(writer, entry, [])
+        _column_aliases(writer, entry, _names_of_join(writer, join))
+
+
+def _names_of_join(writer: Writer, join: Join) -> list[str]:
+    """The names that the columns of a join have by themselves."""
+    merged = [left for left, _, _ in join.using]
+    shown = [*merged, *join.columns[len(merged) :]]
+    names = writer.names
+    return [
+        names.column(expr.entry, expr.column) if isinstance(expr, Var) and expr.column > 0 else "" for expr in shown
+    ]
 
 
 def _entry(writer: Writer, entry: Entry) -> None:
@@ -347,7 +361,7 @@ def _entry(writer: Writer, entry: Entry) -> None:
         named = alias != source.cte.name
     else:
         raise SqlError("0A000", "the text of this FROM item is not supported")
-    if named and alias:
+    if alias and (named or _needs_aliases(entry, real)):
         writer.put(f" {quote_identifier(alias)}")
     _column_aliases(writer, entry, real)
 
@@ -365,27 +379,44 @@ def _subquery(writer: Writer, entry: Entry, source: Query) -> list[str]:
 
 def _function(writer: Writer, source: FunctionSource) -> None:
     if len(source.calls) == 1:
-        expression(writer, source.calls[0], True)
+        _function_like(writer, source.calls[0])
     elif all(isinstance(call, FuncCall) and call.proc.signature == "unnest(anyarray)" for call in source.calls):
         writer.put("UNNEST(")
         listed(writer, [call.args[0] for call in source.calls if isinstance(call, FuncCall)])
         writer.put(")")
     else:
         writer.put("ROWS FROM(")
-        listed(writer, source.calls)
+        for place, call in enumerate(source.calls):
+            if place:
+                writer.put(", ")
+            _function_like(writer, call)
         writer.put(")")
     if source.ordinality:
         writer.put(" WITH ORDINALITY")
 
 
+def _function_like(writer: Writer, call: Expr) -> None:
+    """What stands in FROM must look like a function: get_rule_expr_funccall."""
+    if isinstance(call, SqlValue | Coalesce | MinMax | NullIf) or (
+        isinstance(call, FuncCall) and call.form in ("call", "sql syntax")
+    ):
+        expression(writer, call, True)
+        return
+    writer.put("CAST(")
+    expression(writer, call, False)
+    writer.put(f" AS {writer.type(call.type, call.typmod)})")
+
+
+def _needs_aliases(entry: Entry, real: list[str]) -> bool:
+    """Whether the columns of an entry must be named."""
+    return isinstance(entry.source, FunctionSource) or unique(entry.names) != real
+
+
 def _column_aliases(writer: Writer, entry: Entry, real: list[str]) -> None:
+    if not _needs_aliases(entry, real):
+        return
     names = unique(entry.names)
     source = entry.source
-    if not isinstance(source, FunctionSource) and names == real:
-        return
-    if isinstance(source, Join) and names == [name for name in entry.names if name]:
-        # only given names can differ
-        return
     shown = [name for name in names if name]
     if isinstance(source, FunctionSource) and any(call.type == 2249 for call in source.calls):
         columns = zip(names, entry.types, strict=True)

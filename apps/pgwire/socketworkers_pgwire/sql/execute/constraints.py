@@ -20,7 +20,16 @@ from ...types import AnyType
 from ...types.sqlite import quote_identifier
 from ..keywords import quote_identifier as quote_name
 
-__all__ = ["Changed", "check_statement", "check_transaction", "constraint_error", "table_name"]
+__all__ = [
+    "Changed",
+    "check_row_number",
+    "check_statement",
+    "check_transaction",
+    "constraint_error",
+    "not_null_error",
+    "restricted",
+    "table_name",
+]
 
 _LONGEST = 64  # bytes of a value in "Failing row contains"
 _Command = Literal["insert", "update", "delete"]
@@ -108,15 +117,9 @@ def constraint_error(
     code = getattr(error, "extendedresult", 0)
     text = str(error).partition("failed: ")[2]
     if code == apsw.SQLITE_CONSTRAINT_NOTNULL:
-        column = text.removeprefix(table_name(relation) + ".")
-        return SqlError(
-            "23502",
-            f'null value in column "{column}" of relation "{relation.name}" violates not-null constraint',
-            detail=_failing_row(execution, relation, row),
-            schema=relation.schema,
-            table=relation.name,
-            column=column,
-        )
+        failure = not_null_error(relation, text.removeprefix(table_name(relation) + "."))
+        failure.detail = _failing_row(execution, relation, row)
+        return failure
     if code == apsw.SQLITE_CONSTRAINT_CHECK:
         return SqlError(
             "23514",
@@ -130,9 +133,33 @@ def constraint_error(
         index = _index_of(relation, text)
         if index is not None:
             return _unique_error(execution, relation, index, row)
-    if code == apsw.SQLITE_CONSTRAINT_FOREIGNKEY:
-        return _restricted(execution, changed) or error
+    if code in (apsw.SQLITE_CONSTRAINT_FOREIGNKEY, apsw.SQLITE_CONSTRAINT_TRIGGER):
+        return restricted(execution, changed, None) or error
     return error
+
+
+def not_null_error(relation: Relation, column: str) -> SqlError:
+    """23502, as yet without the row."""
+    return SqlError(
+        "23502",
+        f'null value in column "{column}" of relation "{relation.name}" violates not-null constraint',
+        schema=relation.schema,
+        table=relation.name,
+        column=column,
+    )
+
+
+def check_row_number(execution: Execution, changed: Changed, row: Mapping[int, Any]) -> None:
+    """SQLite would make a number up for a row that has none.
+
+    Raises:
+        SqlError: 23502.
+    """
+    number = changed.relation.rowid_column
+    if number and row.get(number) is None:
+        failure = not_null_error(changed.relation, changed.relation.columns[number - 1].name)
+        failure.detail = _failing_row(execution, changed.relation, row)
+        raise failure
 
 
 def _index_of(relation: Relation, text: str) -> Index | None:
@@ -312,25 +339,60 @@ def _gave_values(changed: Changed, child: Relation, constraint: Constraint) -> b
     return bool(set(changed.columns) & set(constraint.keys))
 
 
-def _restricted(execution: Execution, changed: Changed) -> SqlError | None:
-    """ON DELETE or UPDATE RESTRICT, which SQLite refuses at once."""
+def restricted(execution: Execution, changed: Changed, numbers: Sequence[Any] | None) -> SqlError | None:
+    """ON DELETE or UPDATE RESTRICT, which SQLite refuses at once.
+
+    Args:
+        execution: the statement's.
+        changed: what was changed.
+        numbers: the rows that were meant, by their numbers, when they are known.
+    """
     relation = changed.relation
     for oid in relation.referenced_by:
         child = execution.catalog.relation_by_oid(oid)
         if child is None:
             continue
         for constraint in child.constraints:
-            if constraint.kind == "f" and constraint.foreign_relation == relation.oid:
-                action = constraint.on_delete if changed.command == "delete" else constraint.on_update
-                if action == "r":
-                    return SqlError(
-                        "23503",
-                        f'update or delete on table "{relation.name}" violates foreign key constraint '
-                        f'"{constraint.name}" on table "{child.name}"',
-                        schema=child.schema,
-                        table=child.name,
-                        constraint=constraint.name,
-                    )
+            action = constraint.on_delete if changed.command == "delete" else constraint.on_update
+            if constraint.kind != "f" or constraint.foreign_relation != relation.oid or action != "r":
+                continue
+            columns = [relation.columns[number - 1] for number in constraint.foreign_keys]
+            row = _referenced(execution, relation, child, constraint, numbers)
+            if row is None and numbers is not None:
+                continue
+            detail = None
+            if row is not None:
+                texts = ", ".join([_text(execution, column, value) for column, value in zip(columns, row, strict=True)])
+                names = ", ".join(column.name for column in columns)
+                detail = f'Key ({names})=({texts}) is still referenced from table "{child.name}".'
+            return SqlError(
+                "23503",
+                f'update or delete on table "{relation.name}" violates foreign key constraint '
+                f'"{constraint.name}" on table "{child.name}"',
+                detail=detail,
+                schema=child.schema,
+                table=child.name,
+                constraint=constraint.name,
+            )
+    return None
+
+
+def _referenced(
+    execution: Execution, relation: Relation, child: Relation, constraint: Constraint, numbers: Sequence[Any] | None
+) -> tuple[Any, ...] | None:
+    """The key of the first of some rows that another table refers to."""
+    theirs = [quote_identifier(relation.columns[number - 1].name) for number in constraint.foreign_keys]
+    mine = [quote_identifier(child.columns[number - 1].name) for number in constraint.keys]
+    pairs = " AND ".join(f"c.{one}=p.{other}" for one, other in zip(mine, theirs, strict=True))
+    columns = ",".join(f"p.{each}" for each in theirs)
+    sql = (
+        f"SELECT {columns} FROM {relation.storage} AS p WHERE p.{quote_identifier(relation.rowid)}=?1 "
+        f"AND EXISTS (SELECT 1 FROM {child.storage} AS c WHERE {pairs})"
+    )
+    for number in numbers or ():
+        row: tuple[Any, ...] | None = execution.connection.execute(sql, (number,)).fetchone()
+        if row is not None:
+            return row
     return None
 
 

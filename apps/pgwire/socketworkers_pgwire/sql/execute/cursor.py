@@ -9,7 +9,6 @@ from typing import Any
 
 import apsw
 
-from ...errors import SqlError
 from ...functions import Execution
 from ..plan import Plan
 from .connection import ExecutionCell, Prepared, SqlFunction, prepared
@@ -44,8 +43,6 @@ class SelectPlan(Plan):
     """A query that changes nothing."""
 
     statement: Statement
-    failure: SqlError | None = None
-    """A constant part of it fails whenever it is calculated."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> SelectCursor:
         if self.failure is not None:

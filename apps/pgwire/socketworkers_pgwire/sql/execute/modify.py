@@ -13,7 +13,14 @@ from ...errors import SqlError
 from ...functions import Execution
 from ..plan import Plan
 from .connection import Prepared, prepared
-from .constraints import Changed, check_statement, constraint_error, table_name
+from .constraints import (
+    Changed,
+    check_row_number,
+    check_statement,
+    constraint_error,
+    restricted,
+    table_name,
+)
 from .cursor import RowStatement, Statement, execute, run
 from .failures import translate
 
@@ -31,6 +38,7 @@ __all__ = [
 ]
 
 Row = tuple[Any, ...]
+_REFERENCES = (apsw.SQLITE_CONSTRAINT_FOREIGNKEY, apsw.SQLITE_CONSTRAINT_TRIGGER)
 
 
 class Run:
@@ -86,6 +94,10 @@ class Native:
             rows = run.start(self.statement).fetchall()
         except apsw.ConstraintError as error:
             raise self._failure(run, error) from None
+        except SqlError as error:
+            if error.sqlstate != "23502" or self.probe is None or error.table != self.changed.relation.name:
+                raise
+            raise find_failing(run, self.changed, self.probe) or error from None
         run.affected = run.connection.changes()
         if self.repeated:
             rows = _once(rows)
@@ -95,6 +107,9 @@ class Native:
     def _failure(self, run: Run, error: apsw.ConstraintError) -> Exception:
         if self.probe is None:
             return constraint_error(run.execution, self.changed, error, None)
+        if getattr(error, "extendedresult", 0) in _REFERENCES:
+            numbers = [row[0] for row in run.start(self.probe).fetchall()] if self.changed.command != "insert" else None
+            return restricted(run.execution, self.changed, numbers) or error
         found = find_failing(run, self.changed, self.probe)
         return found or constraint_error(run.execution, self.changed, error, None)
 
@@ -119,6 +134,7 @@ def find_failing(run: Run, changed: Changed, probe: Statement) -> Exception | No
     try:
         for row in run.start(probe).fetchall():
             try:
+                check_row_number(run.execution, changed, changed.row_of(connection, row))
                 execute(run.state, connection, changed.probe_sql, row)
             except apsw.ConstraintError as error:
                 return constraint_error(run.execution, changed, error, changed.row_of(connection, row))
@@ -148,6 +164,7 @@ class Values:
             for cell in cells:
                 made.append(cell(run.execution, run.values, made))
             row = tuple(made)
+            check_row_number(run.execution, self.changed, dict(zip(self.changed.columns, row, strict=True)))
             try:
                 returned += run.execute(self.statement, row).fetchall()
             except apsw.ConstraintError as error:
@@ -254,7 +271,6 @@ class ModifyPlan(Plan):
     """A statement that changes data."""
 
     steps: Sequence[Step]
-    failure: SqlError | None = None
     targets: Sequence[Relation] = field(default_factory=list)
 
     def open(self, execution: Execution, values: Sequence[Any]) -> ModifyCursor:

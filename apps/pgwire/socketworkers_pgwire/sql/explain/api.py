@@ -103,7 +103,7 @@ class ExplainCursor:
 
     __slots__ = ("_execution", "_plan", "_rows", "_values")
 
-    affected = 0
+    affected = -1  # its tag has no number
     tag = "EXPLAIN"
 
     def __init__(self, plan: ExplainPlan, execution: Execution, values: Sequence[Any]) -> None:

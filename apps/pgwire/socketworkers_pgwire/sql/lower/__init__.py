@@ -13,9 +13,13 @@ __all__ = ["load", "lower", "lower_stored"]
 
 #: modules that register how nodes are lowered
 _MODULES = ("aggregates", "arrays", "calls", "expressions", "rows", "sublinks", "variables", "windows")
+_loaded = False
 
 
 def load() -> None:
-    """Import all modules that register something."""
-    for name in _MODULES:
-        importlib.import_module("." + name, __name__)
+    """Import all modules that register something, once."""
+    global _loaded
+    if not _loaded:
+        for name in _MODULES:
+            importlib.import_module("." + name, __name__)
+        _loaded = True

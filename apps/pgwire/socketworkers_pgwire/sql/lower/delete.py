@@ -36,7 +36,10 @@ def lower_delete(lowering: Lowering, query: Query, around: Sequence[WithQuery]) 
             elif query.where is not None:
                 condition = f" WHERE {lowering.expr(query.where)}"
             sql = f"{head}DELETE FROM {target.table} AS {target.alias}{condition}"
-        return Native(statement(lowering, sql + target.returning(query.returning)), changed, returns)
+        delete = statement(lowering, sql + target.returning(query.returning))
+    with lowering.statement():
+        probe = statement(lowering, prefix(lowering, query, around) + _rows(lowering, target, query, []))
+    return Native(delete, changed, returns, probe)
 
 
 def _rows(lowering: Lowering, target: Target, query: Query, more: Sequence[str]) -> str:

@@ -50,6 +50,7 @@ def lower_insert(lowering: Lowering, query: Query, around: Sequence[WithQuery]) 
         insert = statement(lowering, sql + target.returning(returning, extra))
     probe = None
     if columns:
+        target.probing = True
         with lowering.statement():
             probe = statement(lowering, prefix(lowering, query, around) + _rows(lowering, target, query))
     return Native(insert, target.changed("insert", columns), returning is not None, probe, repeated)
@@ -131,8 +132,7 @@ def _rows(lowering: Lowering, target: Target, query: Query) -> str:
     # WHERE tells the ON of a join from that of ON CONFLICT
     if any(output.generated for output in query.outputs):
         return f"{_with_generated(lowering, target, query, source)} WHERE 1"
-    cells = [as_kind(lowering, output.expr, target.kind(output.column)) for output in query.outputs]
-    return f"SELECT {','.join(cells) or '0'}{source} WHERE 1"
+    return f"SELECT {','.join(target.assigned(query.outputs)) or '0'}{source} WHERE 1"
 
 
 def _with_generated(lowering: Lowering, target: Target, query: Query, source: str) -> str:
@@ -142,7 +142,8 @@ def _with_generated(lowering: Lowering, target: Target, query: Query, source: st
     inner: list[str] = []
     for number, output in enumerate(query.outputs):
         if not output.generated:
-            inner.append(f"{as_kind(lowering, output.expr, target.kind(output.column))} AS v{number}")
+            value = target.value(output.column, as_kind(lowering, output.expr, target.kind(output.column)))
+            inner.append(f"{value} AS v{number}")
     for column in target.relation.columns:
         lowering.columns[target.entry, column.number] = "NULL"
     for number, output in enumerate(query.outputs):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ...catalog import Relation
 from ...types import AnyType
 from ...types.sqlite import quote_identifier
-from ..execute.constraints import Changed
+from ..execute.constraints import Changed, not_null_error
 from ..execute.cursor import RowStatement, Statement
 from ..execute.modify import Capture, Collected, ModifyPlan, Step
 from ..execute.modify import Query as QueryStep
@@ -16,6 +16,7 @@ from ..nodes import Entry, Output, Query, Var, WithQuery
 from .fold import is_volatile
 from .match import relations_read, walk
 from .point import is_point
+from .python import function_of
 from .shapes import as_kind
 from .state import Lowering, Slot, unsupported
 from .statement import binder, result_columns
@@ -53,6 +54,8 @@ class Target:
             name = name.removeprefix(database)
         self.name = name
         """By which RETURNING calls it."""
+        self.probing = False
+        """Whether rows are only looked for, to say which one of them failed."""
 
     def column(self, number: int) -> str:
         """The quoted name of a column."""
@@ -98,11 +101,29 @@ class Target:
         """A list of columns."""
         return ",".join(map(self.column, columns))
 
+    def value(self, number: int, sql: str, fixed: bool = False) -> str:
+        """The SQL of a new value of a column. SQLite would make a number up for a row that has none."""
+        if number != self.relation.rowid_column or fixed or self.probing:
+            return sql
+        relation, name = self.relation, self.relation.columns[number - 1].name
+
+        def present(value: Any) -> Any:
+            if value is None:
+                raise not_null_error(relation, name)
+            return value
+
+        function = function_of(f"not null {relation.name}", 1, "scalar", (relation.oid, name), lambda cell: present)
+        return f"{self.lowering.use(function)}({sql})"
+
     def assigned(self, outputs: Sequence[Output]) -> list[str]:
         """The SQL of new values. In those of generated columns the table's columns are the new values of the row."""
         lowering = self.lowering
         plain = {
-            output.column: as_kind(lowering, output.expr, self.kind(output.column))
+            output.column: self.value(
+                output.column,
+                as_kind(lowering, output.expr, self.kind(output.column)),
+                (constant := lowering.constant(output.expr)) is not None and constant.value is not None,
+            )
             for output in outputs
             if not output.generated
         }
@@ -164,6 +185,7 @@ def lower_modification(lowering: Lowering, query: Query) -> ModifyPlan:
         counted=query.command == "select",
         short=is_point(lowering, query),
         blocking=lowering.blocking,
+        volatile=lowering.volatile,
         repeatable=False,
         size=4_000,
         relations=frozenset(lowering.relations),

@@ -9,7 +9,7 @@ from ...functions import CallSite
 from ...types import AnyType, ArrayType, RecordType
 from ..execute.connection import ExecutionCell, SqlFunction
 
-__all__ = ["function_of", "kind_key", "null_skipping", "scalar_function", "site_key"]
+__all__ = ["function_of", "kind_key", "null_skipping", "parameter_function", "scalar_function", "site_key"]
 
 _MAX_FUNCTIONS = 20_000
 _FUNCTIONS: dict[Hashable, SqlFunction] = {}
@@ -47,6 +47,15 @@ def function_of(
     return found
 
 
+def parameter_function() -> SqlFunction:
+    """The function that gives a parameter by its number, where there are more than SQLite binds."""
+
+    def make(cell: ExecutionCell) -> Callable[[int], Any]:
+        return lambda number: cell.values[number - 1]
+
+    return function_of("parameter", 1, "scalar", (), make)
+
+
 def kind_key(kind: AnyType | None) -> Hashable:
     """What makes a type one of its own, as part of a key: rows are made anew by each statement."""
     if isinstance(kind, RecordType):
@@ -63,6 +72,7 @@ def site_key(site: CallSite) -> Hashable:
         kind_key(site.result),
         tuple([kind_key(kind) for kind in site.columns]),
         site.variadic,
+        site.names,
     )
 
 

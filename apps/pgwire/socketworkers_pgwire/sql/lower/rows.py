@@ -30,7 +30,7 @@ def whole_row(lowering: Lowering, expr: Var) -> str:
     source = expr.entry.source
     if expr.entry in lowering.marks:
         return f"iif({lowering.marks[expr.entry]} IS NULL,NULL,{sql})"
-    if isinstance(source, Relation) and source.rowid:
+    if isinstance(source, Relation) and source.rowid and expr.entry in lowering.aliases:
         number = column_sql(lowering, expr.entry, -1)
         return f"iif({number} IS NULL,NULL,{sql})"
     return sql

@@ -61,7 +61,9 @@ def _single(value: Any) -> Iterable[tuple[Any, ...]]:
     return ((value,),)
 
 
-def _part(lowering: Lowering, call: Expr, width: int, columns: Sequence[AnyType]) -> tuple[_Part, list[str]]:
+def _part(
+    lowering: Lowering, call: Expr, width: int, columns: Sequence[AnyType], names: Sequence[str] = ()
+) -> tuple[_Part, list[str]]:
     """One function with the SQL of its arguments."""
     if isinstance(call, FuncCall):
         found = find(call.proc.signature)
@@ -77,6 +79,7 @@ def _part(lowering: Lowering, call: Expr, width: int, columns: Sequence[AnyType]
                 lowering.type_row(call.type).implementation,
                 tuple(columns),
                 call.variadic,
+                tuple(names),
             )
             strict = call.proc.strict
 
@@ -170,7 +173,7 @@ def function_source(lowering: Lowering, entry: Entry, alias: str) -> str:
     for call, width in zip(source.calls, source.widths, strict=True):
         types = entry.types[start : start + width]
         kinds = [lowering.type_of(*each[:2]) for each in types if width > 1 or each[0] not in _RECORDS]
-        part, sql = _part(lowering, call, width, kinds)
+        part, sql = _part(lowering, call, width, kinds, entry.names[start : start + width])
         parts.append(part)
         arguments += sql
         start += width

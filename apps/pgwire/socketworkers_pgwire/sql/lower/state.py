@@ -14,7 +14,7 @@ from ...catalog import Catalog, TypeRow
 from ...errors import SqlError
 from ...types import AnyType
 from ..execute.connection import SqlFunction
-from ..nodes import Case, Const, Entry, Expr, Query, WithQuery
+from ..nodes import Case, Const, Entry, Expr, Param, Query, Var, WithQuery
 from .literals import literal
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ __all__ = ["Lowering", "Slot", "lowers", "unsupported"]
 
 N = TypeVar("N", bound=Expr)
 _LOWER: dict[type[Expr], Callable[[Lowering, Any], str]] = {}
+_MAX_SLOTS = 32_000  # SQLite binds 32,766 values, PostgreSQL's protocol 65,535
+_LEAVES = frozenset((Const, Param, Var))
 _DEPTH = 20_000  # frames of Python: a chain of 2,000 operators is lowered by recursion
 
 
@@ -175,6 +177,10 @@ class Lowering:
     def parameter(self, number: int) -> str:
         """The SQL of ``$n``, number counted from 1."""
         found = self._parameter_slots.get(number)
+        if found is None and len(self.slots) >= _MAX_SLOTS:
+            from .python import parameter_function
+
+            found = self._parameter_slots[number] = f"{self.use(parameter_function())}({number})"
         if found is None:
             found = self._parameter_slots[number] = self.slot(Slot(parameter=number - 1))
         return found
@@ -206,6 +212,9 @@ class Lowering:
                 if found in given:
                     sql: str = given[found]
                     return sql
+        kind = type(expr)
+        if kind is Var or kind is Param:
+            return _LOWER[kind](self, expr)
         constant = self.constant(expr)
         if constant is not None:
             return self.value(constant.value)
@@ -213,7 +222,7 @@ class Lowering:
             from .deep import lower_deep
 
             return lower_deep(self, expr)
-        lower = _LOWER.get(type(expr))
+        lower = _LOWER.get(kind)
         if lower is None:
             raise unsupported(type(expr).__name__, expr.location)
         return lower(self, expr)
@@ -229,8 +238,12 @@ class Lowering:
 
     def constant(self, expr: Expr) -> Const | None:
         """The constant that an expression is or folds to, or None."""
-        if type(expr) is Const:
+        kind = type(expr)
+        if kind is Const:
+            assert isinstance(expr, Const)
             return expr
+        if kind is Var or kind is Param:
+            return None
         found = self._constants.get(id(expr))
         if found is None:
             from .fold import fold
@@ -240,6 +253,8 @@ class Lowering:
 
     def depth(self, expr: Expr) -> int:
         """How deep an expression is nested."""
+        if type(expr) in _LEAVES:
+            return 1
         found = self._depths.get(id(expr))
         if found is None:
             from .match import children

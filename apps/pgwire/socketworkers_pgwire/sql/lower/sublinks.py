@@ -49,7 +49,8 @@ def is_single(query: Query) -> bool:
 def single_row(lowering: Lowering, query: Query, sql: str, column: str = "c1") -> str:
     """The one value of a subquery; 21000 when it has more rows than one."""
     if is_single(query):
-        return f"({sql})" if column == "c1" else f"(SELECT {column} FROM ({sql}))"
+        alone = column == "c1" and len(result_outputs(query)) == 1
+        return f"({sql})" if alone else f"(SELECT {column} FROM ({sql}))"
     return f"(SELECT CASE WHEN count(*)>1 THEN {_TOO_MANY} ELSE max({column}) END FROM (SELECT * FROM ({sql}) LIMIT 2))"
 
 

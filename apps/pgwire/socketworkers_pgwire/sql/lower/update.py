@@ -26,6 +26,7 @@ def lower_update(lowering: Lowering, query: Query, around: Sequence[WithQuery]) 
         sql = f"{prefix(lowering, query, around)}UPDATE {target.table} AS {target.alias} SET {_sets(target, query)}"
         sql += _where(lowering, target, query) + target.returning(query.returning)
         update = statement(lowering, sql)
+    target.probing = True
     with lowering.statement():
         probe = statement(lowering, _collect(lowering, target, query, around, {}))
     return Native(update, target.changed("update", columns, 1), query.returning is not None, probe)
