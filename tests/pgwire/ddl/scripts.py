@@ -303,6 +303,8 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         "ALTER TABLE ss ALTER id TYPE int",
         "ALTER TABLE ss DROP COLUMN m",
         "CREATE TABLE g (a int, b int GENERATED ALWAYS AS (a * 2) STORED)",
+        "INSERT INTO g VALUES (3)",
+        "SELECT * FROM g",
         "ALTER TABLE g ALTER a TYPE bigint",
         "ALTER TABLE g DROP COLUMN a",
         "ALTER TABLE g ALTER b SET DEFAULT 3",

@@ -54,7 +54,8 @@ def test_parents_lose_no_children(world: World) -> None:
     """A changed table is never dropped and made again: that would delete the rows that refer to it."""
     world.run("CREATE TABLE p (id int PRIMARY KEY, a int)")
     world.run(
-        "CREATE TABLE c (p_id int REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1, 2); INSERT INTO c VALUES (1)"
+        "CREATE TABLE c (p_id int REFERENCES p ON DELETE CASCADE); "
+        "INSERT INTO p VALUES (1, 2); INSERT INTO c VALUES (1)"
     )
     for statement in (
         "ALTER TABLE p ADD COLUMN b int DEFAULT 3",

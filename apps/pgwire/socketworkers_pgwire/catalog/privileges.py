@@ -40,6 +40,8 @@ ALL = {
     "function": "X",
     "language": "U",
     "tablespace": "C",
+    "foreign-data wrapper": "U",
+    "foreign server": "U",
 }
 """All privileges of a kind of object (table 5.2)."""
 DEFAULT_PUBLIC = {"database": "Tc", "type": "U", "function": "X", "language": "U"}

@@ -189,6 +189,17 @@ def _shipped(table: str, kind: str, what: str, name: str, owner: str, acl: str) 
     return find
 
 
+def _none(what: str) -> Find:
+    """Objects that nobody can have made."""
+
+    def find(execution: Execution, which: Any) -> Found | None:
+        if isinstance(which, int):
+            return None
+        raise SqlError("42704", f'{what} "{which}" does not exist')
+
+    return find
+
+
 def _register(function: str, kind: str, find: Find) -> None:
     """The six forms of an inquiry: with a role by name or OID or without, and the object by name or OID."""
     for object_type in ("text", "oid"):
@@ -217,6 +228,15 @@ _register(
 _register(
     "has_function_privilege", "function", _shipped("pg_proc", "function", "function", "proname", "proowner", "proacl")
 )
+
+
+_register("has_foreign_data_wrapper_privilege", "foreign-data wrapper", _none("foreign-data wrapper"))
+_register("has_server_privilege", "foreign server", _none("server"))
+
+
+@scalar("row_security_active(oid)", "row_security_active(text)")
+def _row_security(which: Any) -> int:
+    return 0
 
 
 # Columns
