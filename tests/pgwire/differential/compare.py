@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from socketworkers_pgwire.codec import FieldDescription, Report
 
@@ -61,6 +61,9 @@ def _differences(step: Step, theirs: Answer, ours: Answer, now: dt.datetime) -> 
         return
     yield from _errors(theirs, ours)
     shown = (_shown(theirs), _shown(ours))
+    if theirs.error is not None and ours.error is not None:
+        # whether the columns were described, or some rows sent, before the error came is a matter of when it is noticed
+        theirs, ours = (replace(a, results=tuple([r for r in a.results if r.tag]), messages="") for a in (theirs, ours))
     if theirs.parameter_types != ours.parameter_types:
         mapped = [[tuple(own_oid(o) for o in types) for types in each.parameter_types] for each in (theirs, ours)]
         if mapped[0] != mapped[1]:

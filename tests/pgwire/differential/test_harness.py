@@ -82,6 +82,13 @@ def test_control_errors_differ_by_sqlstate() -> None:
     assert kind(failed("22012"), failed("0A000", "x")) == "0A000 x"
 
 
+def test_what_was_sent_before_an_error_does_not_count() -> None:
+    described = replace(failed("22012"), results=(Result(COLUMNS),), messages="TE")
+    assert kind(described, failed("22012")) == ""
+    finished = replace(failed("22012"), results=(Result(COLUMNS, ROWS, b"SELECT 2"),), messages="TDCE")
+    assert kind(finished, failed("22012")) == "number of results"
+
+
 def test_fields_of_errors_count_where_the_corpus_says_so() -> None:
     theirs = failed("23505", "dup", detail="Key (a)=(1) already exists.", constraint="t_pkey", position=5)
     ours = failed("23505", "dup", constraint="t_pkey", position=7)
