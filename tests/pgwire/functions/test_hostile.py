@@ -1,4 +1,4 @@
-"""Arguments that would take all memory or all time: refused, or computed in time that grows with the text, or stopped."""
+"""Arguments that would take all memory or all time: refused, computed in time that grows with the text, or stopped."""
 
 from __future__ import annotations
 
