@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..codec import FieldDescription, encode_columns
 from ..errors import SqlError
-from ..sql.plan import Cursor, Plan, ResultColumn
+from ..sql.plan import Cursor, Plan
 from ..types import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ class Portal:
         "sent",
         "text",
         "touched",
-        "tracks",
         "values",
     )
 
@@ -82,8 +81,6 @@ class Portal:
         self.made = 0
         self.scroll: bool | None = None
         """SCROLL, NO SCROLL, or nothing said."""
-        self.tracks = 0
-        """OID of the table whose row number stands behind each row, for WHERE CURRENT OF; 0: it does not."""
         self.kept: list[tuple[Any, ...]] = []
         """Rows that were fetched, from number `_first` on."""
         self._first = 1
@@ -106,25 +103,6 @@ class Portal:
             self.kept += self.cursor.rows()
             self._ended = True
 
-    @property
-    def shown(self) -> tuple[ResultColumn, ...] | None:
-        """The columns that clients get."""
-        columns = self.plan.columns
-        return columns[:-1] if self.tracks and columns is not None else columns
-
-    def current_row(self, name: str, oid: int, table: str) -> int:
-        """The number of the row of a table that the cursor stands on.
-
-        Raises:
-            SqlError: 24000, it stands on none, or reads something else.
-        """
-        if self.tracks != oid:
-            raise SqlError("24000", f'cursor "{name}" is not a simply updatable scan of table "{table}"')
-        if not 1 <= self._place <= self._last or self._place < self._first:
-            raise SqlError("24000", f'cursor "{name}" is not positioned on a row')
-        number: int = self._row(self._place)[-1]
-        return number
-
     def move(self, direction: str, count: int) -> list[tuple[Any, ...]]:
         """Move as FETCH does, and give the rows that were passed over.
 
@@ -135,10 +113,6 @@ class Portal:
         Raises:
             SqlError: 55000 it does not go backward.
         """
-        rows = self._moved(direction, count)
-        return [row[:-1] for row in rows] if self.tracks else rows
-
-    def _moved(self, direction: str, count: int) -> list[tuple[Any, ...]]:
         if direction == "FETCH_BACKWARD":
             count, direction = -count, "FETCH_FORWARD"
         if direction == "FETCH_FORWARD":
@@ -252,7 +226,7 @@ def describe(plan: Plan) -> tuple[FieldDescription, ...] | None:
 
 def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings) -> bytes:
     """DataRow messages of rows in storage forms."""
-    columns = portal.shown
+    columns = portal.plan.columns
     assert columns is not None
     if not rows:
         return b""

@@ -659,22 +659,6 @@ class Surroundings:
 
             discard(self)
 
-    def current_row(self, name: str, oid: int) -> int:
-        """WHERE CURRENT OF: the number of the row that a cursor stands on.
-
-        Raises:
-            SqlError: 34000 there is no such cursor; 24000 it stands on no row of that table.
-        """
-        named = self.names.portals.get(name)
-        if named is None or not name:
-            raise SqlError("34000", f'cursor "{name}" does not exist')
-        relation = self.catalog.relation_by_oid(oid)
-        portal: Any = named.handle
-        if portal is None or not portal.declared:
-            raise SqlError("24000", f'cursor "{name}" is not a simply updatable scan')
-        row: int = portal.current_row(name, oid, relation.name if relation is not None else "")
-        return row
-
     # Cursors that outlive their transaction
 
     def holds(self, portal: Portal) -> bool:

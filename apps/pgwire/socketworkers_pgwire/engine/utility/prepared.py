@@ -5,14 +5,12 @@ They share their names with the protocol's, as in PostgreSQL.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...catalog import Relation
 from ...errors import SqlError
 from ...session import Portal as NamedPortal
 from ...session import PreparedStatement, Statement
-from ...sql.nodes import Entry, Output, Query, Utility, Var
+from ...sql.nodes import Utility
 from ...sql.plan import Plan
 from ..action import Result, action
 from ..portal import Portal, describe
@@ -27,7 +25,6 @@ __all__ = ["close", "deallocate", "declare", "execute", "fetch", "prepare"]
 _SCROLL = 0x0002
 _NO_SCROLL = 0x0004
 _HOLD = 0x0020
-_TID, _CTID = 27, -1
 
 
 def prepare(session: SqlSession, utility: Utility) -> Plan:
@@ -87,8 +84,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
     holdable = bool(flags & _HOLD)
     if utility.query is None:
         raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
-    query, tracked = _tracking(utility.query)
-    plan = session.compiler.plan_of(session, query)
+    plan = session.compiler.plan_of(session, utility.query)
     if plan.columns is None:
         raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
 
@@ -98,9 +94,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
             raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
         if name in owner.names.portals:
             raise SqlError("42P03", f'cursor "{name}" already exists')
-        columns = describe(plan)
-        portal = Portal(plan, (), (), columns[:-1] if tracked and columns is not None else columns)
-        portal.tracks = tracked
+        portal = Portal(plan, (), (), describe(plan))
         portal.declared = True
         portal.text, portal.made = owner.query, owner.statement_time
         portal.scroll = True if flags & _SCROLL else False if flags & _NO_SCROLL else None
@@ -110,31 +104,6 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
         owner.names.add_portal(made)
 
     return action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
-
-
-def _tracking(query: Query) -> tuple[Query, int]:
-    """A query of one table with the row number behind its columns, and the table's OID; others as they are, and 0."""
-    if (
-        query.command != "select"
-        or len(query.from_) != 1
-        or not isinstance(query.from_[0], Entry)
-        or query.group
-        or query.grouping_sets is not None
-        or query.distinct is not None
-        or query.has_aggregates
-        or query.has_windows
-        or query.has_set_functions
-        or query.set_operation is not None
-    ):
-        return query, 0
-    entry = query.from_[0]
-    relation = entry.source
-    if not isinstance(relation, Relation) or relation.kind != "r" or not relation.rowid or relation.oid < 16384:
-        return query, 0
-    row = Output(expr=Var(type=_TID, entry=entry, column=_CTID), name="ctid")
-    visible = [each for each in query.outputs if not each.junk]
-    junk = [each for each in query.outputs if each.junk]
-    return replace(query, outputs=[*visible, row, *junk]), relation.oid
 
 
 def _cursor(session: SqlSession, name: str) -> NamedPortal:
@@ -161,7 +130,7 @@ def fetch(session: SqlSession, utility: Utility) -> Plan:
     plan = action(
         "MOVE" if move else "FETCH",
         act,
-        columns=None if move else portal.shown,
+        columns=None if move else portal.plan.columns,
         short=False,
         counted=not move,
         writes=portal.plan.writes,
