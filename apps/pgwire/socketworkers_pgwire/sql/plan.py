@@ -90,6 +90,8 @@ class Plan:
     """OIDs of the tables that it reads."""
     written: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it changes."""
+    positions: tuple[int, ...] = ()
+    """OIDs of tables, the numbers of whose rows stand behind the columns in each row: for WHERE CURRENT OF."""
     failure: SqlError | None = None
     """What it fails with whenever it runs, for a constant part of it does: PostgreSQL tells so when it plans."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ from ...catalog import Catalog, Relation
 from ...types.sqlite import quote_identifier
 from ..execute.connection import ExecutionCell, SqlFunction, prepare_connection
 from ..execute.cursor import SelectPlan, Statement
-from ..nodes import Expr, Query
+from ..nodes import Expr, Output, Query, Var
 from ..plan import Plan, ResultColumn
 from .match import free_entries
 from .point import is_point
+from .positions import tables_of_rows
 from .select import result_outputs
 from .state import Lowering, Slot
 
@@ -24,13 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["binder", "lower", "lower_stored", "result_columns", "statement_of", "stored_sql"]
 
 
-def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = ()) -> Plan:
+_TID, _CTID = 27, -1
+
+
+def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = (), *, positions: bool = False) -> Plan:
     """The plan of a query.
 
     Args:
         query: analysed; it is not changed.
         catalog: the one that it was analysed with.
         parameters: types of its parameters.
+        positions: it is that of a cursor, and `Plan.positions` are wanted where there are any.
 
     Raises:
         SqlError: 0A000 with the position, something in it is not supported.
@@ -43,6 +49,14 @@ def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = ()) -> Pla
         from .modify import lower_modification
 
         return lower_modification(lowering, query)
+    tables = tables_of_rows(query) if positions else []
+    if tables:
+        numbers = [Output(expr=Var(type=_TID, entry=entry, column=_CTID), name="") for entry in tables]
+        plan = _select(lowering, replace(query, outputs=[*query.outputs, *numbers]))
+        assert plan.columns is not None
+        plan.columns = plan.columns[: -len(tables)]
+        plan.positions = tuple([entry.source.oid for entry in tables if isinstance(entry.source, Relation)])
+        return plan
     return _select(lowering, query)
 
 
