@@ -343,8 +343,6 @@ class SqlSession:
         assert isinstance(compiled, Compiled)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
-        if plan.failure is not None:
-            raise plan.failure
         values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
         if plan.failure is not None:
             raise plan.failure

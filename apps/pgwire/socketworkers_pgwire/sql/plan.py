@@ -92,8 +92,6 @@ class Plan:
     """OIDs of the tables that it changes."""
     positions: tuple[int, ...] = ()
     """OIDs of tables, the numbers of whose rows stand behind the columns in each row: for WHERE CURRENT OF."""
-    failure: SqlError | None = None
-    """What it fails with whenever it runs, for a constant part of it does: PostgreSQL tells so when it plans."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> Cursor:
         """Begin to run it.

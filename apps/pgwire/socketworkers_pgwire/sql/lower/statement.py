@@ -100,6 +100,7 @@ def _select(lowering: Lowering, query: Query) -> Plan:
         counted=True,
         short=is_point(lowering, query),
         blocking=lowering.blocking,
+        volatile=lowering.volatile,
         repeatable=not lowering.volatile,
         size=2 * len(statement.sql) + 2_000,
         relations=frozenset(lowering.relations),
