@@ -401,3 +401,15 @@ insert into places values (1, 2.5)
 select id from places where f > 1.5::float8 and false
 select id, f + 1.5 as g from places order by f + 1.5, id + 1.25
 select unnest(array['a','b']) as u, count(*) from places group by 1 order by 1
+create table owner(id int primary key)
+create table owned(a int default 2 references owner on delete set default on update cascade, n int)
+insert into owner values (1),(2)
+insert into owned values (1, 10)
+delete from owner where id = 1
+select * from owned
+delete from owner
+alter table owned alter column a set default null
+update owner set id = 7
+select * from owned
+delete from owner
+select * from owned

@@ -90,6 +90,8 @@ class Plan:
     """OIDs of the tables that it reads."""
     written: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it changes."""
+    failure: SqlError | None = None
+    """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
     positions: tuple[int, ...] = ()
     """OIDs of tables, the numbers of whose rows stand behind the columns in each row: for WHERE CURRENT OF."""
 

@@ -17,13 +17,13 @@ from .match import free_entries
 from .point import is_point
 from .positions import tables_of_rows
 from .select import result_outputs
-from .state import Lowering, Slot
+from .state import Lowering, Slot, unsupported
 
 if TYPE_CHECKING:
     from ...catalog.session import SessionCatalog
     from ...functions import Execution
 
-__all__ = ["binder", "lower", "lower_stored", "result_columns", "statement_of", "stored_sql"]
+__all__ = ["binder", "lower", "lower_stored", "lower_stored_constant", "result_columns", "statement_of", "stored_sql"]
 
 
 _TID, _CTID = 27, -1
@@ -73,6 +73,23 @@ def lower_stored(expr: Expr, catalog: SessionCatalog) -> str:
     sql, functions = stored_sql(expr, catalog)
     prepare_connection(catalog.connection, ExecutionCell(), catalog.implementations).ensure(functions)
     return sql
+
+
+def lower_stored_constant(expr: Expr, catalog: Catalog) -> str:
+    """A constant as it may stand in SQLite's schema: what ON DELETE SET DEFAULT gives to a column.
+
+    Raises:
+        SqlError: 0A000, it is no constant.
+    """
+    from . import load
+
+    load()
+    lowering = Lowering(catalog, ())
+    lowering.stored = True
+    constant = lowering.constant(expr)
+    if constant is None:
+        raise unsupported("SET DEFAULT of a default that is not constant")
+    return lowering.value(constant.value)
 
 
 def stored_sql(expr: Expr, catalog: Catalog) -> tuple[str, Sequence[SqlFunction]]:
