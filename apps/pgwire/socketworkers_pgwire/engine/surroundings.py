@@ -27,6 +27,7 @@ from ..types import Settings, find_zone
 from . import notifications
 from .connections import Handle
 from .database import Database
+from .portal import Portal
 from .variables import Variables, parse_boolean, split_list
 
 if TYPE_CHECKING:
@@ -664,6 +665,29 @@ class Surroundings:
     def holds(self, portal: Portal) -> bool:
         """Whether a portal is WITH HOLD."""
         return any(each.handle is portal and each.holdable for each in self.names.portals.values())
+
+    def current_row(self, cursor: str, oid: int) -> int:
+        """The number of the row of a table that a cursor stands on: execCurrentOf() of PostgreSQL's executor.
+
+        Raises:
+            SqlError: 34000, 24000.
+        """
+        found = self.names.portals.get(cursor)
+        if found is None:
+            raise SqlError("34000", f'cursor "{cursor}" does not exist')
+        portal = found.handle
+        if not isinstance(portal, Portal) or not portal.declared:
+            raise SqlError("24000", f'cursor "{cursor}" is not a SELECT query')
+        relation = self.catalog.relation_by_oid(oid)
+        name = relation.name if relation is not None else str(oid)
+        try:
+            number = portal.current(oid)
+        except LookupError:
+            message = f'cursor "{cursor}" is not a simply updatable scan of table "{name}"'
+            raise SqlError("24000", message) from None
+        if number is None:
+            raise SqlError("24000", f'cursor "{cursor}" is not positioned on a row')
+        return number
 
     @property
     def names(self) -> Names:
