@@ -173,7 +173,7 @@ class TestDatabase(AppFixture):
         """URL of the test's database, as libpq and most drivers read it."""
         return self.url()
 
-    def url(self, driver: str = "psycopg") -> str:
+    def url(self, driver: str = "psycopg") -> str:  # type: ignore[override]  # there are several
         """URL of the test's database.
 
         Args:
