@@ -373,6 +373,8 @@ class Surroundings:
         """The client has sent a statement."""
         self.statement_time = self.query_started = self.state_changed = now()
         self.query = self.text = text
+        if self._database.hear is not None:
+            self._database.hear(text)
 
     @property
     def state(self) -> str:
