@@ -38,6 +38,7 @@ from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 
 from ..info import QuicOptions
+from .identities import Identities, ServerTls
 
 __all__ = ["Connection", "HeldStream", "StreamOpened"]
 
@@ -88,6 +89,8 @@ class Connection(QuicConnection):
             limit.value = limit.sent = value
         #: bytes that came and lie unread, asked with whether the window is nearly used up; set by the session
         self.held: Callable[[bool], int] = lambda tight: 0
+        #: a server's certificates by name; without them the configuration's
+        self.identities: Identities | None = None
         #: packets that were lost
         self.lost = 0
         self._skipped: deque[int] = deque(maxlen=SKIPPED)
@@ -214,6 +217,10 @@ class Connection(QuicConnection):
         if ticket is not None and not self._options.early_data:
             self._configuration.session_ticket = replace(ticket, max_early_data_size=None)
         super()._initialize(peer_cid)
+        if self.identities is not None:
+            state: Any = self.tls
+            state.__class__ = ServerTls
+            state.identities = self.identities
         if not self._options.early_data:
             self.tls._max_early_data = None
 

@@ -550,7 +550,7 @@ class QuicSession:
             from cryptography.hazmat.primitives.serialization import Encoding
 
             encoded = certificate.public_bytes(Encoding.DER)
-        name = self.quic.configuration.server_name
+        name = self.quic.configuration.server_name if self.is_client else getattr(state, "requested", None)
         tls = TlsInfo("TLSv1.3", self.cipher, self.alpn, name, encoded, self.resumed)
         quic = QuicInfo(self.quic.version, channel.id, self.alpn, channel.early_data, self)
         return SocketInfo("quic", self.local, self.peer, True, tls, opened_at=time.time(), quic=quic)
