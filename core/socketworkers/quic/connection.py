@@ -28,10 +28,11 @@ from aioquic.quic.connection import (
     Limit,
     QuicConnection,
     QuicConnectionError,
+    QuicConnectionState,
     QuicReceiveContext,
     stream_is_client_initiated,
 )
-from aioquic.quic.events import QuicEvent
+from aioquic.quic.events import ConnectionTerminated, QuicEvent
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
@@ -229,6 +230,11 @@ class Connection(QuicConnection):
             self.tls.early_data_accepted = False  # and EncryptedExtensions says so (RFC 8446 §4.2.10)
             return
         super()._update_traffic_key(direction, epoch, cipher_suite, secret)
+
+    @property
+    def closed_by_peer(self) -> ConnectionTerminated | None:
+        """How the peer ended the connection, as soon as it has; aioquic tells when the draining period is over."""
+        return self._close_event if self._state == QuicConnectionState.DRAINING else None
 
     @property
     def complete(self) -> bool:

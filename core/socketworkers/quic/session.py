@@ -291,6 +291,8 @@ class QuicSession:
         self._busy = True
         try:
             self._tell()
+            if (event := self.quic.closed_by_peer) is not None:
+                self._terminated(event)
         finally:
             self._busy = False
         if self._ended is not None:

@@ -18,6 +18,7 @@ from socketworkers import (
     ListenerSpec,
     Socket,
     SocketAddress,
+    StateError,
     connect,
     serve,
 )
@@ -362,6 +363,15 @@ async def test_listeners_by_url() -> None:
 async def test_listeners_that_cannot_be(url: str, words: str) -> None:
     with pytest.raises(StartupError, match=words):
         await serve(echo, listen=(url,))
+
+
+async def test_there_are_no_datagrams_in_memory() -> None:
+    server = await serve(echo, "udp://127.0.0.1:0")
+    try:
+        with pytest.raises(StateError, match="in memory"):
+            server.dial()
+    finally:
+        await server.stop()
 
 
 async def test_listeners_that_others_can_reach_have_to_be_meant() -> None:
