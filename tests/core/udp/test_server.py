@@ -314,7 +314,7 @@ async def test_a_drain_lets_flows_end_and_takes_no_new_ones() -> None:
             writer, reader = old.writable.get_writer(), old.readable.get_reader()
             await writer.write(b"x")
             assert await reader.read() == b"x"
-            draining = asyncio.get_running_loop().create_task(server.drain(0.5))
+            draining = asyncio.get_running_loop().create_task(server.drain(1.5))
             await eventually(lambda: listener_of(server)._draining)
             with Senders(server, 1) as (sock,):
                 sock.send(b"new")
