@@ -182,6 +182,11 @@ class Connection(QuicConnection):
             )
         super()._handle_crypto_frame(context, frame_type, buf)
 
+    def forget_handshake(self) -> None:
+        """Give back what was for making a handshake's messages: 32 KiB for each connection. None are made any more."""
+        for epoch in (tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE):
+            self._crypto_buffers[epoch] = Buffer(capacity=1)
+
     # -- acknowledgements --------------------------------------------------------------------------------------
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:

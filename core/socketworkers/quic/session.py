@@ -426,6 +426,7 @@ class QuicSession:
                 self.alpn = event.alpn_protocol
                 self.resumed = event.session_resumed
                 self._handshake_due = 0
+                self.quic.forget_handshake()
                 self._wheel.cancel(self)
                 self._keep_alive()
                 self.handshake.resolve(None)
