@@ -1,0 +1,261 @@
+"""Transactions of several sessions at once: what PostgreSQL's documentation chapter 13 promises, over one writer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from tests.support.pgserver.wire import Wire
+
+from socketworkers.testing import ThreadedServer
+from socketworkers_pgwire import app
+from socketworkers_pgwire.codec import CommandComplete, DataRow, ErrorResponse, Message, encode_query
+
+SETUP = """
+CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL, note text);
+CREATE TABLE history (account int, delta int);
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent, label text UNIQUE, CHECK (id < 100));
+INSERT INTO account SELECT g, 100, NULL FROM generate_series(1, 10) g;
+INSERT INTO parent VALUES (1), (2);
+"""
+
+
+class Client(Wire):
+    """A session that tells results in short."""
+
+    def run(self, text: str) -> list[str]:
+        """Tags, rows and SQLSTATEs of a query."""
+        return short(self.query(text))
+
+    def begin(self, text: str) -> None:
+        """Send a query and wait for nothing."""
+        self.send(encode_query(text.encode()))
+
+    def end(self) -> list[str]:
+        """What a query that was begun came to."""
+        return short(self.ready())
+
+
+def short(messages: list[Message]) -> list[str]:
+    """Messages in short."""
+    found = []
+    for each in messages:
+        if isinstance(each, CommandComplete):
+            found.append(each.tag.decode())
+        elif isinstance(each, DataRow):
+            found.append("|".join("NULL" if value is None else value.decode() for value in each.values))
+        elif isinstance(each, ErrorResponse):
+            found.append(each.report.sqlstate)
+    return found
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[ThreadedServer]:
+    """A server."""
+    with ThreadedServer(app) as server:
+        yield server
+
+
+@pytest.fixture
+def clients(running: ThreadedServer) -> Iterator[tuple[Client, Client, Client]]:
+    """Three sessions of a database with the tables of `SETUP`."""
+    with ExitStack() as stack:
+        made = tuple(stack.enter_context(Client((running.host, running.port))) for _ in range(3))
+        for each in made:
+            each.log_in()
+        first = made[0]
+        first.query("DROP TABLE IF EXISTS account, history, child, parent")
+        assert first.run(SETUP)[-1] == "INSERT 0 2"
+        yield made  # type: ignore[misc]
+
+
+Clients = tuple[Client, Client, Client]
+
+
+def test_updates_of_one_row_do_not_wait_for_each_other_s_clients(clients: Clients) -> None:
+    a, b, c = clients
+    for each in (a, b):
+        assert each.run("BEGIN") == ["BEGIN"]
+        assert each.run("UPDATE account SET balance = balance + 1 WHERE id = 1") == ["UPDATE 1"]
+    assert c.run("SELECT balance FROM account WHERE id = 1") == ["100", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert c.run("SELECT balance FROM account WHERE id = 1") == ["101", "SELECT 1"]
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert c.run("SELECT balance FROM account WHERE id = 1") == ["102", "SELECT 1"]
+
+
+def test_a_transaction_sees_its_own_changes_and_others_do_not(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 7 WHERE id = 2") == ["UPDATE 1"]
+    assert a.run("INSERT INTO account VALUES (11, 1, 'new')") == ["INSERT 0 1"]
+    assert a.run("DELETE FROM account WHERE id = 3") == ["DELETE 1"]
+    assert a.run("SELECT balance FROM account WHERE id = 2") == ["7", "SELECT 1"]
+    assert a.run("SELECT note FROM account WHERE id = 11") == ["new", "SELECT 1"]
+    assert a.run("SELECT 1 FROM account WHERE id = 3") == ["SELECT 0"]
+    assert b.run("SELECT count(*), sum(balance) FROM account") == ["10|1000", "SELECT 1"]
+    assert a.run("SELECT count(*), sum(balance) FROM account") == [
+        "10|808",
+        "SELECT 1",
+    ]
+    assert a.run("ROLLBACK") == ["ROLLBACK"]
+    assert b.run("SELECT count(*), sum(balance) FROM account") == ["10|1000", "SELECT 1"]
+
+
+def test_what_was_shown_of_a_row_makes_others_wait_for_it(clients: Clients) -> None:
+    """READ COMMITTED: the second UPDATE waits, and goes on from what the first transaction has left (§13.2.1)."""
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("UPDATE account SET balance = balance + 1 WHERE id = 1 RETURNING balance") == ["101", "UPDATE 1"]
+    b.run("BEGIN")
+    b.begin("UPDATE account SET balance = balance * 2 WHERE id = 1 RETURNING balance")
+    assert a.run("SELECT balance FROM account WHERE id = 1") == ["101", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["202", "UPDATE 1"]
+    assert b.run("COMMIT") == ["COMMIT"]
+
+
+def test_a_write_without_block_waits_for_marked_rows_too(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("DELETE FROM account WHERE id = 1") == ["DELETE 1"]
+    b.begin("UPDATE account SET balance = 0 WHERE id = 1")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["UPDATE 0"]
+
+
+def test_a_deadlock_ends_one_of_the_two(clients: Clients) -> None:
+    a, b, _ = clients
+    for each, row in ((a, 1), (b, 2)):
+        each.run("BEGIN")
+        assert each.run(f"UPDATE account SET note = 'x' WHERE id = {row} RETURNING id") == [str(row), "UPDATE 1"]
+    a.begin("UPDATE account SET note = 'y' WHERE id = 2 RETURNING id")
+    assert b.run("SELECT 1") == ["1", "SELECT 1"]
+    assert b.run("UPDATE account SET note = 'y' WHERE id = 1 RETURNING id") == ["40P01"]
+    assert b.run("ROLLBACK") == ["ROLLBACK"]
+    assert a.end() == ["2", "UPDATE 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+
+
+def test_lock_timeout_and_cancellation_of_who_waits(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    a.run("UPDATE account SET note = 'x' WHERE id = 1 RETURNING id")
+    b.run("SET lock_timeout = 50")
+    assert b.run("UPDATE account SET note = 'y' WHERE id = 1") == ["55P03"]
+    b.run("SET lock_timeout = 0")
+    b.run("SET statement_timeout = 50")
+    assert b.run("DELETE FROM account WHERE id = 1") == ["57014"]
+    b.run("RESET statement_timeout")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("UPDATE account SET note = 'y' WHERE id = 1") == ["UPDATE 1"]
+
+
+def test_savepoints_of_a_log(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    a.run("UPDATE account SET balance = 1 WHERE id = 1")
+    a.run("SAVEPOINT s")
+    a.run("UPDATE account SET balance = 2 WHERE id = 2")
+    assert a.run("INSERT INTO account VALUES (1, 1)") == ["23505"]
+    assert a.run("SELECT 1") == ["25P02"]
+    assert a.run("ROLLBACK TO s") == ["ROLLBACK"]
+    assert a.run("SELECT balance FROM account WHERE id IN (1, 2) ORDER BY id") == ["1", "100", "SELECT 2"]
+    a.run("SAVEPOINT t")
+    assert a.run("UPDATE account SET balance = balance + 5 WHERE id > 8") == ["UPDATE 2"]
+    assert a.run("ROLLBACK TO s") == ["ROLLBACK"]
+    assert a.run("RELEASE s") == ["RELEASE"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT sum(balance) FROM account") == ["901", "SELECT 1"]
+
+
+def test_constraints_hold_in_a_log(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("INSERT INTO child VALUES (1, 3, 'a')") == ["23503"]
+    a.run("ROLLBACK")
+    a.run("BEGIN")
+    assert a.run("INSERT INTO parent VALUES (3)") == ["INSERT 0 1"]
+    assert a.run("INSERT INTO child VALUES (1, 3, 'a')") == ["INSERT 0 1"]
+    assert a.run("INSERT INTO child VALUES (2, 3, 'a')") == ["23505"]
+    a.run("ROLLBACK")
+    a.run("BEGIN")
+    assert a.run("INSERT INTO child VALUES (100, 1, 'a')") == ["23514"]
+    a.run("ROLLBACK")
+    assert b.run("SELECT count(*) FROM child") == ["0", "SELECT 1"]
+
+
+def test_a_key_that_two_logs_insert(clients: Clients) -> None:
+    a, b, _ = clients
+    for each in (a, b):
+        each.run("BEGIN")
+    assert a.run("INSERT INTO account VALUES (20, 1)") == ["INSERT 0 1"]
+    b.begin("INSERT INTO account VALUES (20, 2)")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["23505"]
+    b.run("ROLLBACK")
+
+
+def test_repeatable_read_keeps_its_snapshot_and_refuses_to_write_over_others(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    assert a.run("SELECT sum(balance) FROM account") == ["1000", "SELECT 1"]
+    assert b.run("UPDATE account SET balance = 0 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT sum(balance) FROM account") == ["1000", "SELECT 1"]
+    assert a.run("UPDATE account SET balance = 1 WHERE id = 1") == ["40001"]
+    a.run("ROLLBACK")
+    assert a.run("SELECT sum(balance) FROM account") == ["900", "SELECT 1"]
+
+
+def test_for_update_nowait_and_skip_locked_while_another_one_writes(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    a.run("SELECT id FROM account WHERE id = 1 FOR UPDATE")
+    b.run("BEGIN")
+    assert b.run("SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT") == ["55P03"]
+    b.run("ROLLBACK")
+    b.run("BEGIN")
+    assert b.run("SELECT id FROM account WHERE id = 1 FOR UPDATE SKIP LOCKED") == ["SELECT 0"]
+    a.run("COMMIT")
+    assert b.run("SELECT id FROM account WHERE id = 1 FOR UPDATE SKIP LOCKED") == ["1", "SELECT 1"]
+    b.run("COMMIT")
+
+
+def test_money_is_neither_made_nor_lost(running: ThreadedServer, clients: Clients) -> None:
+    """TPC-B's transaction by eight clients at once: the sums of both sides agree."""
+
+    def work(number: int) -> None:
+        with Client((running.host, running.port)) as client:
+            client.log_in()
+            for step in range(25):
+                delta = number * 100 + step
+                account = (number * 7 + step) % 10 + 1
+                for text in (
+                    "BEGIN",
+                    f"UPDATE account SET balance = balance + {delta} WHERE id = {account}",
+                    f"SELECT balance FROM account WHERE id = {account}",
+                    "UPDATE account SET balance = balance + 0 WHERE id = 1"
+                    if step % 3
+                    else f"UPDATE account SET note = 'n{step}' WHERE id = {account}",
+                    f"INSERT INTO history VALUES ({account}, {delta})",
+                    "COMMIT",
+                ):
+                    told = client.run(text)
+                    if "40P01" in told:  # two that read back what they wrote, in the other order
+                        assert client.run("ROLLBACK") == ["ROLLBACK"]
+                        break
+                    assert told[-1].split(" ")[0] in ("BEGIN", "UPDATE", "SELECT", "INSERT", "COMMIT"), told
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    a = clients[0]
+    (sums, _) = a.run("SELECT (SELECT sum(balance) - 1000 FROM account), (SELECT sum(delta) FROM history)")
+    left, right = sums.split("|")
+    assert left == right
+    assert int(left) > 0
