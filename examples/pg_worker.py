@@ -35,6 +35,7 @@ async def start(env: Env) -> None:
 @app.on_stop
 async def stop(env: Env) -> None:
     await env.pool.close()
+    await env.connector.close()
 
 
 @app.connect

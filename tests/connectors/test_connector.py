@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.connectors.test_transport import Recorder
 from tests.support.pairs import client_tls, eventually, server_tls
 
 from socketworkers import AddressError, ConnectError, Context, Env, Socket, StateError, TlsOptions, serve
@@ -132,6 +133,20 @@ async def test_nothing_is_left_when_it_cannot_open(monkeypatch: pytest.MonkeyPat
     with pytest.raises(Exception, match="cannot listen"):
         await Connector("tcp://127.0.0.1:1").open()
     assert list(long.iterdir()) == []
+
+
+async def test_connections_of_its_loop_end_with_it() -> None:
+    async with echo() as server:
+        async with Connector(address(server)) as via:
+            loop = via.asyncpg()["loop"]
+            protocols = [(await loop.create_connection(Recorder, "x"))[1] for _ in range(2)]
+            closing, protocol = await loop.create_connection(Recorder, "x")
+            closing.write(b"last words")
+            closing.close()
+        assert not via._sockets
+        await eventually(lambda: all(each.events == ["made", "lost"] for each in protocols))
+        await eventually(lambda: protocol.events == ["made", "lost"])
+        await eventually(lambda: server.connections == 0)
 
 
 async def test_it_can_be_opened_again() -> None:

@@ -78,7 +78,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str, int]] = {
     "another scheme": (
         ("serve", "--allow", "db:1", "--listen", "http://:8080"),
         "error: the settings of tunnel do not fit together\n"
-        "       --listen 'http://:8080': unknown scheme 'http'; tcp, tls, unix, ws, wss, udp, quic are supported\n",
+        "       --listen 'http://:8080': http:// is nothing to listen on here; ws and wss are\n",
         2,
     ),
     "a query": (
@@ -125,8 +125,13 @@ ERRORS: dict[str, tuple[tuple[str, ...], str, int]] = {
     "to no gateway": (
         ("connect", "--to", "https://host/v1"),
         "error: --to: 'https://host/v1' is no value for to\n"
-        "       it must be a URL such as wss://host/v1?address=db:5432"
-        " (unknown scheme 'https'; tcp, tls, unix, ws, wss, udp, quic are supported)\n",
+        "       it must be a URL such as wss://host/v1?address=db:5432\n",
+        2,
+    ),
+    "to a URL that is none": (
+        ("connect", "--to", "wss:///v1"),
+        "error: --to: 'wss:///v1' is no value for to\n"
+        "       it must be a URL such as wss://host/v1?address=db:5432 ('wss:///v1' is missing a host)\n",
         2,
     ),
     "half a token": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from socketworkers import App, Context, Env, ListenerSpec, Socket
 
+from .admin import METHODS
 from .config import PgwireConfig, check, exposure_check, try_command
 from .object import ClusterObject, DatabaseObject
 
@@ -47,3 +48,7 @@ async def _connect(socket: Socket, env: Env, ctx: Context) -> None:
     from .worker import Link
 
     await Link(env.pgwire, socket, ctx).run()
+
+
+for _name, _method in METHODS.items():
+    app.control(_name)(_method)

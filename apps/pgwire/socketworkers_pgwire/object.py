@@ -36,7 +36,8 @@ class ClusterObject(DurableObject):
 def _install(connection: apsw.Connection) -> None:
     from .engine.opening import install_catalogue
 
-    install_catalogue(connection)
+    if connection.db_filename("main"):  # a database in memory has a file of its own, which begins as a copy
+        install_catalogue(connection)
 
 
 class DatabaseObject(DurableObject):

@@ -61,6 +61,10 @@ class Server:
         """Sessions by process id."""
         self.databases: dict[str, Database] = {}
         """Those that are open."""
+        self.images: dict[str, Path] = {}
+        """Files that databases in memory begin as, by name; of tests."""
+        self.hear: Callable[[str], object] | None = None
+        """Called with the text of each statement that comes; of tests."""
         self.sleep: Callable[[float], Any] = asyncio.sleep
         """How a guesser is made to wait; replaced by tests."""
         self._rules = Rules(
@@ -120,6 +124,32 @@ class Server:
         view = self.cluster.view()
         view.put("pg_database", database_row(view.new_oid(), name, owner))
         view.commit()
+
+    async def drop_database(self, name: str, *, force: bool = False) -> None:
+        """Delete a database.
+
+        Args:
+            name: of one that is there.
+            force: end the sessions that use it.
+
+        Raises:
+            ValueError: sessions are using it.
+        """
+        try:
+            await asyncio.to_thread(self._empty, name, force=force)
+        except SqlError as error:
+            raise ValueError(f"{error}; --force ends them") from None
+        view = self.cluster.view()
+        row = view.find("pg_database", name)
+        if row is not None:
+            view.remove("pg_database", row["oid"])
+            for setting in list(view.rows("pg_db_role_setting")):
+                if setting[0] == row["oid"]:
+                    view.remove("pg_db_role_setting", *setting[:2])
+            ticket = view.commit()
+            if ticket is not None:
+                await ticket.wait()
+        await self._remove(name)
 
     # Logins
 
@@ -212,8 +242,10 @@ class Server:
         from .engine.opening import open_database
 
         row = self.cluster.database(name)
-        assert row is not None
+        if row is None:  # it is started to be deleted
+            return await open_database(name, 0, storage, self._threads, self)
         database = await open_database(name, row["oid"], storage, self._threads, self)
+        database.hear = self.hear
         self.databases[name] = database
         return database
 
@@ -316,11 +348,11 @@ class Server:
         database = self.databases.pop(name, None)
         if database is not None:
             database.closed.set()
-        for _ in range(100):
+        for turn in range(120):
             try:
                 await self.env.DATABASE.delete(name)
             except StateError:
-                await asyncio.sleep(0.01)  # its last session is just leaving
+                await asyncio.sleep(0.01 if turn > 20 else 0)  # its last session is just leaving
             else:
                 return
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -48,6 +50,8 @@ class Connector:
         self._prepare = prepare
         self._door = Door(self.dial, any_process=any_process)
         self._open = False
+        #: those that are not closed yet
+        self._sockets: set[Socket] = set()
 
     async def dial(self) -> Socket:
         """An open connection.
@@ -56,6 +60,8 @@ class Connector:
             SocketError: there is none.
         """
         socket = connect(self._address, **self._options)
+        self._sockets.add(socket)
+        socket.closed.then(partial(self._sockets.discard, socket))
         try:
             await socket.ready
             if self._prepare is not None:
@@ -75,9 +81,14 @@ class Connector:
         self._open = True
 
     async def close(self) -> None:
-        """End what came through the Unix socket, and take it away. Connections of other drivers are theirs to close."""
+        """Take the Unix socket away, and end the connections that drivers have not closed. Idempotent."""
         self._open = False
         await self._door.close()
+        for socket in list(self._sockets):
+            if not socket._outbox.closing:
+                socket.abort(Aborted("the connector is closed"))
+            with contextlib.suppress(OSError):
+                await socket.closed  # one that its driver has closed waits for the peer's end, a second at most
 
     async def __aenter__(self) -> Connector:
         await self.open()

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from pathlib import Path
 from typing import Any, TextIO
 
 from aioquic.quic.configuration import QuicConfiguration
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ..errors import ConnectError
 from ..info import QuicOptions, TlsOptions
+from .identities import Identities
 
 __all__ = ["KeyLog", "client_configuration", "server_configuration"]
-
-_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.+?-----END [A-Z ]*PRIVATE KEY-----", re.DOTALL)
 
 
 class KeyLog:
@@ -52,21 +48,11 @@ def _common(options: QuicOptions, **others: Any) -> QuicConfiguration:
 
 
 def server_configuration(
-    certificate: str, key: str, alpn: list[str], options: QuicOptions, log: KeyLog
+    identities: Identities, alpn: list[str], options: QuicOptions, log: KeyLog
 ) -> QuicConfiguration:
-    """A server's.
-
-    Raises:
-        OSError: a file cannot be read.
-        ValueError: it holds no certificate or no key.
-    """
+    """A server's, with its first certificate."""
     configuration = _common(options, is_client=False, alpn_protocols=alpn, secrets_log_file=log.file)
-    chain = x509.load_pem_x509_certificates(Path(certificate).read_bytes())
-    found = _KEY.search(Path(key).read_bytes())
-    if found is None:
-        raise ValueError(f"{key} holds no key")
-    configuration.certificate, configuration.certificate_chain = chain[0], chain[1:]
-    configuration.private_key = load_pem_private_key(found[0] + b"\n", None)
+    configuration.certificate, configuration.certificate_chain, configuration.private_key = identities.first
     return configuration
 
 

@@ -28,16 +28,18 @@ from aioquic.quic.connection import (
     Limit,
     QuicConnection,
     QuicConnectionError,
+    QuicConnectionState,
     QuicReceiveContext,
     stream_is_client_initiated,
 )
-from aioquic.quic.events import QuicEvent
+from aioquic.quic.events import ConnectionTerminated, QuicEvent
 from aioquic.quic.packet import QuicErrorCode, QuicFrameType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
 
 from ..info import QuicOptions
+from .identities import Identities, ServerTls
 
 __all__ = ["Connection", "HeldStream", "StreamOpened"]
 
@@ -88,6 +90,8 @@ class Connection(QuicConnection):
             limit.value = limit.sent = value
         #: bytes that came and lie unread, asked with whether the window is nearly used up; set by the session
         self.held: Callable[[bool], int] = lambda tight: 0
+        #: a server's certificates by name; without them the configuration's
+        self.identities: Identities | None = None
         #: packets that were lost
         self.lost = 0
         self._skipped: deque[int] = deque(maxlen=SKIPPED)
@@ -178,6 +182,11 @@ class Connection(QuicConnection):
             )
         super()._handle_crypto_frame(context, frame_type, buf)
 
+    def forget_handshake(self) -> None:
+        """Give back what was for making a handshake's messages: 32 KiB for each connection. None are made any more."""
+        for epoch in (tls.Epoch.INITIAL, tls.Epoch.HANDSHAKE):
+            self._crypto_buffers[epoch] = Buffer(capacity=1)
+
     # -- acknowledgements --------------------------------------------------------------------------------------
 
     def datagrams_to_send(self, now: float) -> list[tuple[bytes, Any]]:
@@ -214,6 +223,10 @@ class Connection(QuicConnection):
         if ticket is not None and not self._options.early_data:
             self._configuration.session_ticket = replace(ticket, max_early_data_size=None)
         super()._initialize(peer_cid)
+        if self.identities is not None:
+            state: Any = self.tls
+            state.__class__ = ServerTls
+            state.identities = self.identities
         if not self._options.early_data:
             self.tls._max_early_data = None
 
@@ -222,6 +235,11 @@ class Connection(QuicConnection):
             self.tls.early_data_accepted = False  # and EncryptedExtensions says so (RFC 8446 §4.2.10)
             return
         super()._update_traffic_key(direction, epoch, cipher_suite, secret)
+
+    @property
+    def closed_by_peer(self) -> ConnectionTerminated | None:
+        """How the peer ended the connection, as soon as it has; aioquic tells when the draining period is over."""
+        return self._close_event if self._state == QuicConnectionState.DRAINING else None
 
     @property
     def complete(self) -> bool:

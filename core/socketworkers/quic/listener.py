@@ -35,6 +35,7 @@ from ..info import QuicOptions, SocketAddress
 from ..transports.udp import UdpPort
 from .configuration import KeyLog, server_configuration
 from .connection import Connection
+from .identities import Identities
 from .session import BATCH, QuicSession
 from .stream import QuicStreamChannel
 
@@ -93,6 +94,7 @@ class QuicListener:
         self._retry = QuicRetryTokenHandler()
         self._log = KeyLog()
         self._configuration: QuicConfiguration | None = None
+        self._identities: Identities | None = None
         self._made_of: object = None
         self._draining = False
         self._started = False
@@ -201,6 +203,7 @@ class QuicListener:
             session_ticket_fetcher=self._fetch_ticket,
             session_ticket_handler=self._keep_ticket,
         )
+        quic.identities = self._identities
         session = QuicSession(quic, self.port, self.options, local or self._local, self._stream, self._ended)
         session.route(self._connection_id)
         self._open[address] = self._open.get(address, 0) + 1
@@ -303,8 +306,8 @@ class QuicListener:
         assert store is not None
         files = store.files
         if self._configuration is None or self._made_of is not files:
-            certificate, key = files[0]
-            self._configuration = server_configuration(certificate, key, self._protocols, self.options, self._log)
+            self._identities = Identities(files)
+            self._configuration = server_configuration(self._identities, self._protocols, self.options, self._log)
             self._made_of = files
         return self._configuration
 

@@ -291,6 +291,8 @@ class QuicSession:
         self._busy = True
         try:
             self._tell()
+            if (event := self.quic.closed_by_peer) is not None:
+                self._terminated(event)
         finally:
             self._busy = False
         if self._ended is not None:
@@ -424,6 +426,7 @@ class QuicSession:
                 self.alpn = event.alpn_protocol
                 self.resumed = event.session_resumed
                 self._handshake_due = 0
+                self.quic.forget_handshake()
                 self._wheel.cancel(self)
                 self._keep_alive()
                 self.handshake.resolve(None)
@@ -550,7 +553,7 @@ class QuicSession:
             from cryptography.hazmat.primitives.serialization import Encoding
 
             encoded = certificate.public_bytes(Encoding.DER)
-        name = self.quic.configuration.server_name
+        name = self.quic.configuration.server_name if self.is_client else getattr(state, "requested", None)
         tls = TlsInfo("TLSv1.3", self.cipher, self.alpn, name, encoded, self.resumed)
         quic = QuicInfo(self.quic.version, channel.id, self.alpn, channel.early_data, self)
         return SocketInfo("quic", self.local, self.peer, True, tls, opened_at=time.time(), quic=quic)

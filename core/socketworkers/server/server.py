@@ -261,6 +261,8 @@ class Server:
         spec = next((spec for spec in self.specs if spec.name == listener), None)
         if spec is None:
             raise LookupError(f"{self.app.name} has no listener {listener!r}")
+        if spec.scheme == "udp":
+            raise StateError("there are no datagrams in memory")
         if spec.tls == "implicit" and self.tls_context(spec) is None:
             raise StateError(f"listener {listener!r} needs a certificate: tls='auto' makes one")
         loop = asyncio.get_running_loop()

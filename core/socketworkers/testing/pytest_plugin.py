@@ -1,18 +1,21 @@
 """Fixtures for pytest, found by itself through the entry point ``socketworkers``.
 
-=================  ==============================================================================================
-``socket_app``     starts any app in a thread: ``server = socket_app(app, **settings)``; stopped after the test
-``smtp_server``    a mail server that takes everything, empty at the start of each test
-``smtp_settings``  override it (session scope) to change the settings of ``smtp_server``
-``mqtt_broker``    an MQTT broker that takes every client, empty at the start of each test
-``mqtt_settings``  override it (session scope) to change the settings of ``mqtt_broker``
-=================  ==============================================================================================
+=====================  ===============================================================================================
+``socket_app``         starts any app in a thread: ``server = socket_app(app, **settings)``; stopped after the test
+``smtp_server``        a mail server that takes everything, empty at the start of each test
+``smtp_settings``      override it (session scope) to change the settings of ``smtp_server``
+``mqtt_broker``        an MQTT broker that takes every client, empty at the start of each test
+``mqtt_settings``      override it (session scope) to change the settings of ``mqtt_broker``
+``postgres_db``        a PostgreSQL database, empty at the start of each test
+``postgres_settings``  override it (session scope) to change the settings of ``postgres_db``
+=====================  ===============================================================================================
 
 Nothing is imported before a fixture is used, and nothing is printed. Servers listen on a free port of 127.0.0.1, keep
 their data in memory, and are not shared between the processes of pytest-xdist.
 
-The servers behind ``smtp_server`` and ``mqtt_broker`` are ``TestServer`` and ``TestBroker`` in the modules ``testing``
-of the apps' packages; an app is found by its entry point, as ``run-app`` finds it.
+The servers behind ``smtp_server``, ``mqtt_broker`` and ``postgres_db`` are ``TestServer``, ``TestBroker`` and
+``TestDatabase`` in the modules ``testing`` of the apps' packages; an app is found by its entry point, as ``run-app``
+finds it.
 """
 
 from __future__ import annotations
@@ -26,7 +29,15 @@ if TYPE_CHECKING:
     from socketworkers.testing import ThreadedServer
     from socketworkers.worker import App
 
-__all__ = ["mqtt_broker", "mqtt_settings", "smtp_server", "smtp_settings", "socket_app"]
+__all__ = [
+    "mqtt_broker",
+    "mqtt_settings",
+    "postgres_db",
+    "postgres_settings",
+    "smtp_server",
+    "smtp_settings",
+    "socket_app",
+]
 
 
 def _testing_module(app: str) -> Any:
@@ -99,3 +110,24 @@ def mqtt_broker(_mqtt_running: Any) -> Iterator[Any]:
     _mqtt_running.reset()
     yield _mqtt_running
     _mqtt_running.reset()
+
+
+@pytest.fixture(scope="session")
+def postgres_settings() -> dict[str, Any]:
+    """Settings of ``postgres_db``; override this fixture to change them."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def _postgres_running(postgres_settings: dict[str, Any]) -> Iterator[Any]:
+    database = _testing_module("pgwire").TestDatabase(**postgres_settings)
+    database.start()
+    yield database
+    database.stop()
+
+
+@pytest.fixture
+def postgres_db(_postgres_running: Any) -> Iterator[Any]:
+    """A database that is empty at the start of the test; see ``socketworkers_pgwire.testing.TestDatabase``."""
+    yield _postgres_running
+    _postgres_running.reset()

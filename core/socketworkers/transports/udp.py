@@ -271,6 +271,7 @@ class UdpChannel:
         "_local",
         "_loop",
         "_low",
+        "_remote",
         "_remotes",
         "_stalled",
         "port",
@@ -282,6 +283,7 @@ class UdpChannel:
         self.port = UdpPort(loop, sock, self._connected if connected else self._bound, self._fail, connected=connected)
         self.port.room = self._room
         self._local = SocketAddress(*sock.getsockname()[:2])
+        self._remote = SocketAddress(*sock.getpeername()[:2]) if connected else None
         #: addresses of peers as objects, the last ones: mostly they are few
         self._remotes: dict[Any, SocketAddress] = {}
         self._high, self._low = 65536, 16384
@@ -315,8 +317,7 @@ class UdpChannel:
         if not self._closing:
             self._closing = True
             self.port.close()
-            name = "the peer"
-            self._loop.call_soon(self.upper._lost, unreachable(name, error))
+            self._loop.call_soon(self.upper._lost, unreachable(str(self._remote or "the peer"), error))
 
     # -- Channel -----------------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ _HEADER = re.compile(r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:[ \t]*([\x21-\x7e](?
 def _listen_address(text: str, schemes: tuple[str, ...]) -> Address:
     """An address to listen on; with no host it is every one of this machine."""
     scheme, separator, rest = text.partition("://")
+    if separator and scheme not in schemes:
+        raise ValueError(f"{scheme}:// is nothing to listen on here; {' and '.join(schemes)} are")
     full = text if separator else f"{schemes[0]}://{text}"
     if (rest if separator else text).startswith(":"):
         full = full.replace("://:", "://*:", 1)
@@ -31,8 +33,6 @@ def _listen_address(text: str, schemes: tuple[str, ...]) -> Address:
         found = parse_address(full, port_required=False)
     except AddressError as error:
         raise ValueError(str(error)) from None
-    if found.scheme not in schemes:
-        raise ValueError(f"{scheme}:// is nothing to listen on here; {' and '.join(schemes)} are")
     if "?" in found.resource:
         raise ValueError("a listener's URL has no query: clients say where they want to go")
     return found
@@ -55,12 +55,12 @@ def _parse_header(text: str) -> tuple[str, str]:
 
 
 def _parse_to(text: str) -> str:
+    if text.partition("://")[0] not in ("ws", "wss"):
+        raise ValueError("a URL such as wss://host/v1?address=db:5432")
     try:
-        found = parse_address(text)
+        parse_address(text)
     except AddressError as error:
         raise ValueError(f"a URL such as wss://host/v1?address=db:5432 ({error})") from None
-    if found.scheme not in ("ws", "wss"):
-        raise ValueError("a URL such as wss://host/v1?address=db:5432")
     return text
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aioquic.quic import events
+from cryptography import x509
 from tests.support.pairs import authority, eventually
 from tests.support.quic import Peer, aioquic_peer, dial, echo, listener_of, quic_server
 
@@ -141,6 +142,40 @@ async def test_no_certificate_no_quic() -> None:
     with pytest.raises(StartupError, match="needs a certificate"):
         async with quic_server(tls=""):
             pass
+
+
+async def test_the_server_name_chooses_the_certificate(tmp_path: Path) -> None:
+    """RFC 6066 §3; one label for a wildcard; who asks for nothing known gets the first."""
+    pairs = []
+    for names in (("one.example",), ("*.two.example",), ("deep.two.example",)):
+        issued, path = authority().issue_cert(*names), tmp_path / names[0].replace("*", "any")
+        issued.private_key_and_cert_chain_pem.write_to_path(f"{path}.pem")
+        pairs.append(f"{path}.pem")
+    seen: list[str | None] = []
+
+    async def keep(socket: Socket, env: Env, ctx: Context) -> None:
+        assert socket.info is not None
+        assert socket.info.tls is not None
+        seen.append(socket.info.tls.sni)
+
+    async with quic_server(keep, tls="", tls_cert=tuple(pairs)) as server:
+        for name, wanted in (
+            ("one.example", "one.example"),
+            ("x.two.example", "*.two.example"),
+            ("deep.two.example", "deep.two.example"),
+            ("three.example", "one.example"),
+        ):
+            tls = TlsOptions(verify=False, sni=name, alpn=("echo",))
+            async with connect(server.listeners[0].url, tls=tls) as client:
+                assert client.info is not None
+                assert client.info.tls is not None
+                der = client.info.tls.peer_certificate
+                assert der is not None
+                loaded = x509.load_der_x509_certificate(der)
+                alternatives = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+                assert alternatives.get_values_for_type(x509.DNSName) == [wanted]
+                await client.readable.get_reader().read()
+        assert seen == ["one.example", "x.two.example", "deep.two.example", "three.example"]
 
 
 async def test_a_new_certificate_is_for_new_connections() -> None:

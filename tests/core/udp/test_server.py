@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket as _socket
+import tracemalloc
 
 import pytest
 from tests.support.flows import flows
@@ -18,6 +20,7 @@ from socketworkers import (
     ListenerSpec,
     Socket,
     SocketAddress,
+    StateError,
     connect,
     serve,
 )
@@ -208,6 +211,32 @@ async def test_handlers_that_outlive_their_flows_are_bounded_too() -> None:
 
 
 @pytest.mark.attack("C9")
+async def test_what_a_flow_costs() -> None:
+    """All that a forged datagram can take, with its handler waiting: some 5 KB (on CPython 3.11, asyncio's loop)."""
+    count = 300
+    server = await serve(echo, "udp://127.0.0.1:0", max_flows=2 * count)
+    try:
+        with Senders(server, count + 20) as socks:
+            for sock in socks[:20]:  # caches are filled
+                sock.send(b"x")
+            await eventually(lambda: server.connections == 20)
+            gc.collect()
+            tracemalloc.start()
+            try:
+                for sock in socks[20:]:
+                    sock.send(b"x")
+                    await asyncio.sleep(0)
+                await eventually(lambda: server.connections == 20 + count)
+                gc.collect()
+                size, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert size / count <= 6 * 1024, size / count
+    finally:
+        await server.stop()
+
+
+@pytest.mark.attack("C9")
 async def test_a_new_flow_keeps_little_before_its_handler_runs() -> None:
     got: list[int] = []
 
@@ -313,7 +342,7 @@ async def test_a_drain_lets_flows_end_and_takes_no_new_ones() -> None:
             writer, reader = old.writable.get_writer(), old.readable.get_reader()
             await writer.write(b"x")
             assert await reader.read() == b"x"
-            draining = asyncio.get_running_loop().create_task(server.drain(0.5))
+            draining = asyncio.get_running_loop().create_task(server.drain(1.5))
             await eventually(lambda: listener_of(server)._draining)
             with Senders(server, 1) as (sock,):
                 sock.send(b"new")
@@ -362,6 +391,15 @@ async def test_listeners_by_url() -> None:
 async def test_listeners_that_cannot_be(url: str, words: str) -> None:
     with pytest.raises(StartupError, match=words):
         await serve(echo, listen=(url,))
+
+
+async def test_there_are_no_datagrams_in_memory() -> None:
+    server = await serve(echo, "udp://127.0.0.1:0")
+    try:
+        with pytest.raises(StateError, match="in memory"):
+            server.dial()
+    finally:
+        await server.stop()
 
 
 async def test_listeners_that_others_can_reach_have_to_be_meant() -> None:

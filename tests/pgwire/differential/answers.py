@@ -35,6 +35,8 @@ class Answer:
     """Channel and payload."""
     parameter_types: tuple[tuple[int, ...], ...] = ()
     """Answers to Describe of statements."""
+    descriptions: tuple[tuple[FieldDescription, ...] | None, ...] = ()
+    """Each RowDescription, and None for each NoData."""
     messages: str = ""
     """Type bytes of what came, rows in a row as one, without what may come at any time."""
     status: bytes = b""

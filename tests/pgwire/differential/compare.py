@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from socketworkers_pgwire.codec import FieldDescription, Report
 
@@ -61,10 +61,16 @@ def _differences(step: Step, theirs: Answer, ours: Answer, now: dt.datetime) -> 
         return
     yield from _errors(theirs, ours)
     shown = (_shown(theirs), _shown(ours))
+    if theirs.error is not None and ours.error is not None:
+        # whether the columns were described, or some rows sent, before the error came is a matter of when it is noticed
+        theirs, ours = (replace(a, results=tuple([r for r in a.results if r.tag]), messages="") for a in (theirs, ours))
     if theirs.parameter_types != ours.parameter_types:
         mapped = [[tuple(own_oid(o) for o in types) for types in each.parameter_types] for each in (theirs, ours)]
         if mapped[0] != mapped[1]:
             yield Difference("parameter types", str(theirs.parameter_types), str(ours.parameter_types))
+    for mine, yours in zip(theirs.descriptions, ours.descriptions, strict=False):
+        if mine is not None and yours is not None:
+            yield from _descriptions(mine, yours)
     if len(theirs.results) != len(ours.results):
         yield Difference("number of results", *shown)
     defined = shapes(step.sql)
@@ -198,7 +204,10 @@ def _plain(result: Result, now: dt.datetime) -> list[tuple[bytes | None, ...]]:
             tuple([plain_value(column, value, now) for column, value in zip(columns, row, strict=False)])
             for row in result.rows
         ]
-    return rows + [(line,) for line in result.copied or ()]
+    copied = list(result.copied or ())
+    if copied and copied[0].startswith(b"PGCOPY\n"):  # where its messages end means nothing
+        copied = [b"".join(copied)]
+    return rows + [(line,) for line in copied]
 
 
 def _places(shape: Shape, columns: tuple[FieldDescription, ...]) -> list[int]:
@@ -222,6 +231,8 @@ def _values(
     pairs = list(zip(*rows, strict=False))
     index = next((n for n, (a, b) in enumerate(pairs) if a != b), 0)
     a, b = pairs[index] if pairs else ((), ())
+    if not same and len(rows[0]) == len(rows[1]):  # the rows that the other one has not, wherever they stand
+        a, b = (next(iter((Counter(one) - Counter(other)).keys())) for one, other in (rows, rows[::-1]))
     shown = [f"row {index + 1}: " + " | ".join(_text(value) for value in row) for row in (a, b)]
     if same:
         return Difference("order of rows", *shown)

@@ -60,6 +60,7 @@ class _Gathering:
     settings: list[tuple[bytes, bytes]] = field(default_factory=list)
     notifications: list[tuple[bytes, bytes]] = field(default_factory=list)
     parameter_types: list[tuple[int, ...]] = field(default_factory=list)
+    descriptions: list[tuple[FieldDescription, ...] | None] = field(default_factory=list)
     letters: list[str] = field(default_factory=list)
     columns: tuple[FieldDescription, ...] | None = None
     rows: list[tuple[bytes | None, ...]] = field(default_factory=list)
@@ -82,6 +83,7 @@ class _Gathering:
             tuple(self.settings),
             tuple(self.notifications),
             tuple(self.parameter_types),
+            tuple(self.descriptions),
             "".join(self.letters),
             status,
             lost,
@@ -192,6 +194,7 @@ def _take(found: _Gathering, message: Message) -> None:
             if found.columns is not None and found.rows:
                 found.finish(b"")
             found.columns, letter = message.fields, "T"
+            found.descriptions.append(message.fields)
         case CommandComplete():
             found.finish(message.tag)
             letter = "C"
@@ -226,6 +229,7 @@ def _take(found: _Gathering, message: Message) -> None:
         case CloseComplete():
             letter = "3"
         case NoData():
+            found.descriptions.append(None)
             letter = "n"
         case CopyDone():
             letter = "c"

@@ -23,16 +23,16 @@ class Described:
 
     def complete(self, send: Sequence[tuple[Any, ...]], answer: Answer) -> Answer:
         """The answer to these messages, its results with their columns, in the formats that Bind asked for."""
-        statement, portals = "", {}
+        portals = {}
+        descriptions = list(answer.descriptions)
         executed: list[tuple[str, list[int]]] = []
         for kind, *rest in send:
             if kind == "P":
-                statement = rest[0]
-                self._known.pop(statement, None)
-            elif kind == "D" and rest[0] == "S":
-                first = next((each.columns for each in answer.results if each.columns is not None), None)
-                if first is not None:
-                    self._known[rest[1] if len(rest) > 1 else ""] = first
+                self._known.pop(rest[0], None)
+            elif kind == "D" and descriptions:
+                columns = descriptions.pop(0)
+                if rest[0] == "S" and columns is not None:
+                    self._known[rest[1] if len(rest) > 1 else ""] = columns
             elif kind == "B":
                 portals[rest[0]] = (rest[1], rest[4] if len(rest) > 4 else [])
             elif kind == "E":

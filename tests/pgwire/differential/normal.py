@@ -16,6 +16,7 @@ __all__ = ["FIRST_USER_OID", "own_oid", "plain_value"]
 FIRST_USER_OID = 16384  # FirstNormalObjectId of PostgreSQL's access/transam.h
 
 _OID, _OIDVECTOR, _OID_ARRAY = 26, 30, 1028
+_NODE_TREE, _TEXT_ARRAY = 194, 1009
 #: reg* types print a number for what they do not know
 _REG = frozenset((24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191))
 #: xid, cid, tid, xid8, pg_lsn, txid_snapshot, pg_snapshot: the history of a server
@@ -62,13 +63,19 @@ def plain_value(column: FieldDescription, value: bytes | None, now: dt.datetime)
         return value
     kind = column.type_oid
     if column.format:
-        return _binary(kind, value, now)
+        return _binary(kind, column.name, value, now)
     if kind == _OID or kind in _REG:
         return _oid(value)
     if kind in (_OIDVECTOR, _OID_ARRAY):
         return re.sub(rb"\d+", lambda found: _oid(found[0]), value)
     if kind in _HISTORY:
         return b"<history>"
+    if kind == _NODE_TREE:
+        return b"<tree>"
+    if kind == _TEXT_ARRAY and column.name == b"attoptions" and value.startswith(b"{pg_attver="):
+        return None  # a number that PostgreSQL 15 gives each altered column
+    if kind in (_INT4, _INT8) and b"version" in column.name and value.isdigit() and 150_000 <= int(value) < 160_000:
+        return value[:2]
     if (kind, column.name) in _NAMED:
         return _NAMED[kind, column.name]
     if kind in (_DATE, _TIMESTAMP, _TIMESTAMPTZ):
@@ -80,14 +87,18 @@ def plain_value(column: FieldDescription, value: bytes | None, now: dt.datetime)
     return value
 
 
-def _binary(kind: int, value: bytes, now: dt.datetime) -> bytes:
+def _binary(kind: int, name: bytes, value: bytes, now: dt.datetime) -> bytes:
     """A value in binary form: an object identifier, a time in microseconds since 2000, or as it is."""
+    if kind in (_TEXT, _NAME):
+        return _version(name, value)
     if kind == _OID and len(value) == 4:
         return b"<oid>" if int.from_bytes(value) >= FIRST_USER_OID else value
     if kind in (_TIMESTAMP, _TIMESTAMPTZ) and len(value) == 8:
         since = (now - dt.datetime(2000, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
         near = abs(int.from_bytes(value, signed=True) - since) <= _WITHIN // dt.timedelta(microseconds=1)
         return b"<now>" if near else value
+    if kind >= FIRST_USER_OID and len(value) >= 12 and int.from_bytes(value[8:12]) >= FIRST_USER_OID:
+        return value[:8] + b"<oid>" + value[12:]  # an array tells the type of its elements
     return b"<history>" if kind in _HISTORY else value
 
 

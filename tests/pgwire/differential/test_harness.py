@@ -82,6 +82,13 @@ def test_control_errors_differ_by_sqlstate() -> None:
     assert kind(failed("22012"), failed("0A000", "x")) == "0A000 x"
 
 
+def test_what_was_sent_before_an_error_does_not_count() -> None:
+    described = replace(failed("22012"), results=(Result(COLUMNS),), messages="TE")
+    assert kind(described, failed("22012")) == ""
+    finished = replace(failed("22012"), results=(Result(COLUMNS, ROWS, b"SELECT 2"),), messages="TDCE")
+    assert kind(finished, failed("22012")) == "number of results"
+
+
 def test_fields_of_errors_count_where_the_corpus_says_so() -> None:
     theirs = failed("23505", "dup", detail="Key (a)=(1) already exists.", constraint="t_pkey", position=5)
     ours = failed("23505", "dup", constraint="t_pkey", position=7)
@@ -142,6 +149,9 @@ def test_volatile_values_are_not_compared_but_their_number_is() -> None:
         (25, b"text", b"PostgreSQL 15.18", b"PostgreSQL 15.18"),
         (28, b"xmin", b"700", b"<history>"),
         (25, b"x", b"16384", b"16384"),
+        (194, b"adbin", b"{CONST ...}", b"<tree>"),
+        (23, b"server_version_num", b"150018", b"15"),
+        (23, b"n", b"150018", b"150018"),
     ],
 )
 def test_what_is_each_servers_own(oid: int, name: bytes, value: bytes, expected: bytes) -> None:
@@ -226,7 +236,9 @@ def test_keys_of_order_by() -> None:
 
 def test_rows_find_the_columns_of_their_statement() -> None:
     described = Described()
-    described.complete((("P", "s", "x"), ("D", "S", "s")), Answer((Result(COLUMNS),)))
+    other = (COLUMNS[1],)
+    units = (("P", "s", "x"), ("D", "S", "s"), ("P", "u", "y"), ("D", "S", "u"))
+    described.complete(units, Answer((Result(other),), descriptions=(COLUMNS, other)))
     answer = described.complete((("B", "", "s", [], [], [1]), ("E",)), Answer((Result(None, ROWS, b"SELECT 2"),)))
     columns = answer.results[0].columns
     assert columns is not None

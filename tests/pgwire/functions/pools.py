@@ -443,3 +443,22 @@ _special("pg_lsn(numeric)", ("0", "23783416", "18446744073709551615", "184467440
 _special("pg_lsn_pli(pg_lsn,numeric); pg_lsn_mii(pg_lsn,numeric)", POOLS["pg_lsn"], ("0", "16", "-1", "1e20", "NaN", "Infinity"))
 _special("numeric_pl_pg_lsn(numeric,pg_lsn)", ("0", "16", "-1", "1e20", "NaN", "Infinity"), POOLS["pg_lsn"])
 _special("abbrev(cidr)", tuple(text for text in POOLS["cidr"] if ":" not in text))
+
+# SQL/JSON path
+
+_TARGETS = ("null", "1", "[]", "{}", "[1,2,3]", '{"a":1,"b":[1,2,{"c":"x"}]}', '{"a":{"b":{"c":5}}}', '[{"a":1},{"a":2},{"b":3}]', '"abc"', "[[1],[2,3]]", "-2.5", '{"a":"12.5"}', "true",
+            '{"a":[{"b":"foo"},{"b":"bar"},{"b":null}]}')
+_JSON_PATHS = (
+    "$", "$.a", "strict $.a", "$[*]", "strict $[*]", "$.*", "$.**", "$.**{1}", "$.**{1 to 2}", "$.**{last}", "$[0]", "$[last]", "strict $[9]", "$[0 to 1]", "$[0,2]", "$.a ? (@ > 1)",
+    "$[*] ? (@.a > 1)", "$.b[*].c", '$.a.b ? (@ starts with "f")', '$.a.b like_regex "^F" flag "i"', "$ + 1", "$.a * 2", "-$[*]", "1 / 0", "$.a / 0", "$.type()", "$.size()", "$.a.double()",
+    "$.abs()", "$.floor()", "$.ceiling()", "exists($.a)", "$.a == 1", "$.a == null", "!($.a == 1)", "($.a == 1) is unknown", "$.a > 0 && $.a < 5", "$.a > 5 || $.a == 1",
+    "$x", "$.a ? (@ == $x)", "$[$x]", "strict $.a.b.c", "lax $.a.b.c", "$[*] ? (exists(@.a))", "$ ? (@ == \"abc\")", "(1 + 2) * 3", "2 + 3 * 4 - 1", "-(1)", "$[*] ? (@ % 2 == 1)",
+    "$.a.**.b", "null", '"x"', "1.50", "true", "$[last - 1]", "$.\"a\"", "$[1.7]", "$[\"a\"]", "$.a[*] ? (@.b == null)", "1 == 1", "$.a <> 1", "$ ? (@.a[*].b starts with \"b\")",
+)
+_VARS = ('{"x": 1}', "{}", "[]", '{"x": "y"}')
+for _suffix in ("", "_tz"):
+    for _name in ("exists", "match", "query", "query_array", "query_first"):
+        _special(f"jsonb_path_{_name}{_suffix}(jsonb,jsonpath,jsonb,boolean)", _TARGETS, _JSON_PATHS, _VARS, _BOOLS)
+for _name in ("exists", "match"):
+    _special(f"jsonb_path_{_name}_opr(jsonb,jsonpath)", _TARGETS, _JSON_PATHS)
+_special("jsonpath_send(jsonpath)", (*_JSON_PATHS, "", "$.", "@", "last", "$.a ?", "$[", "1a", "$.a == ", "strict", "$.a.type(", "$ ? (1)", "(1).type()", "($.a + 1).abs()", "$.a.size().type()", "!exists($.a)", "+1", "$.a + -1", "\"\\u0041\\n\"", "$a.b", "$[0 to last]", "$.a starts with $x"))

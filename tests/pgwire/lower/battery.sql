@@ -394,3 +394,22 @@ update strict_parent set id = id + 10
 delete from strict_parent where id = 1 returning v
 update strict_parent set (v, id) = (select 'z', 2) where id = 2 returning *
 select * from jsonb_to_record('{"a": 1, "b": "x"}') as r (a int, b text)
+select regexp_split_to_table(x,' ') as w, count(1) from (values ('a b'),('b c')) v(x) where x like '%b%' group by w order by 1
+select json_each('{"a":1}'), (json_each('{"b":2}')).value
+create table places(id int, f float8)
+insert into places values (1, 2.5)
+select id from places where f > 1.5::float8 and false
+select id, f + 1.5 as g from places order by f + 1.5, id + 1.25
+select unnest(array['a','b']) as u, count(*) from places group by 1 order by 1
+create table owner(id int primary key)
+create table owned(a int default 2 references owner on delete set default on update cascade, n int)
+insert into owner values (1),(2)
+insert into owned values (1, 10)
+delete from owner where id = 1
+select * from owned
+delete from owner
+alter table owned alter column a set default null
+update owner set id = 7
+select * from owned
+delete from owner
+select * from owned

@@ -17,6 +17,7 @@ from .common import Target, error, notice, option_value, run_sql
 from .constraints import add_check, add_foreign_key, add_key, set_not_null, validate_check, validate_foreign_key
 from .defaults import add_default, remove_default
 from .ids import CLASS, Address
+from .physical import sets_default
 from .removal import drop
 from .rows import add_attribute
 from .sequences import change_sequence
@@ -170,6 +171,8 @@ def _default(around: Surroundings, writer: Writer, relation: Relation, command: 
     remove_default(writer, relation.oid, column.number)
     if "def" in command:
         add_default(around, writer, relation.oid, column.number, node=command["def"])
+    if sets_default(relation, column):
+        refresh(around, relation.oid)
 
 
 def _not_null(around: Surroundings, writer: Writer, relation: Relation, command: dict[str, Any]) -> None:

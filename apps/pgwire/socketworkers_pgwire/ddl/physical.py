@@ -55,8 +55,21 @@ def split_storage(relation: Relation) -> tuple[str, str]:
     return database, name[1:-1].replace('""', '"')
 
 
+def sets_default(relation: Relation, column: Column) -> bool:
+    """Whether a foreign key may set a column to its default: SQLite does it, and must have the default then."""
+    return any(
+        constraint.kind == "f"
+        and column.number in constraint.keys
+        and "d" in (constraint.on_delete, constraint.on_update)
+        for constraint in relation.constraints
+    )
+
+
 def table_sql(
-    catalog: Catalog, relation: Relation, check: Callable[[Relation, Constraint], str | None] | None = None
+    catalog: Catalog,
+    relation: Relation,
+    check: Callable[[Relation, Constraint], str | None] | None = None,
+    default: Callable[[Relation, Column], str] | None = None,
 ) -> str:
     """The text of a table for SQLite.
 
@@ -64,6 +77,7 @@ def table_sql(
         catalog: of the session.
         relation: the table.
         check: gives the expression of a check constraint in SQLite's SQL; None where statements look at it themselves.
+        default: gives the default of a column in SQLite's SQL, where a foreign key may set it.
     """
     names: set[str] = set()
     parts: list[str] = []
@@ -74,7 +88,10 @@ def table_sql(
         if folded in names:
             raise SqlError("0A000", f'columns whose names differ in case only are not supported: "{column.name}"')
         names.add(folded)
-        parts.append(_column(catalog, relation, column))
+        declared = _column(catalog, relation, column)
+        if default is not None and column.default is not None and sets_default(relation, column):
+            declared += f" DEFAULT {default(relation, column)}"
+        parts.append(declared)
     for constraint in relation.constraints:
         if constraint.kind == "c" and check is not None:
             expression = check(relation, constraint)

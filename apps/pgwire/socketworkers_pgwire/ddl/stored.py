@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..catalog import Constraint, Relation
-from ..sql.lower import lower_stored
+from ..catalog import Column, Constraint, Relation
+from ..sql.lower import lower_stored, lower_stored_constant
 from ..sql.nodes import Expr
 from ..types.sqlite import quote_identifier
 from .common import run_sql
@@ -15,7 +15,15 @@ from .physical import rewrite_table, table_sql
 if TYPE_CHECKING:
     from .surroundings import Surroundings
 
-__all__ = ["check_sql", "plain_row_number", "put_text", "refresh", "stored_sql", "without_foreign_keys"]
+__all__ = [
+    "check_sql",
+    "full_table_sql",
+    "plain_row_number",
+    "put_text",
+    "refresh",
+    "stored_sql",
+    "without_foreign_keys",
+]
 
 
 def stored_sql(around: Surroundings, expr: Expr) -> str:
@@ -34,10 +42,31 @@ def check_sql(around: Surroundings, relation: Relation, constraint: Constraint) 
     return stored_sql(around, analyse_text(around, relation, constraint.expression))
 
 
+def default_sql(around: Surroundings, relation: Relation, column: Column) -> str:
+    """The default of a column in SQLite's SQL.
+
+    Raises:
+        SqlError: 0A000 it is no constant.
+    """
+    from .expressions import analyse_text
+
+    assert column.default is not None
+    return lower_stored_constant(analyse_text(around, relation, column.default, column), around.catalog)
+
+
+def full_table_sql(around: Surroundings, relation: Relation) -> str:
+    """The whole text of a table for SQLite."""
+    return table_sql(
+        around.catalog,
+        relation,
+        lambda table, constraint: check_sql(around, table, constraint),
+        lambda table, column: default_sql(around, table, column),
+    )
+
+
 def put_text(around: Surroundings, relation: Relation) -> None:
     """Bring the text of a table in SQLite to what a relation says. Its columns must be those that are there."""
-    sql = table_sql(around.catalog, relation, lambda table, constraint: check_sql(around, table, constraint))
-    rewrite_table(around.connection, relation, sql)
+    rewrite_table(around.connection, relation, full_table_sql(around, relation))
 
 
 def plain_row_number(around: Surroundings, before: Relation) -> None:

@@ -28,10 +28,9 @@ from .indexes import name_taken
 from .like import LikeRest, expand_like
 from .names import choose_name
 from .physical import create_table as create_in_sqlite
-from .physical import table_sql
 from .rows import NewColumn, add_attribute, add_class, add_row_type, add_system_attributes
 from .sequences import current_options, make_sequence, read_options
-from .stored import check_sql, refresh
+from .stored import full_table_sql, refresh
 from .surroundings import Surroundings
 from .writer import Writer
 
@@ -191,7 +190,7 @@ def make_table(around: Surroundings, writer: Writer, target: Target, table: NewT
     elif keys and keys[0].primary:
         _mark_not_null(writer, _relation(around, oid), keys[0].columns)
     relation = _relation(around, oid)
-    sql = table_sql(around.catalog, relation, lambda each, constraint: check_sql(around, each, constraint))
+    sql = full_table_sql(around, relation)
     create_in_sqlite(around.connection, relation, sql)
     for key in keys:
         add_key(around, writer, _relation(around, oid), key)

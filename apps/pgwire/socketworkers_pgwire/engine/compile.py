@@ -215,7 +215,9 @@ class Compiler:
             ]
         )
 
-    def plan_of(self, session: SqlSession, analysed: Query | Utility, parameters: Sequence[int] = ()) -> Plan:
+    def plan_of(
+        self, session: SqlSession, analysed: Query | Utility, parameters: Sequence[int] = (), *, positions: bool = False
+    ) -> Plan:
         """The plan of what was analysed.
 
         Raises:
@@ -223,7 +225,7 @@ class Compiler:
         """
         if isinstance(analysed, Utility):
             return plan_utility(session, analysed)
-        plan = session.lower(analysed, parameters)
+        plan = session.lower(analysed, parameters, positions=positions)
         plan.traits = traits(plan, session.surroundings.catalog)
         if analysed.locks:
             waits = [each.wait for each in analysed.locks]

@@ -74,6 +74,7 @@ class Database:
         threads: where long statements run.
         prepare: registers on a new connection what plans may call.
         catalog: what sessions share of the catalogue.
+        image: the file that one in memory begins as; an empty database without.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Database:
         threads: concurrent.futures.Executor,
         prepare: Prepare,
         catalog: DatabaseCatalog,
+        image: Path | None = None,
     ) -> None:
         self.name = name
         self.oid = oid
@@ -100,6 +102,8 @@ class Database:
         self._transactions = 1000
         self.definitions = 0
         """Counts commits that changed the catalogue."""
+        self.hear: Callable[[str], object] | None = None
+        """Called with the text of each statement that comes."""
         self._tokens: dict[tuple[Any, ...], tuple[int, tuple[Any, ...]]] = {}
         self.sequences = SequenceStore()
         self.locks = AdvisoryLocks()
@@ -111,7 +115,7 @@ class Database:
         self._folder: Path | None = None
         if storage.path is None:  # SQLite has no readers beside a writer in memory
             self._folder = Path(tempfile.mkdtemp(prefix="socketworkers-pgwire-"))
-            shutil.copyfile(shipped().template, self._folder / _NAME)
+            shutil.copyfile(image or shipped().template, self._folder / _NAME)
         self.writers = Pool(lambda: self.connect(writes=True), self.disconnect, MAX_READERS)
         """Only one of them writes at a time; a session with temporary tables keeps one for itself."""
         self.readers = Pool(lambda: self.connect(writes=False), self.disconnect, MAX_READERS)
@@ -136,6 +140,20 @@ class Database:
         handle = Handle(connection, writes=writes)
         self._prepare(handle)
         return handle
+
+    def save(self, target: Path) -> None:
+        """Write what was committed to a new file. Blocking.
+
+        Raises:
+            FileExistsError: there is one.
+        """
+        if target.exists():
+            raise FileExistsError(target)
+        handle = self.connect(writes=False)
+        try:
+            handle.apsw.execute("vacuum main into ?", (str(target),))
+        finally:
+            self.disconnect(handle)
 
     def disconnect(self, handle: Handle) -> None:
         """Close a connection."""

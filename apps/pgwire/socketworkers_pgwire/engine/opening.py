@@ -66,7 +66,7 @@ async def open_database(
         _register(handle)
         prepare_connection(handle.apsw, handle.cell, TypesOfSession(handle.cell))
 
-    return Database(name, oid, storage, threads, prepare, catalog)
+    return Database(name, oid, storage, threads, prepare, catalog, server.images.get(name))
 
 
 def _register(handle: Handle) -> None:

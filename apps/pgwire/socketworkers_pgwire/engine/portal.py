@@ -197,6 +197,20 @@ class Portal:
         self._forget()
         return row
 
+    def current(self, oid: int) -> int | None:
+        """The number of the row of a table that the cursor stands on; None when it stands on none.
+
+        Raises:
+            LookupError: its rows are not rows of the table.
+        """
+        assert self.plan.columns is not None
+        place = self.plan.positions.index(oid) if oid in self.plan.positions else -1
+        if place < 0:
+            raise LookupError(oid)
+        rows = self._again()
+        number: int | None = rows[0][len(self.plan.columns) + place] if rows else None
+        return number
+
     def _check_back(self) -> None:
         if self.scroll is False:
             raise _forward_only()
@@ -235,6 +249,6 @@ def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings) ->
     return encode_columns(
         [
             column.type.encode_column(values, settings, portal.binary(number))
-            for number, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=True))
+            for number, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=False))
         ]
     )

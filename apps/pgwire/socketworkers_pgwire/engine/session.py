@@ -268,13 +268,13 @@ class SqlSession:
         assert isinstance(analysed, Query)
         return analysed
 
-    def lower(self, query: Query, parameters: Sequence[int]) -> Plan:
-        """The plan of a query.
+    def lower(self, query: Query, parameters: Sequence[int], *, positions: bool = False) -> Plan:
+        """The plan of a query; that of a cursor knows the places of its rows.
 
         Raises:
             SqlError: 0A000.
         """
-        return lower(query, self.surroundings.catalog, parameters)
+        return lower(query, self.surroundings.catalog, parameters, positions=positions)
 
     def bound(self, plan: Plan, nodes: Sequence[Node], types: Sequence[int]) -> Plan:
         """A plan whose parameters are these expressions, of EXECUTE.
@@ -343,8 +343,6 @@ class SqlSession:
         assert isinstance(compiled, Compiled)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
-        if plan.failure is not None:
-            raise plan.failure
         values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
         if plan.failure is not None:
             raise plan.failure
@@ -706,7 +704,7 @@ class SqlSession:
         handle.give_to(self.surroundings)
         portal.cursor = portal.plan.open(self.surroundings, portal.values)
         self.portals.add(portal)
-        if handle.apsw is transaction.writing:
+        if handle.apsw is transaction.writing or handle is self.surroundings.own_connection:
             portal.materialize()  # what this transaction writes from now on must not be seen
 
     def _fetch_declared(self, portal: Portal, limit: int) -> Portion:

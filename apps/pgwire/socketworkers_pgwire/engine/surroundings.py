@@ -27,6 +27,7 @@ from ..types import Settings, find_zone
 from . import notifications
 from .connections import Handle
 from .database import Database
+from .portal import Portal
 from .variables import Variables, parse_boolean, split_list
 
 if TYPE_CHECKING:
@@ -372,6 +373,8 @@ class Surroundings:
         """The client has sent a statement."""
         self.statement_time = self.query_started = self.state_changed = now()
         self.query = self.text = text
+        if self._database.hear is not None:
+            self._database.hear(text)
 
     @property
     def state(self) -> str:
@@ -545,9 +548,7 @@ class Surroundings:
     def _end_transaction(self) -> None:
         self.defining = self._made_temporary = False
         self.constraint_modes = {}
-        for oid in self._changed_sequences:
-            self._database.sequences.forget(oid)
-        self._changed_sequences.clear()
+        self.forget_sequences()
         self._at_start = None
         self.transaction_started = None
         self.state_changed = now()
@@ -624,6 +625,12 @@ class Surroundings:
         self._database.sequences.forget(oid)
         self._changed_sequences.add(oid)
 
+    def forget_sequences(self) -> None:
+        """What the transaction did to definitions of sequences is done, or undone: the file tells their counters."""
+        for oid in self._changed_sequences:
+            self._database.sequences.forget(oid)
+        self._changed_sequences.clear()
+
     def create_database(self, name: str, oid: int, template: str) -> None:
         """Make the file of a new database; in a thread.
 
@@ -660,6 +667,29 @@ class Surroundings:
     def holds(self, portal: Portal) -> bool:
         """Whether a portal is WITH HOLD."""
         return any(each.handle is portal and each.holdable for each in self.names.portals.values())
+
+    def current_row(self, cursor: str, oid: int) -> int:
+        """The number of the row of a table that a cursor stands on: execCurrentOf() of PostgreSQL's executor.
+
+        Raises:
+            SqlError: 34000, 24000.
+        """
+        found = self.names.portals.get(cursor)
+        if found is None:
+            raise SqlError("34000", f'cursor "{cursor}" does not exist')
+        portal = found.handle
+        if not isinstance(portal, Portal) or not portal.declared:
+            raise SqlError("24000", f'cursor "{cursor}" is not a SELECT query')
+        relation = self.catalog.relation_by_oid(oid)
+        name = relation.name if relation is not None else str(oid)
+        try:
+            number = portal.current(oid)
+        except LookupError:
+            message = f'cursor "{cursor}" is not a simply updatable scan of table "{name}"'
+            raise SqlError("24000", message) from None
+        if number is None:
+            raise SqlError("24000", f'cursor "{cursor}" is not positioned on a row')
+        return number
 
     @property
     def names(self) -> Names:

@@ -179,6 +179,11 @@ class Transaction:
             writer = session.surroundings.own_connection or database.writers.borrow()
             assert writer is not None
             try:
+                if writer is self._reader:  # nobody has written since its snapshot was taken
+                    for portal in session.portals:
+                        portal.materialize()
+                    writer.apsw.execute("rollback")
+                    self._reader = None
                 writer.apsw.execute("begin immediate")
                 self._carry_out(writer)
             except BaseException:
@@ -350,6 +355,7 @@ class Transaction:
         if writer is not None:
             if writer.apsw.in_transaction:
                 writer.apsw.execute("rollback")
+            session.surroundings.forget_sequences()
             session.database.persist_sequences(writer, rolled_back=True)
             self._return(writer)
         session.database.queue.leave(session)
@@ -365,8 +371,15 @@ class Transaction:
             self._touched = self._block = block
             self.isolation, self.read_only = isolation, read_only
             return
-        self.close_portals(keep_held=False)
+        self._close_undeclared()
         self._undo_to(len(self._savepoints) - 1)
+
+    def _close_undeclared(self) -> None:
+        """Let go of what runs but for cursors: those that are undone the protocol's side releases."""
+        session = self._session
+        for portal in list(session.portals):
+            if not portal.declared:
+                session.finish(portal)
 
     def close_portals(self, *, keep_held: bool) -> None:
         """Let go of all that runs.
@@ -422,8 +435,7 @@ class Transaction:
     def rollback_to(self, name: str) -> None:
         """Undo up to this savepoint, which stays."""
         number = self._number(name)
-        for portal in list(self._session.portals):
-            self._session.finish(portal)
+        self._close_undeclared()
         self._undo_to(number)
         del self._savepoints[number + 1 :]
         del self._places[number + 1 :]

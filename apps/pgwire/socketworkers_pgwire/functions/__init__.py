@@ -45,6 +45,7 @@ _MODULES: tuple[str, ...] = (
     "integers",
     "json_access",
     "json_building",
+    "json_paths",
     "json_records",
     "like",
     "lsn",

@@ -12,7 +12,8 @@ __all__: list[str] = []
 
 #: names of functions where they are not the type's name and ``send``
 _UNDERSCORE = {
-    "array", "cash", "cidr", "date", "enum", "inet", "interval", "json", "jsonb", "macaddr", "macaddr8", "numeric",
+    "array", "cash", "cidr", "date", "enum", "inet", "interval", "json", "jsonb", "jsonpath", "macaddr",
+    "macaddr8", "numeric",
     "pg_lsn", "time", "timestamp", "timestamptz", "timetz", "uuid",
 }  # fmt: skip
 _PLAIN = (

@@ -91,7 +91,9 @@ class Plan:
     written: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it changes."""
     failure: SqlError | None = None
-    """What it fails with whenever it runs, for a constant part of it does: PostgreSQL tells so when it plans."""
+    """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
+    positions: tuple[int, ...] = ()
+    """OIDs of tables, the numbers of whose rows stand behind the columns in each row: for WHERE CURRENT OF."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> Cursor:
         """Begin to run it.

@@ -181,7 +181,7 @@ def extract_path(text: str, path: Sequence[str | None]) -> str | None:
     if None in path:
         return None
     _start(text)
-    part: str | None = text
+    part: str | None = text.strip(" \t\n\r")
     for step in path:
         if step is None or part is None:
             return None

@@ -13,6 +13,7 @@ from .floats import FLOAT4, FLOAT8
 from .integers import INT2, INT4, INT8
 from .interval import INTERVAL
 from .json import JSON, JSONB
+from .jsonpath import JSONPATH
 from .money import MONEY
 from .network import CIDR, INET, MACADDR, MACADDR8
 from .numeric import NUMERIC
@@ -58,6 +59,7 @@ _ELEMENTS: tuple[AnyType, ...] = (
     OIDVECTOR,
     ACLITEM,
     CSTRING,
+    JSONPATH,
     INET,
     CIDR,
     MACADDR,

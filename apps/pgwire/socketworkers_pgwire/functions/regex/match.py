@@ -42,6 +42,7 @@ class _Node:
         "_automaton",
         "children",
         "content",
+        "firm",
         "has_group",
         "has_reference",
         "kind",
@@ -55,6 +56,8 @@ class _Node:
         self.kind = kind
         self.content = content
         self.prefer = prefer
+        #: without the {1,1} that repeats nothing: what decides how a repetition of nothing is taken
+        self.firm = prefer
         self.children = children
         self.least = self.most = 1
         self.number = 0
@@ -93,19 +96,25 @@ def _branch(parts: list[Quantified]) -> _Node:
     """What needs no division is put together as long as its preferences agree; the rest of the branch is a part of its
     own behind the first that needs it."""
     plain: list[Quantified] = []
-    prefer = Prefer.NONE
+    prefer = firm = Prefer.NONE
     for index, part in enumerate(parts):
         node = _quantified(part)
-        if node.matters or (prefer and node.prefer and prefer != node.prefer):
+        own = _first(node.prefer, part.prefer)
+        if node.matters or (prefer and own and prefer != own):
             rest = _branch(parts[index + 1 :])
-            behind = _Node(".", Branch(parts[index:]), _first(node.prefer, rest.prefer), (node, rest))
+            behind = _Node(".", Branch(parts[index:]), _first(own, rest.prefer), (node, rest))
+            behind.firm = _first(node.firm, rest.firm)
             if not plain:
                 return behind
             before = _Node("=", Branch(plain), prefer)
-            return _Node(".", Branch(parts), _first(prefer, behind.prefer), (before, behind))
+            whole = _Node(".", Branch(parts), _first(prefer, behind.prefer), (before, behind))
+            whole.firm = _first(firm, behind.firm)
+            return whole
         plain.append(part)
-        prefer = _first(prefer, node.prefer)
-    return _Node("=", Branch(plain), prefer)
+        prefer, firm = _first(prefer, own), _first(firm, node.firm)
+    found = _Node("=", Branch(plain), prefer)
+    found.firm = firm
+    return found
 
 
 def _quantified(part: Quantified) -> _Node:
@@ -115,7 +124,7 @@ def _quantified(part: Quantified) -> _Node:
         node = inner
         if atom.number:
             node = _Node("(", atom, inner.prefer, (inner,))
-            node.number = atom.number
+            node.number, node.firm = atom.number, inner.firm
     elif isinstance(atom, BackReference):
         node = _Node("b", part, part.prefer)
         node.number, node.least, node.most = atom.number, part.least, part.most
@@ -125,10 +134,6 @@ def _quantified(part: Quantified) -> _Node:
     if part.most == 0:
         return _Node("=", EMPTY, Prefer.NONE)
     if (part.least, part.most) == (1, 1) and (not part.prefer or not node.prefer or part.prefer == node.prefer):
-        if part.prefer and not node.prefer:
-            wrapped = _Node(node.kind, node.content, part.prefer, node.children)
-            wrapped.number, wrapped.least, wrapped.most = node.number, node.least, node.most
-            return wrapped
         return node
     prefer = _first(part.prefer, node.prefer)
     if not node.matters:
@@ -172,6 +177,12 @@ class _Division:
                 return self._concatenated(node, start, end)
             case _:
                 if node.least == 0 and start == end:
+                    # one repetition of nothing comes before none, unless the shortest is preferred
+                    child = node.children[0]
+                    if child.firm is Prefer.SHORTEST:
+                        return True
+                    if not (self._matches(child, start, end) and self.divide(child, start, end)):
+                        self._forget(child)
                     return True
                 return self._repeated(node, start, end)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ...catalog import Index
 from ..grammar import Node
 from ..nodes import BoolExpr, Entry, Expr, OnConflict, Var
@@ -37,22 +39,24 @@ def analyse_conflict(state: State, target: Target, node: Node) -> OnConflict:
     if relation.schema == "pg_catalog":
         raise error("0A000", "ON CONFLICT is not supported with system catalog tables", node.get("location", 0))
     item = _excluded(state, target) if update else None
-    indexes: list[int] = []
+    conflict = OnConflict(action="update" if update else "nothing", indexes=[])
+    wanted: _Inference | None = None
     if infer is not None:
         if "conname" in infer:
-            indexes = [_constraint_index(target, infer["conname"])]
+            conflict.indexes = [_constraint_index(target, infer["conname"])]
         else:
-            indexes = _inferred(state, target, infer)
-    conflict = OnConflict(action="update" if update else "nothing", indexes=indexes)
-    if item is None:
-        return conflict
-    state.target_excluded = item
-    state.namespace = [target.item, item]
-    conflict.excluded = state.excluded_entry
-    conflict.outputs = update_targets(state, target, node["targetList"])
-    conflict.where = where_clause(state, node.get("whereClause"), Kind.WHERE, "WHERE")
-    if conflict.where is not None:
-        assign(state, conflict.where)
+            wanted = _inference(state, target, infer)
+    if item is not None:
+        state.target_excluded = item
+        state.namespace = [target.item, item]
+        conflict.excluded = state.excluded_entry
+        conflict.outputs = update_targets(state, target, node["targetList"])
+        conflict.where = where_clause(state, node.get("whereClause"), Kind.WHERE, "WHERE")
+        if conflict.where is not None:
+            assign(state, conflict.where)
+    if wanted is not None:
+        # PostgreSQL looks for the indexes when it plans the statement
+        conflict.indexes = _arbiters(state, target, wanted)
     return conflict
 
 
@@ -77,19 +81,7 @@ def _excluded(state: State, target: Target) -> Item:
 
 def _excluded_view(state: State, target: Target, excluded: Entry) -> Item:
     """EXCLUDED with the names of the view."""
-    columns: list[Expr] = []
-    for expr in target.item.columns or ():
-        if not isinstance(expr, Var):
-            raise error("0A000", "ON CONFLICT on a view with computed columns is not supported")
-        columns.append(
-            Var(
-                type=expr.type,
-                typmod=expr.typmod,
-                collation=expr.collation,
-                entry=excluded,
-                column=expr.column,
-            )
-        )
+    columns = target.columns_over(state, excluded)
     shown = Entry(
         alias="excluded", names=target.item.entry.names, types=target.item.entry.types, source=target.relation
     )
@@ -112,8 +104,17 @@ def _constraint_index(target: Target, name: str) -> int:
     raise error("42704", f'constraint "{name}" for table "{relation.name}" does not exist')
 
 
-def _inferred(state: State, target: Target, infer: Node) -> list[int]:
-    """The unique indexes over exactly these columns and expressions."""
+@dataclass(slots=True)
+class _Inference:
+    """What ON CONFLICT says of an index."""
+
+    columns: set[int]
+    exprs: list[Expr]
+    predicate: list[Expr]
+
+
+def _inference(state: State, target: Target, infer: Node) -> _Inference:
+    """The columns, expressions and conditions that are given."""
     state.namespace = [target.item]
     columns: set[int] = set()
     exprs: list[Expr] = []
@@ -143,7 +144,16 @@ def _inferred(state: State, target: Target, infer: Node) -> list[int]:
         assert condition is not None
         assign(state, condition)
         predicate = conjuncts(condition)
-    found = [index.oid for index in target.relation.indexes if _fits(state, target, index, columns, exprs, predicate)]
+    return _Inference(columns, exprs, predicate)
+
+
+def _arbiters(state: State, target: Target, wanted: _Inference) -> list[int]:
+    """The unique indexes over exactly these columns and expressions.
+
+    Raises:
+        SqlError: 42P10 there is none, 55000 it is deferrable.
+    """
+    found = [index.oid for index in target.relation.indexes if _fits(state, target, index, wanted)]
     if not found:
         raise error("42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
     deferrable = {constraint.index for constraint in target.relation.constraints if constraint.deferrable}
@@ -155,9 +165,8 @@ def _inferred(state: State, target: Target, infer: Node) -> list[int]:
     return found
 
 
-def _fits(
-    state: State, target: Target, index: Index, columns: set[int], exprs: list[Expr], predicate: list[Expr]
-) -> bool:
+def _fits(state: State, target: Target, index: Index, inference: _Inference) -> bool:
+    columns, exprs, predicate = inference.columns, inference.exprs, inference.predicate
     if not index.unique or {key for key in index.keys if key} != columns:
         return False
     keys = [expression_of_text(state.shared, text, target.entry, Kind.INDEX_EXPRESSION) for text in index.expressions]

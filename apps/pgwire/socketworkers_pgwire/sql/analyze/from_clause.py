@@ -7,29 +7,25 @@ from typing import Any
 from ...catalog import Relation
 from ..grammar import Node
 from ..nodes import (
-    BoolExpr,
-    Coalesce,
     CteSource,
     Entry,
     Expr,
     FromItem,
     FuncCall,
     FunctionSource,
-    Join,
     Query,
     Var,
     WithQuery,
 )
 from ..walk import walk
-from .coerce import Context, can_coerce, coerce_to_boolean, coerce_type, with_typmod
-from .collations import assign, assign_all
-from .common import select_common_type, select_common_typmod
-from .comparisons import compare
-from .expressions import expression, where_clause
+from .collations import assign
+from .expressions import expression
 from .fields import Field, function_columns, relation_fields
+from .joins import join_item
 from .kinds import Kind
-from .names import column_number, find_cte, find_relation
-from .oids import BOOL, INT8, RECORD
+from .names import find_cte, find_relation
+from .namespace import alias_names, check_conflicts, check_count, set_lateral
+from .oids import INT8, RECORD
 from .places import location_of
 from .state import Item, State, error, unsupported
 from .targets import column_name
@@ -37,43 +33,16 @@ from .typenames import collation_of_type, format_type, is_composite, resolve_typ
 
 __all__ = ["from_clause", "relation_item"]
 
-_KINDS: dict[str, Any] = {"JOIN_INNER": "inner", "JOIN_LEFT": "left", "JOIN_RIGHT": "right", "JOIN_FULL": "full"}
-
 
 def from_clause(state: State, nodes: list[Node]) -> None:
     """FROM, or USING of DELETE: fills `query.from_` and the namespace."""
     for node in nodes:
         item, _, namespace = _from_item(state, node)
-        _check_conflicts(state.namespace, namespace)
-        _set_lateral(namespace, True, True)
+        check_conflicts(state.namespace, namespace)
+        set_lateral(namespace, True, True)
         state.namespace += namespace
         state.query.from_.append(item)
-    _set_lateral(state.namespace, False, True)
-
-
-def _set_lateral(namespace: list[Item], only: bool, ok: bool) -> None:
-    for item in namespace:
-        item.lateral_only = only
-        item.lateral_ok = ok
-
-
-def _check_conflicts(first: list[Item], second: list[Item]) -> None:
-    """Refuse two entries of one name.
-
-    Raises:
-        SqlError: 42712.
-    """
-    for item in second:
-        if not item.visible:
-            continue
-        for other in first:
-            if not other.visible or other.name != item.name:
-                continue
-            one, two = item.relation, other.relation
-            if one is not None and two is not None and one.oid != two.oid and one.name == two.name == item.name:
-                # tables of different schemas may have one name
-                continue
-            raise error("42712", f'table name "{item.name}" specified more than once', -1)
+    set_lateral(state.namespace, False, True)
 
 
 def _from_item(state: State, node: Node) -> tuple[FromItem, Item, list[Item]]:
@@ -85,7 +54,7 @@ def _from_item(state: State, node: Node) -> tuple[FromItem, Item, list[Item]]:
     elif kind == "RangeFunction":
         item = _function(state, fields)
     elif kind == "JoinExpr":
-        return _join(state, fields)
+        return join_item(state, fields, _from_item)
     elif kind == "RangeTableSample":
         raise unsupported("TABLESAMPLE", fields.get("location", 0))
     elif kind == "JsonTable":
@@ -130,7 +99,7 @@ def relation_item(state: State, relation: Relation, alias: Node | None, location
     if alias is not None and "colnames" in alias:
         given = [each["String"]["sval"] for each in alias["colnames"]]
         live = [number for number, column in enumerate(relation.columns) if not column.dropped]
-        _check_count(shown, len(live), len(given))
+        check_count(shown, len(live), len(given))
         for number, name in zip(live, given, strict=False):
             names[number] = name
     source: Relation | Query = relation
@@ -147,19 +116,6 @@ def relation_item(state: State, relation: Relation, alias: Node | None, location
     return item
 
 
-def _check_count(name: str, available: int, given: int) -> None:
-    if given > available:
-        raise error("42P10", f'table "{name}" has {available} columns available but {given} columns specified')
-
-
-def _alias_names(alias: Node | None, names: list[str], shown: str) -> list[str]:
-    if alias is None or "colnames" not in alias:
-        return names
-    given = [each["String"]["sval"] for each in alias["colnames"]]
-    _check_count(shown, len(names), len(given))
-    return given + names[len(given) :]
-
-
 def _cte(state: State, cte: WithQuery, node: Node, alias: Node | None) -> Item:
     location = node.get("location", 0)
     query = cte.query
@@ -170,7 +126,7 @@ def _cte(state: State, cte: WithQuery, node: Node, alias: Node | None) -> Item:
     entry = state.add(
         Entry(
             alias=shown,
-            names=_alias_names(alias, list(cte.names), shown),
+            names=alias_names(alias, list(cte.names), shown),
             types=list(cte.types),
             source=CteSource(cte=cte),
             location=location,
@@ -188,7 +144,7 @@ def subquery_item(state: State, query: Query, alias: Node | None, *, lateral: bo
     shown = "" if alias is None else alias["aliasname"]
     outputs = query.outputs if query.returning is None else query.returning
     columns = [output for output in outputs if not output.junk]
-    names = _alias_names(alias, [output.name for output in columns], shown)
+    names = alias_names(alias, [output.name for output in columns], shown)
     types = [(output.expr.type, output.expr.typmod, output.expr.collation) for output in columns]
     entry = state.add(Entry(alias=shown, names=names, types=types, source=query, lateral=lateral, location=location))
     item = Item(entry, visible=bool(shown))
@@ -291,7 +247,7 @@ def _function(state: State, node: Node) -> Item:
     entry = state.add(
         Entry(
             alias=shown,
-            names=_alias_names(alias, [name for name, *_ in fields], shown),
+            names=alias_names(alias, [name for name, *_ in fields], shown),
             types=[(kind, typmod, collation) for _, kind, typmod, collation in fields],
             source=FunctionSource(calls=exprs, widths=widths, ordinality=ordinality),
             lateral=lateral or node.get("lateral", False),
@@ -371,163 +327,3 @@ def _definition(state: State, node: Node) -> Field:
             node.get("location", 0),
         )
     return node["colname"], kind, typmod, row.collation
-
-
-def _join(state: State, node: Node) -> tuple[FromItem, Item, list[Item]]:
-    kind = _KINDS[node.get("jointype", "JOIN_INNER")]
-    left, left_item, left_names = _from_item(state, node["larg"])
-    _set_lateral(left_names, True, kind in ("inner", "left"))
-    mark = len(state.namespace)
-    state.namespace += left_names
-    right, right_item, right_names = _from_item(state, node["rarg"])
-    del state.namespace[mark:]
-    _check_conflicts(left_names, right_names)
-    namespace = left_names + right_names
-    left_columns = _columns(left_item)
-    right_columns = _columns(right_item)
-    using = [each["String"]["sval"] for each in node.get("usingClause", ())]
-    if node.get("isNatural"):
-        right_words = [name for name, _ in right_columns]
-        using = [name for name, _ in left_columns if name in right_words]
-    join = Join(kind=kind, left=left, right=right, condition=None)
-    names: list[str] = []
-    columns: list[Expr] = []
-    if using:
-        _merge_columns(state, join, using, left_columns, right_columns)
-        names += using
-        columns += [merged for _, _, merged in join.using]
-    elif "quals" in node:
-        join.condition = _on_clause(state, node["quals"], namespace)
-    elif kind == "inner":
-        join.kind = "cross"
-    for name, expr in (*left_columns, *right_columns):
-        if name not in using:
-            names.append(name)
-            columns.append(expr)
-    alias = node.get("alias")
-    join.columns = columns
-    shown = "" if alias is None else alias["aliasname"]
-    if alias is not None and len(alias.get("colnames", ())) > len(names):
-        given = len(alias["colnames"])
-        raise error(
-            "42P10",
-            f'join expression "{shown}" has {len(names)} columns available but {given} columns specified',
-        )
-    entry = state.add(
-        Entry(
-            alias=shown or "unnamed_join",
-            names=_alias_names(alias, names, shown),
-            types=[(expr.type, expr.typmod, expr.collation) for expr in columns],
-            source=join,
-        )
-    )
-    join.entry = entry
-    # behind an alias the tables cannot be seen any more: its columns are the join's own
-    item = Item(entry, visible=alias is not None, columns=None if alias is not None else columns)
-    if alias is not None:
-        state.relations.append(item)
-        return join, item, [item]
-    for each in namespace:
-        each.columns_visible = False
-    namespace.append(item)
-    merged_alias = node.get("join_using_alias")
-    if merged_alias is not None:
-        merged = Entry(
-            alias=merged_alias["aliasname"],
-            names=list(using),
-            types=entry.types[: len(using)],
-            source=join,
-        )
-        state.shared.depths[merged] = state.depth
-        merged_item = Item(merged, columns=[_merged_var(item, number) for number in range(len(using))])
-        merged_item.columns_visible = False
-        _check_conflicts(namespace, [merged_item])
-        namespace.append(merged_item)
-    return join, item, namespace
-
-
-def _merged_var(item: Item, number: int) -> Expr:
-    return column_number(item, number, -1)
-
-
-def _columns(item: Item) -> list[tuple[str, Expr]]:
-    """The columns of one side, as the other clauses of the join see them."""
-    relation = item.relation
-    return [
-        (name, column_number(item, number, -1))
-        for number, name in enumerate(item.entry.names)
-        if relation is None or not relation.columns[number].dropped
-    ]
-
-
-def _on_clause(state: State, node: Node, namespace: list[Item]) -> Expr | None:
-    before = state.namespace
-    _set_lateral(namespace, False, True)
-    state.namespace = namespace
-    condition = where_clause(state, node, Kind.JOIN_ON, "JOIN/ON")
-    state.namespace = before
-    if condition is not None:
-        assign(state, condition)
-    return condition
-
-
-def _merge_columns(
-    state: State,
-    join: Join,
-    using: list[str],
-    left_columns: list[tuple[str, Expr]],
-    right_columns: list[tuple[str, Expr]],
-) -> None:
-    """USING: a column of each side, their comparison, and the one that is shown."""
-    tests: list[Expr] = []
-    seen: list[str] = []
-    for name in using:
-        if name in seen:
-            raise error("42701", f'column name "{name}" appears more than once in USING clause')
-        seen.append(name)
-        left = _common(name, left_columns, "left")
-        right = _common(name, right_columns, "right")
-        before = state.kind
-        state.kind = Kind.JOIN_USING
-        tests.append(coerce_to_boolean(state, compare(state, "=", left, right, -1), "JOIN/USING"))
-        state.kind = before
-        join.using.append((left, right, _merged(state, join.kind, left, right)))
-    condition = tests[0] if len(tests) == 1 else BoolExpr(type=BOOL, kind="and", args=tests)
-    assign_all(state, [condition, *(merged for _, _, merged in join.using)])
-    join.condition = condition
-
-
-def _common(name: str, columns: list[tuple[str, Expr]], side: str) -> Expr:
-    found = [expr for each, expr in columns if each == name]
-    if len(found) > 1:
-        raise error("42702", f'common column name "{name}" appears more than once in {side} table')
-    if not found:
-        raise error("42703", f'column "{name}" specified in USING clause does not exist in {side} table')
-    return found[0]
-
-
-def _merged(state: State, kind: str, left: Expr, right: Expr) -> Expr:
-    """buildMergedJoinVar."""
-    catalog = state.catalog
-    common, _ = select_common_type(catalog, [left, right], "JOIN/USING")
-    typmod = select_common_typmod([left, right], common)
-
-    def cast(expr: Expr) -> Expr:
-        if expr.type != common:
-            if not can_coerce(catalog, expr.type, common, Context.IMPLICIT):
-                raise error(
-                    "42846",
-                    f"JOIN/USING could not convert type {format_type(catalog, expr.type)} to"
-                    f" {format_type(catalog, common)}",
-                )
-            return coerce_type(state, expr, common, typmod, Context.IMPLICIT, "implicit cast", -1)
-        return with_typmod(expr, typmod)
-
-    first, second = cast(left), cast(right)
-    if kind in ("inner", "cross"):
-        return first if isinstance(first, Var) or not isinstance(second, Var) else second
-    if kind == "left":
-        return first
-    if kind == "right":
-        return second
-    return Coalesce(type=common, typmod=typmod, args=[first, second])

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ...catalog import Catalog, Proc
-from ...errors import SqlError
 from ..grammar import Node
 from ..nodes import Const, Expr
 from .candidates import select_candidate
@@ -192,8 +191,3 @@ def signature(catalog: Catalog, names: list[str], actual: Sequence[int], argumen
     for index, name in enumerate(argument_names, positional):
         shown[index] = f"{name} => {shown[index]}"
     return f"{'.'.join(names)}({', '.join(shown)})"
-
-
-def not_found(message: str, hint: str, location: int) -> SqlError:
-    """42883 undefined_function."""
-    return SqlError("42883", message, hint=hint, position=location + 1 if location >= 0 else None)

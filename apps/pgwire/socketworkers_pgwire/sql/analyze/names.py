@@ -193,6 +193,15 @@ def whole_row(state: State, item: Item, location: int) -> Expr:
             type=RECORD, location=location, fields=[each for _, each in columns], names=[name for name, _ in columns]
         )
     relation = state.shared.views.get(entry) or item.relation
+    if relation is not None and any(entry is level.excluded_entry for level in state.levels()):
+        # the row that was to be inserted is in no table: it is put together
+        shown = item_columns(item, location)
+        return RowExpr(
+            type=relation.type or RECORD,
+            location=location,
+            fields=[each for _, each in shown],
+            names=[name for name, _ in shown],
+        )
     if relation is not None:
         return Var(type=relation.type or RECORD, location=location, entry=entry, column=0)
     if isinstance(source, FunctionSource) and len(source.calls) == 1 and not source.ordinality:

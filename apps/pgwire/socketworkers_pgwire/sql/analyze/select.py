@@ -21,18 +21,14 @@ from .windows import declare_windows, window_clause
 __all__ = ["analyse_select", "finish", "sub_select", "values_rows"]
 
 
-def sub_select(state: State, node: Node, *, resolve: bool = True, cte_state: State | None = None) -> Query:
+def sub_select(state: State, node: Node) -> Query:
     """A SELECT within another query.
 
     Args:
         state: the query around it.
         node: the wrapped SelectStmt.
-        resolve: whether bare literals of its target list become text.
-        cte_state: the state to use, when it was made before.
     """
-    inner = State(state.shared, state) if cte_state is None else cte_state
-    inner.resolve_unknowns = resolve
-    return analyse_select(inner, node["SelectStmt"])
+    return analyse_select(State(state.shared, state), node["SelectStmt"])
 
 
 def analyse_select(state: State, node: Node) -> Query:

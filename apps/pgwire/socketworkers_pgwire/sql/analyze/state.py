@@ -11,7 +11,6 @@ from ...types import Settings
 from ..grammar import Node
 from ..nodes import Const, Entry, Expr, NamedWindow, Query, WithQuery
 from .kinds import Kind
-from .oids import UNKNOWN
 
 __all__ = ["Item", "Notes", "Shared", "State", "error", "stored_shared", "unsupported"]
 
@@ -183,12 +182,6 @@ class State:
         self.multi_source: list[Expr] = []
         """The values of the ``SET (a, b) = …`` that is being analysed."""
 
-    def error(
-        self, sqlstate: str, message: str, location: int = -1, *, detail: str | None = None, hint: str | None = None
-    ) -> SqlError:
-        """An error that points at a place of the statement."""
-        return error(sqlstate, message, location, detail=detail, hint=hint)
-
     def levels(self) -> Iterator[State]:
         """This query and those around it."""
         state: State | None = self
@@ -208,8 +201,3 @@ class State:
         """Note that an entry belongs to the range table of this query."""
         self.shared.depths[entry] = self.depth
         return entry
-
-    def parameter(self, number: int) -> int:
-        """Type of a parameter, `UNKNOWN` before its first use tells."""
-        types = self.shared.parameters
-        return types[number - 1] or UNKNOWN

@@ -7,6 +7,7 @@ from ...errors import SqlError
 from ..grammar import Node, parse
 from ..nodes import BoolExpr, Entry, Expr, Output, Var
 from ..walk import walk
+from .collations import assign
 from .expressions import where_clause
 from .from_clause import relation_item
 from .kinds import Kind
@@ -29,9 +30,11 @@ class Target:
         mapping: of a view, for each of its columns the column of the table, or None when it is none.
         where: the condition of the view.
         command: what is done to it.
+        base: of a view, what it reads.
+        tree: of a view, its query.
     """
 
-    __slots__ = ("command", "entry", "item", "mapping", "name", "relation", "view", "where")
+    __slots__ = ("base", "command", "entry", "item", "mapping", "name", "relation", "tree", "view", "where")
 
     def __init__(
         self,
@@ -43,8 +46,12 @@ class Target:
         mapping: list[Column | None] | None = None,
         where: Expr | None = None,
         command: str = "insert",
+        base: Target | None = None,
+        tree: Node | None = None,
     ) -> None:
         self.command = command
+        self.base = base
+        self.tree = tree
         self.relation = relation
         self.item = item
         self.entry = entry
@@ -88,6 +95,23 @@ class Target:
             f' "{self.view.name}"',
             detail="View columns that are not columns of their base relation are not updatable.",
         )
+
+    def columns_over(self, state: State, entry: Entry) -> list[Expr]:
+        """The columns of the view over another entry of its table: EXCLUDED."""
+        base, tree = self.base, self.tree
+        assert base is not None
+        assert tree is not None
+        inner = State(stored_shared(state.shared))
+        inner.depth = state.depth
+        item = Item(entry) if base.view is None else Item(base.item.entry, columns=base.columns_over(inner, entry))
+        item.name = base.item.name
+        inner.namespace = [item]
+        columns = [output.expr for output in target_list(inner, tree["targetList"], Kind.SELECT)]
+        for expr in columns:
+            assign(state, expr)
+            for each in walk(expr):
+                each.location = -1
+        return columns
 
     def mark_origins(self, outputs: list[Output]) -> None:
         """The columns of a view come from it, not from its table."""
@@ -224,7 +248,7 @@ def _view_target(state: State, view: Relation, alias: Node | None, command: str,
     # names in SQLite's statement are those of the table
     base.entry.alias = shown
     state.relations.append(item)
-    return Target(base.relation, item, base.entry, view.name, view, mapping, where, command)
+    return Target(base.relation, item, base.entry, view.name, view, mapping, where, command, base, tree)
 
 
 def both(first: Expr, second: Expr) -> Expr:

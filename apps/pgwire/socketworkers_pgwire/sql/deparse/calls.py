@@ -13,7 +13,9 @@ def function_call(writer: Writer, expr: FuncCall) -> None:
     """A call that is no cast."""
     if expr.form == "sql syntax" and _sql_syntax(writer, expr):
         return
-    writer.put(writer.function(expr.proc) + "(")
+    # a name that is also syntax needs its schema where the call is no such syntax
+    schema = "pg_catalog." if expr.form == "sql syntax" and expr.proc.name == "extract" else ""
+    writer.put(schema + writer.function(expr.proc) + "(")
     _arguments(writer, expr.args, expr.variadic)
     writer.put(")")
 
@@ -53,7 +55,7 @@ def _sql_syntax(writer: Writer, expr: FuncCall) -> bool:
     pieces: list[str | Expr]
     if name == "overlaps":
         pieces = ["((", args[0], ", ", args[1], ") OVERLAPS (", args[2], ", ", args[3], "))"]
-    elif name == "extract" and isinstance(args[0], Const):
+    elif name == "extract" and isinstance(args[0], Const) and str(args[0].value).isidentifier():
         pieces = ["EXTRACT(", str(args[0].value), " FROM ", args[1], ")"]
     elif name == "position":
         pieces = ["POSITION((", args[1], ") IN (", args[0], "))"]

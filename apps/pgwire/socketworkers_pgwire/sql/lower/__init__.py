@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import importlib
 
-from .statement import lower, lower_stored
+from .statement import lower, lower_stored, lower_stored_constant
 
-__all__ = ["load", "lower", "lower_stored"]
+__all__ = ["load", "lower", "lower_stored", "lower_stored_constant"]
 
 #: modules that register how nodes are lowered
 _MODULES = ("aggregates", "arrays", "calls", "expressions", "rows", "sublinks", "variables", "windows")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...errors import SqlError
+from ...types import AnyType, RecordType
 from ..execute.connection import ExecutionCell
 from ..execute.stable import length_function, pure_function
 from ..nodes import Aggregate, Expr, FuncCall, OpExpr, Param, SubLink, Var, WindowCall
@@ -107,7 +108,10 @@ def _result(lowering: Lowering, expr: Expr, sql: str) -> str:
 
 def _python_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
     found = implementation(lowering, expr)
-    if found.kind != "scalar" or expr.proc.returns_set:
+    row: AnyType | None = None
+    if found.kind == "rows" and not expr.proc.returns_set and expr.proc.modes:
+        row = lowering.kind(expr)
+    if not isinstance(row, RecordType) and (found.kind != "scalar" or expr.proc.returns_set):
         raise unsupported(f"function {expr.proc.signature} here", expr.location)
     site = call_site(lowering, expr)
     arity = len(expr.args)
@@ -128,11 +132,24 @@ def _python_call(lowering: Lowering, expr: FuncCall | OpExpr) -> str:
             def function(*arguments: Any) -> Any:
                 return called(cell.execution, *arguments)
 
+        if isinstance(row, RecordType):
+            function = first_row(function, row)
         return null_skipping(function, arity) if strict and arity else function
 
     key = site_key(site) if found.bind else ()
     function = function_of(expr.proc.signature, arity, "scalar", key, make)
     return _result(lowering, expr, f"{lowering.use(function)}({arguments})")
+
+
+def first_row(function: Callable[..., Any], kind: RecordType) -> Callable[..., Any]:
+    """A function that gives one row, as one that gives a value."""
+
+    def called(*arguments: Any) -> str | None:
+        for row in function(*arguments):
+            return kind.store(row)
+        return None
+
+    return called
 
 
 def _may_be_stable(lowering: Lowering, expr: Expr) -> bool:

@@ -196,13 +196,15 @@ def lower_bool(lowering: Lowering, expr: BoolExpr) -> str:
         return f"(NOT {lowering.expr(expr.args[0])})"
     parts: list[str] = []
     decisive = 0 if expr.kind == "and" else 1
+    operands: list[Expr] = []
     for each in _flattened(expr):
         constant = lowering.constant(each)
-        if constant is not None and constant.value is not None:
-            if constant.value == decisive:
-                # what stands behind is not calculated; what stands before may still fail, but need not
-                return str(decisive)
-            continue
+        if constant is None or constant.value is None:
+            operands.append(each)
+        elif constant.value == decisive:
+            # what stands behind is not looked at; what stands before is not needed
+            return str(decisive)
+    for each in operands:
         if parts:
             with lowering.perhaps():
                 parts.append(lowering.expr(each))

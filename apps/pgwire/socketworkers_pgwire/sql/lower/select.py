@@ -9,7 +9,8 @@ from ...types import AnyType
 from ..nodes import Const, Expr, FuncCall, Output, Query, SortKey
 from .fold import is_volatile
 from .from_items import from_clause
-from .keys import equality_key, order_key
+from .grouping import collect_calls, group_clause, grouping_stage, needs_stage
+from .keys import check_order, equality_key, order_key
 from .literals import raise_error
 from .match import children, free_entries, shape, walk
 from .python import function_of
@@ -78,14 +79,14 @@ class _Select:
 
     def read(self) -> None:
         """FROM, WHERE, GROUP BY, HAVING, and functions of the select list that return sets."""
-        from .grouping import group_clause, grouping_stage, needs_stage
-
         lowering, query = self.lowering, self.query
         if query.having is not None and not (query.group or query.has_aggregates or query.grouping_sets):
             # one row, whatever the tables have: PostgreSQL does not look at them
             self.source = f" WHERE {lowering.expr(query.having)}"
             return
         self.source = from_clause(lowering, query.from_, query.has_aggregates, query)
+        if query.has_set_functions:
+            self._join_calls(collect_calls(query.group))
         if query.where is not None:
             self.source += self._where(query.where)
         if needs_stage(query):
@@ -103,14 +104,31 @@ class _Select:
 
     def _set_functions(self) -> None:
         """Functions that return sets become one more table of the join, inner ones before those around them."""
-        query, lowering = self.query, self.lowering
+        query = self.query
+        exprs = [output.expr for output in query.outputs] + [key.expr for key in query.sort]
+        if not any(self._expands(expr) for expr in exprs):
+            return
         if self.group or query.has_windows or query.has_aggregates or query.where is not None:
             self._stage()
-        from .grouping import collect_calls
+        self._join_calls(collect_calls(exprs))
 
-        outer = [output.expr for output in query.outputs] + [key.expr for key in query.sort]
-        levels = collect_calls(outer)
-        for calls in levels:
+    def _expands(self, expr: Expr) -> bool:
+        """Whether an expression has a function that returns a set, which is not part of the join yet."""
+        return any(
+            isinstance(each, FuncCall) and each.proc.returns_set and not self._is_given(each) for each in walk(expr)
+        )
+
+    def _is_given(self, expr: Expr) -> bool:
+        key = shape(expr)
+        return any(key in given for given in self.lowering.given)
+
+    def _join_calls(self, levels: list[list[FuncCall]]) -> None:
+        """Add functions that return sets to the join, unless they are there."""
+        lowering = self.lowering
+        for level in levels:
+            calls = [call for call in level if not self._is_given(call)]
+            if not calls:
+                continue
             alias = lowering.alias()
             table = lockstep(lowering, calls)
             joined = f"CROSS JOIN {table} AS {alias}" if self.source else f"FROM {table} AS {alias}"
@@ -124,7 +142,7 @@ class _Select:
         alias = lowering.alias()
         needed: dict[object, Expr] = {}
         for expr in [output.expr for output in query.outputs] + [key.expr for key in query.sort]:
-            _below(expr, _returns_set, needed)
+            _below(expr, self._expands, needed)
         columns = []
         mapping = {}
         for number, (key, expr) in enumerate(needed.items(), 1):
@@ -198,10 +216,11 @@ class _Select:
             if lowering.constant(key.expr) is not None:
                 continue
             number = numbers.get(shape(key.expr))
-            sql = order_key(lowering, key.expr)
             if number is not None and kinds[number - 1].ordkey("x") == "x" and kinds[number - 1].oid == key.expr.type:
-                sql = f"c{number}"
-            terms.append(sql + _direction(key))
+                check_order(lowering, kinds[number - 1], key.expr.collation, key.expr.location)
+                terms.append(f"c{number}{_direction(key)}")
+            else:
+                terms.append(order_key(lowering, key.expr) + _direction(key))
         return " ORDER BY " + ",".join(terms) if terms else ""
 
     def _staged(self, outputs: Sequence[Output], kinds: Sequence[AnyType], extra: str) -> tuple[str, str, list[str]]:
@@ -272,10 +291,6 @@ class _Select:
             f"WHERE {alias}.rn>{bound}.m AND ({bound}.n<0 OR ({bound}.n>0 AND {alias}.rk<={bound}.n+{bound}.m)) "
             f"ORDER BY {alias}.rn"
         )
-
-
-def _returns_set(expr: Expr) -> bool:
-    return any(isinstance(each, FuncCall) and each.proc.returns_set for each in walk(expr))
 
 
 def _below(expr: Expr, later: Callable[[Expr], bool], needed: dict[object, Expr]) -> None:

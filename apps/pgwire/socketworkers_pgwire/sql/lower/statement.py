@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -10,27 +11,32 @@ from ...catalog import Catalog, Relation
 from ...types.sqlite import quote_identifier
 from ..execute.connection import ExecutionCell, SqlFunction, prepare_connection
 from ..execute.cursor import SelectPlan, Statement
-from ..nodes import Expr, Query
+from ..nodes import Expr, Output, Query, Var
 from ..plan import Plan, ResultColumn
 from .match import free_entries
 from .point import is_point
+from .positions import tables_of_rows
 from .select import result_outputs
-from .state import Lowering, Slot
+from .state import Lowering, Slot, unsupported
 
 if TYPE_CHECKING:
     from ...catalog.session import SessionCatalog
     from ...functions import Execution
 
-__all__ = ["binder", "lower", "lower_stored", "result_columns", "statement_of", "stored_sql"]
+__all__ = ["binder", "lower", "lower_stored", "lower_stored_constant", "result_columns", "statement_of", "stored_sql"]
 
 
-def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = ()) -> Plan:
+_TID, _CTID = 27, -1
+
+
+def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = (), *, positions: bool = False) -> Plan:
     """The plan of a query.
 
     Args:
         query: analysed; it is not changed.
         catalog: the one that it was analysed with.
         parameters: types of its parameters.
+        positions: it is that of a cursor, and `Plan.positions` are wanted where there are any.
 
     Raises:
         SqlError: 0A000 with the position, something in it is not supported.
@@ -43,6 +49,14 @@ def lower(query: Query, catalog: Catalog, parameters: Sequence[int] = ()) -> Pla
         from .modify import lower_modification
 
         return lower_modification(lowering, query)
+    tables = tables_of_rows(query) if positions else []
+    if tables:
+        numbers = [Output(expr=Var(type=_TID, entry=entry, column=_CTID), name="") for entry in tables]
+        plan = _select(lowering, replace(query, outputs=[*query.outputs, *numbers]))
+        assert plan.columns is not None
+        plan.columns = plan.columns[: -len(tables)]
+        plan.positions = tuple([entry.source.oid for entry in tables if isinstance(entry.source, Relation)])
+        return plan
     return _select(lowering, query)
 
 
@@ -59,6 +73,23 @@ def lower_stored(expr: Expr, catalog: SessionCatalog) -> str:
     sql, functions = stored_sql(expr, catalog)
     prepare_connection(catalog.connection, ExecutionCell(), catalog.implementations).ensure(functions)
     return sql
+
+
+def lower_stored_constant(expr: Expr, catalog: Catalog) -> str:
+    """A constant as it may stand in SQLite's schema: what ON DELETE SET DEFAULT gives to a column.
+
+    Raises:
+        SqlError: 0A000, it is no constant.
+    """
+    from . import load
+
+    load()
+    lowering = Lowering(catalog, ())
+    lowering.stored = True
+    constant = lowering.constant(expr)
+    if constant is None:
+        raise unsupported("SET DEFAULT of a default that is not constant")
+    return lowering.value(constant.value)
 
 
 def stored_sql(expr: Expr, catalog: Catalog) -> tuple[str, Sequence[SqlFunction]]:
@@ -86,6 +117,7 @@ def _select(lowering: Lowering, query: Query) -> Plan:
         counted=True,
         short=is_point(lowering, query),
         blocking=lowering.blocking,
+        volatile=lowering.volatile,
         repeatable=not lowering.volatile,
         size=2 * len(statement.sql) + 2_000,
         relations=frozenset(lowering.relations),
