@@ -376,6 +376,57 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
         'ALTER TABLE t ADD COLUMN c int DEFAULT 3, ADD COLUMN d int NOT NULL DEFAULT 4, DROP COLUMN "Second" CASCADE',
         "SELECT * FROM t ORDER BY 1",
     ),
+    "information": (
+        "CREATE TABLE t (id serial PRIMARY KEY, a varchar(5) UNIQUE, n numeric(6,2), i interval day to second(3), "
+        "b bit(3)[], c timestamptz(2))",
+        "CREATE VIEW v AS SELECT id, a FROM t",
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 't'::regclass "
+        "AND attnum > 0 ORDER BY attnum",
+        "SELECT format_type(1043, NULL), format_type(1043, -1), format_type(1042, 7), format_type(1042, -1), "
+        "format_type(0, NULL), format_type(99999, NULL), format_type(1007, NULL), format_type(18, NULL)",
+        "SELECT to_regclass('t'), to_regclass('public.t'), to_regclass('nosuch'), to_regtype('varchar'), "
+        "to_regnamespace('public'), to_regproc('now'), to_regoper('||/')",
+        "SELECT 'nosuch'::regclass",
+        "SELECT 'nosuch'::regtype",
+        "SELECT 'abs'::regproc",
+        "SELECT 'lower(text)'::regprocedure, '+(int,int)'::regoperator, 'C'::regcollation, 'pg_catalog'::regnamespace",
+        "SELECT pg_table_is_visible('t'::regclass), pg_type_is_visible('int4'::regtype), "
+        "pg_function_is_visible('lower(text)'::regprocedure)",
+        "SELECT pg_get_viewdef('v'::regclass), pg_get_viewdef('v', true), pg_get_viewdef('t'::regclass)",
+        "SELECT pg_get_ruledef(oid) FROM pg_rewrite WHERE ev_class = 'v'::regclass",
+        "SELECT pg_get_functiondef('lower(text)'::regprocedure)",
+        "SELECT pg_get_functiondef('generate_series(integer,integer)'::regprocedure)",
+        "SELECT pg_get_function_arguments(oid), pg_get_function_identity_arguments(oid), pg_get_function_result(oid) "
+        "FROM pg_proc WHERE proname IN ('make_interval', 'percentile_cont', 'jsonb_each', 'concat', "
+        "'json_populate_record') "
+        "ORDER BY oid",
+        "SELECT pg_get_userbyid(10), pg_get_userbyid(99999)",
+        "SELECT pg_describe_object('pg_class'::regclass, 't'::regclass, 2)",
+        "SELECT type, schema, name, identity FROM pg_identify_object('pg_class'::regclass, 't'::regclass, 0)",
+        "SELECT obj_description('pg_class'::regclass, 'pg_class'), obj_description(16, 'pg_type')",
+        "SELECT has_table_privilege('t', 'SELECT'), has_table_privilege('t', 'nonsense')",
+        "SELECT has_schema_privilege('public', 'CREATE'), has_database_privilege('postgres', 'CONNECT'), "
+        "has_sequence_privilege('t_id_seq', 'USAGE'), has_type_privilege('int4', 'USAGE')",
+        "SELECT has_table_privilege('nosuch', 'SELECT')",
+        "SELECT has_table_privilege('nosuch', 't', 'SELECT')",
+        "SELECT current_schema(), current_schemas(true), current_schemas(false)",
+        "SELECT * FROM pg_sequence_parameters('t_id_seq'::regclass)",
+        "SELECT acldefault('r', 10), acldefault('d', 10)",
+        "SELECT privilege_type, is_grantable FROM aclexplode(acldefault('r', 10)) ORDER BY 1",
+        "SELECT option_name, option_value FROM pg_options_to_table(ARRAY['a=1', 'b'])",
+        "SELECT column_name, ordinal_position, is_nullable, data_type, character_maximum_length, numeric_precision, "
+        "numeric_scale, datetime_precision, interval_type, udt_name FROM information_schema.columns "
+        "WHERE table_name = 't' ORDER BY 2",
+        "SELECT constraint_name, constraint_type FROM information_schema.table_constraints WHERE table_name = 't' "
+        "AND constraint_type <> 'CHECK' ORDER BY 1",
+        "SELECT constraint_name, column_name, ordinal_position FROM information_schema.key_column_usage "
+        "WHERE table_name = 't' ORDER BY 1",
+        "SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1",
+        "SELECT view_definition FROM information_schema.views WHERE table_name = 'v'",
+        "SELECT grantee, privilege_type FROM information_schema.role_table_grants WHERE table_name = 't' ORDER BY 1, 2",
+        "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 't' ORDER BY 1",
+        "SELECT sequencename, data_type, last_value FROM pg_sequences",
+    ),
 }
 
 #: what the catalogue says, without OIDs

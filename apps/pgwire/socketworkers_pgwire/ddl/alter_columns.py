@@ -14,8 +14,9 @@ from ..sql.keywords import quote_identifier
 from ..sql.nodes import Query
 from .columns import TableConstraints, column_definition
 from .common import Target, error, notice, option_value, run_sql
-from .constraints import add_check, add_foreign_key, add_key, set_not_null, validate_check, validate_foreign_key
+from .constraints import add_check, add_key, set_not_null, validate_check
 from .defaults import add_default, remove_default
+from .foreign_keys import add_foreign_key, validate_foreign_key
 from .ids import CLASS, Address
 from .physical import sets_default
 from .removal import drop

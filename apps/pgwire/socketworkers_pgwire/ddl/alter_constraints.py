@@ -9,14 +9,8 @@ from ..catalog import Constraint, Relation
 from ..errors import SqlError
 from .columns import Key, TableConstraints, table_constraint
 from .common import error, notice, unsupported
-from .constraints import (
-    add_check,
-    add_foreign_key,
-    add_key,
-    key_on_index,
-    validate_check,
-    validate_foreign_key,
-)
+from .constraints import add_check, add_key, key_on_index, validate_check
+from .foreign_keys import add_foreign_key, validate_foreign_key
 from .ids import CONSTRAINT, Address
 from .removal import drop
 from .stored import refresh

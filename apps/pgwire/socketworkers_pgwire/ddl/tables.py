@@ -21,8 +21,9 @@ from .common import (
     unsupported,
     writer_of,
 )
-from .constraints import add_check, add_foreign_key, add_key
+from .constraints import add_check, add_key
 from .defaults import add_default
+from .foreign_keys import add_foreign_key
 from .ids import CLASS, Address
 from .indexes import name_taken
 from .like import LikeRest, expand_like

@@ -243,7 +243,7 @@ def _sequence_parameters(execution: Execution, oid: int) -> Iterable[tuple[Any, 
 _MODES = {"i": "", "o": "OUT ", "b": "INOUT ", "v": "VARIADIC "}
 
 
-def _arguments(execution: Execution, proc: Proc, *, defaults: bool, identity: bool) -> str:
+def _arguments(execution: Execution, proc: Proc, *, defaults: bool) -> str:
     kinds = proc.all_arguments or proc.arguments
     modes = proc.modes or "i" * len(kinds)
     inputs = [place for place, mode in enumerate(modes) if mode in "ibv"]
@@ -251,7 +251,7 @@ def _arguments(execution: Execution, proc: Proc, *, defaults: bool, identity: bo
     parts = []
     for place, kind in enumerate(kinds):
         mode = modes[place]
-        if mode == "t" or (identity and mode == "o"):
+        if mode == "t":
             continue
         name = proc.names[place] if place < len(proc.names) else ""
         text = _MODES.get(mode, "")
@@ -272,13 +272,13 @@ def _arguments(execution: Execution, proc: Proc, *, defaults: bool, identity: bo
 @scalar("pg_get_function_arguments(oid)", context=True)
 def _function_arguments(execution: Execution, oid: int) -> str | None:
     proc = execution.catalog.function_by_oid(oid)
-    return None if proc is None else _arguments(execution, proc, defaults=True, identity=False)
+    return None if proc is None else _arguments(execution, proc, defaults=True)
 
 
 @scalar("pg_get_function_identity_arguments(oid)", context=True)
 def _function_identity(execution: Execution, oid: int) -> str | None:
     proc = execution.catalog.function_by_oid(oid)
-    return None if proc is None else _arguments(execution, proc, defaults=False, identity=True)
+    return None if proc is None else _arguments(execution, proc, defaults=False)
 
 
 def _result(execution: Execution, proc: Proc) -> str:
@@ -329,25 +329,27 @@ def _function_definition(execution: Execution, oid: int) -> str | None:
     row: Any = (
         catalog_of(execution)
         .connection.execute(
-            """SELECT proparallel, procost, prorows, proleakproof, prosecdef FROM shipped."pg_catalog.pg_proc"
-        WHERE oid = ?""",
+            """SELECT proparallel, procost, prorows, proleakproof, prosecdef, prosupport
+        FROM shipped."pg_catalog.pg_proc" WHERE oid = ?""",
             (oid,),
         )
         .fetchone()
     )
-    parallel, cost, count, leakproof, definer = row
+    parallel, cost, count, leakproof, definer, support = row
     schema = quote_identifier(execution.catalog.namespace_name(proc.namespace) or "")
     words = _VOLATILITY[proc.volatility] + _PARALLEL[parallel] + (" STRICT" if proc.strict else "")
-    words += " WINDOW" if proc.kind == "w" else ""
-    words = (" WINDOW" if proc.kind == "w" else "") + words.removesuffix(" WINDOW")
+    words = (" WINDOW" if proc.kind == "w" else "") + words
     words += (" SECURITY DEFINER" if definer else "") + (" LEAKPROOF" if leakproof else "")
     standard = 1 if proc.language in ("internal", "c") else 100
     if cost != standard:
         words += f" COST {cost:g}"
     if proc.returns_set and count != 1000:
         words += f" ROWS {count:g}"
+    helper = execution.catalog.function_by_oid(support) if support else None
+    if helper is not None:
+        words += f" SUPPORT {quote_identifier(helper.name)}"
     text = f"CREATE OR REPLACE FUNCTION {schema}.{quote_identifier(proc.name)}("
-    text += f"{_arguments(execution, proc, defaults=True, identity=False)})\n RETURNS {_result(execution, proc)}\n"
+    text += f"{_arguments(execution, proc, defaults=True)})\n RETURNS {_result(execution, proc)}\n"
     text += f" LANGUAGE {proc.language}\n"
     if words:
         text += f"{words}\n"
