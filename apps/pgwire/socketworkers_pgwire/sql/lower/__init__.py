@@ -12,7 +12,7 @@ from .statement import lower, lower_stored, lower_stored_constant
 __all__ = ["load", "lower", "lower_stored", "lower_stored_constant"]
 
 #: modules that register how nodes are lowered
-_MODULES = ("aggregates", "arrays", "calls", "expressions", "rows", "sublinks", "variables", "windows")
+_MODULES = ("aggregates", "arrays", "calls", "choices", "expressions", "rows", "sublinks", "variables", "windows")
 _loaded = False
 
 

@@ -8,9 +8,10 @@ from ...errors import SqlError
 from ...types import AnyType
 from ...types.numeric import ScaledNumeric
 from ..execute.aggregates import window_state
-from ..nodes import Expr, NamedWindow, WindowCall, WindowFrame
+from ..nodes import Expr, NamedWindow, SubLink, WindowCall, WindowFrame
 from .aggregates import is_strict, native_aggregate, python_state
 from .keys import equality_key
+from .match import walk
 from .python import function_of
 from .select import sort_terms
 from .shapes import as_kind, convert_sql, plain
@@ -75,6 +76,8 @@ def _bound(
 
 def _offset(lowering: Lowering, window: NamedWindow, frame: WindowFrame, offset: Expr, which: str) -> str:
     """The distance of a bound. It may be no column, so that it is one value."""
+    if any(isinstance(each, SubLink) for each in walk(offset)):
+        raise unsupported("a subquery as the offset of a frame", offset.location)
     if frame.mode == "range":
         return _range_offset(lowering, window, offset)
     constant = lowering.constant(offset)
