@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -9,6 +11,7 @@ import pytest
 from tests.pgwire.ddl.world import World
 
 from socketworkers_pgwire.sql.analyze import analyze
+from socketworkers_pgwire.sql.execute.connection import prepared
 from socketworkers_pgwire.sql.grammar import parse
 from socketworkers_pgwire.sql.lower import lower
 from socketworkers_pgwire.sql.nodes import Query
@@ -107,3 +110,14 @@ def test_what_a_plan_says_of_itself(world: World) -> None:
     assert found.written == {t.oid}
     assert found.relations == {t.oid, u.oid}
     assert plan("SELECT pg_sleep(1)").blocking
+
+
+def test_a_connection_that_is_let_go_is_gone() -> None:
+    made = World()
+    assert made.run("SELECT upper('a') FROM generate_series(1, 2) g") == [("A",), ("A",)]
+    connection = weakref.ref(made.connection)
+    prepared(made.connection).cell.execution = None
+    made.close()
+    del made
+    gc.collect()
+    assert connection() is None

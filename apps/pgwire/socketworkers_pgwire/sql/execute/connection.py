@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import apsw
 
@@ -63,7 +63,7 @@ class Prepared:
 
     def __init__(self, connection: apsw.Connection, cell: ExecutionCell) -> None:
         self.cell = cell
-        self._connection = connection
+        self._connection = ref(connection)  # what is kept of a connection must not keep it
         self._known: set[str] = set()
 
     def knows(self, function: SqlFunction) -> bool:
@@ -73,6 +73,8 @@ class Prepared:
     def ensure(self, functions: Iterable[SqlFunction]) -> None:
         """Register those of the functions that the connection does not know yet."""
         known = self._known
+        connection = self._connection()
+        assert connection is not None
         for function in functions:
             if function.name in known:
                 continue
@@ -80,7 +82,7 @@ class Prepared:
             if function.kind == "scalar":
                 # what the schema may call is called without trust in the schema
                 flags = apsw.SQLITE_INNOCUOUS if function.deterministic else 0
-                self._connection.create_scalar_function(
+                connection.create_scalar_function(
                     function.name,
                     made,
                     function.arity,
@@ -88,11 +90,11 @@ class Prepared:
                     flags=flags,
                 )
             elif function.kind == "aggregate":
-                self._connection.create_aggregate_function(function.name, made, function.arity)
+                connection.create_aggregate_function(function.name, made, function.arity)
             elif function.kind == "window":
-                self._connection.create_window_function(function.name, made, function.arity)
+                connection.create_window_function(function.name, made, function.arity)
             else:
-                self._connection.create_module(
+                connection.create_module(
                     function.name, made, use_bestindex_object=True, eponymous_only=True, read_only=True
                 )
             known.add(function.name)

@@ -113,8 +113,6 @@ class Lowering:
         self.writes = False
         self.blocking = False
         self.volatile = False
-        self.point = True
-        """Whether all tables are read by a unique key, as far as is known."""
         self._count = 0
         self._parameter_slots: dict[int, str] = {}
         self._constants: dict[int, tuple[Expr, Const | None]] = {}
