@@ -9,6 +9,7 @@ from ..types import AnyType, Array, RecordType, Settings
 from ..types import json_operators as jo
 from ..types.array import ArrayType
 from ..types.errors import SqlError, invalid_parameter
+from ..types.record import RECORD_OID
 from .context import Execution
 from .registry import CallSite, rows
 
@@ -69,10 +70,30 @@ def _fields(
     ]
 
 
+def _check_same(record: RecordType, columns: Sequence[AnyType]) -> None:
+    """A column definition list must have the types of the row that is given."""
+    detail = None
+    if len(record.fields) != len(columns):
+        count = len(record.fields)
+        plural = "" if count == 1 else "s"
+        detail = f"Returned row contains {count} attribute{plural}, but query expects {len(columns)}."
+    for place, (have, wanted) in enumerate(zip(record.fields, columns, strict=False), 1):
+        if detail is None and have.oid != wanted.oid:
+            detail = (
+                f"Returned type {have.format_type()} at ordinal position {place}, but query expects "
+                f"{wanted.format_type()}."
+            )
+    if detail is not None:
+        raise SqlError("42804", "function return row and query-specified return row do not match", detail=detail)
+
+
 def _row(call: CallSite, name: str) -> tuple[Sequence[str], Sequence[AnyType], RecordType | None]:
     first = call.arguments[0]
     if isinstance(first, RecordType):
-        return first.names, first.fields, first
+        if first.oid == RECORD_OID and call.names:
+            _check_same(first, call.columns)
+            return call.names, call.columns, first
+        return [each or f"f{number}" for number, each in enumerate(first.names, 1)], first.fields, first
     if not call.names:
         raise SqlError("42804", f"first argument of {name} must be a row type")
     return call.names, call.columns, None

@@ -75,7 +75,7 @@ def round_to(value: Decimal, scale: int, rounding: str = ROUND_HALF_UP) -> Decim
     """round(value, scale); with a negative scale zeros before the point."""
     if not value.is_finite():
         return value
-    scale = max(-_MAX_RESULT_SCALE, min(scale, _MAX_RESULT_SCALE))
+    scale = max(-MAX_WHOLE_DIGITS - 1, min(scale, MAX_SCALE))
     if scale >= 0:
         return _with_scale(value, scale, rounding)
     if value and value.adjusted() < -scale - 1:

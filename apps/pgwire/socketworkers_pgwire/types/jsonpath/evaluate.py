@@ -343,7 +343,8 @@ class PathQuery:
         try:
             return self._any(operand)
         except SqlError as error:
-            return _unknown(error)
+            _check_unknown(error)
+            return None
 
     def _some(self, left: Expression, right: Expression | None, test: Callable[[Any, Any], bool | None]) -> bool | None:
         """Whether it is true of some pair; in strict mode an error makes it unknown, in lax mode none after a hit."""
@@ -351,7 +352,8 @@ class PathQuery:
             first = list(self._unwrapped(self._items(left)))
             second: list[Json] = [None] if right is None else list(self._unwrapped(self._items(right)))
         except SqlError as error:
-            return _unknown(error)
+            _check_unknown(error)
+            return None
         failed = found = False
         for a in first:
             for b in second:
@@ -368,7 +370,7 @@ class PathQuery:
         return True if found else None if failed else False
 
 
-def _unknown(error: SqlError) -> None:
+def _check_unknown(error: SqlError) -> None:
     """Errors of values make a predicate unknown; others are errors."""
     if error.sqlstate[:2] != "22":
         raise error
@@ -390,7 +392,7 @@ def _compared(operator: str, a: Json, b: Json) -> bool | None:
             return None
         order = (x > y) - (x < y)
     else:
-        order = (a > b) - (a < b)  # type: ignore[operator]
+        order = (a > b) - (a < b)
     match operator:
         case "==":
             return order == 0
