@@ -18,19 +18,23 @@ from .source import find
 
 #: source, and the share of 100 that is equal at least
 FLOORS = {
-    "client/pgbench": 90.0,
-    "client/node-postgres": 80.0,
-    "battery/literals": 85.0,
-    "battery/numbers": 60.0,
-    "battery/datetime": 80.0,
-    "battery/strings": 75.0,
-    "battery/queries": 90.0,
-    "battery/extended": 80.0,
-    "battery/errors": 90.0,
-    "battery/transactions": 70.0,
-    "regress/boolean": 60.0,
-    "regress/int4": 60.0,
-    "regress/case": 60.0,
+    "client/pgbench": 100.0,
+    "client/node-postgres": 100.0,
+    "client/asyncpg": 100.0,
+    "client/psycopg": 100.0,
+    "introspection/jdbc": 100.0,
+    "introspection/npgsql": 100.0,
+    "battery/literals": 93.0,
+    "battery/numbers": 100.0,
+    "battery/datetime": 95.0,
+    "battery/strings": 100.0,
+    "battery/queries": 98.0,
+    "battery/extended": 98.0,
+    "battery/errors": 96.0,
+    "battery/transactions": 97.0,
+    "battery/dml": 97.0,
+    "regress/boolean": 100.0,
+    "regress/int4": 100.0,
 }
 
 

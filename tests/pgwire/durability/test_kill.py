@@ -40,7 +40,7 @@ def lives(
     make_bank(("127.0.0.1", server.port))
     wrong: list[str] = []
     for _ in range(kills):
-        run_tellers(tellers, ("127.0.0.1", server.port), chooser.uniform(0.1, 0.5), server.kill)
+        run_tellers(tellers, ("127.0.0.1", server.port), chooser.uniform(0.05, 0.3), server.kill)
         assert server.start()
         wrong += judge(("127.0.0.1", server.port), tellers)
     return wrong
