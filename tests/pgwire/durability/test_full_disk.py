@@ -1,5 +1,5 @@
-"""D5 for the database: on a full disk writes are refused with 53100, everything else goes on, and writes are taken again
-when there is room, with no restart.
+"""D5 for the database: on a full disk writes are refused with 53100, everything else goes on, and writes are taken
+again when there is room, with no restart.
 """
 
 from __future__ import annotations

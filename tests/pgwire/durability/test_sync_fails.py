@@ -1,5 +1,5 @@
-"""D3 for the database: a sync fails, once and for good. Nothing unsynced is acknowledged, clients are told 58030 and new
-ones refused, the server says that it is not ready, and what was acknowledged is there after a restart.
+"""D3 for the database: a sync fails, once and for good. Nothing unsynced is acknowledged, clients are told 58030 and
+new ones refused, the server says that it is not ready, and what was acknowledged is there after a restart.
 """
 
 from __future__ import annotations
