@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import apsw
 
 from socketworkers import Context, Env, SocketInfo, TlsInfo
-from socketworkers.errors import StateError
+from socketworkers.errors import StartupError, StateError, StorageFailed, StorageFull
 from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.storage import Storage
 
@@ -61,6 +61,8 @@ class Server:
         """Sessions by process id."""
         self.databases: dict[str, Database] = {}
         """Those that are open."""
+        self.defaults: dict[str, str] = {}
+        """Of run-time parameters, as the settings say."""
         self.images: dict[str, Path] = {}
         """Files that databases in memory begin as, by name; of tests."""
         self.hear: Callable[[str], object] | None = None
@@ -103,6 +105,7 @@ class Server:
             if self.cluster.database(name) is None:
                 self.create_database(name)
         await asyncio.to_thread(_warm_up)
+        self.defaults = _checked_defaults(self.config.set)
 
     async def stop(self) -> None:
         """The server ends."""
@@ -222,7 +225,15 @@ class Server:
         if refusal is not None:
             link.refuse(refusal)
             return
-        await self.env.DATABASE.get(login.database).serve(link, login)
+        try:
+            await self.env.DATABASE.get(login.database).serve(link, login)
+        except StorageFull:
+            if link.sql is not None:
+                raise
+            link.refuse(fatal("53100", f'could not open the database "{login.database}": No space left on device'))
+        except StorageFailed:
+            if link.sql is None:  # else its client was told by what waited for the disk
+                link.refuse(fatal("58030", "the storage of the database has failed"))
 
     def _refusal(self, login: Startup) -> Report | None:
         role = self.cluster.role(login.username)
@@ -420,6 +431,30 @@ def copy_database(source: Path, target: Path) -> None:
             os.close(descriptor)
         if path is new:
             os.rename(new, target)
+
+
+def _checked_defaults(texts: Sequence[str]) -> dict[str, str]:
+    """What ``--set`` says, in canonical forms.
+
+    Raises:
+        StartupError: there is no such parameter, or it cannot have this value.
+    """
+    from .engine.opening import parameter_definitions
+    from .engine.variables import check_value
+
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        definition = parameter_definitions().get(name.lower())
+        try:
+            if definition is None:
+                raise SqlError("42704", f'unrecognized configuration parameter "{name}"')
+            found[name] = check_value(definition, value)
+        except SqlError as error:
+            raise StartupError(
+                f"--set {text} cannot be", str(error), "see SHOW ALL for names and values", exit_status=2
+            ) from None
+    return found
 
 
 def _system_user() -> str:

@@ -60,6 +60,7 @@ class Link:
         "_error",
         "_held",
         "_held_bytes",
+        "_interrupted",
         "_paused",
         "_reader",
         "_server",
@@ -91,6 +92,7 @@ class Link:
         self._wake: asyncio.Future[None] | None = None
         self._begun: Request | None = None
         self._stalled: Request | None = None
+        self._interrupted: SqlError | None = None
         self._error: BaseException | None = None
         self._paused = False
         self._closing = ""
@@ -261,7 +263,11 @@ class Link:
             elif type(event) is Release:
                 sql.release(event.handles)
             elif type(event) is Interrupt:
-                sql.cancel(_USER if event.reason == "user request" else _TIMEOUT)
+                error = _USER if event.reason == "user request" else _TIMEOUT
+                if self._stalled is not None:
+                    self._interrupted = error  # nothing runs: the next part is not asked for
+                else:
+                    sql.cancel(error)
             elif event is not self._begun:
                 # enough output waits for the client: go on when it has taken some
                 self._stalled = event  # type: ignore[assignment]
@@ -276,8 +282,6 @@ class Link:
 
     async def _drain(self) -> None:
         """Wait until the client has taken what was sent, then go on with the request that waits for that."""
-        request, self._stalled = self._stalled, None
-        assert request is not None
         if self.socket.congested:
             try:
                 await self._writer.ready
@@ -287,7 +291,10 @@ class Link:
             await asyncio.sleep(0)  # others have their turn
         if self._closing:
             return
-        answer = self._inline(request)
+        (request, error), self._stalled, self._interrupted = (self._stalled, self._interrupted), None, None
+        assert request is not None
+        assert self.sql is not None
+        answer = self._inline(request) if error is None else self.sql.refuse(request, error)
         if answer is not None:
             self._handle(self.session.answer(answer))
 

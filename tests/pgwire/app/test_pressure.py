@@ -86,3 +86,19 @@ def test_idle_sessions_are_small(tmp_path: Path) -> None:
         finally:
             for each in connections:
                 each.close()
+
+
+@pytest.mark.parametrize("how", ["cancel", "statement_timeout"])
+def test_a_result_that_waits_for_its_reader_is_cancelled(tmp_path: Path, how: str) -> None:
+    with PgwireProcess(tmp_path) as server:
+        with Wire(server.address) as wire:
+            wire.log_in()
+            if how == "statement_timeout":
+                wire.query("SET statement_timeout = 300")
+            wire.send(encode_query(b"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n % 9 + 1 FROM r) TABLE r"))
+            wire.until(DataRow)
+            if how == "cancel":
+                wire.cancel(server.address)
+            assert wire.error(wire.ready()).sqlstate == "57014"
+            assert [each.values for each in wire.query("SELECT 1") if isinstance(each, DataRow)] == [[b"1"]]
+        assert server.stop() == 0

@@ -168,9 +168,7 @@ def open_session(server: Server, database: Database, link: Link, login: Startup)
         "port": str(local[1] if local is not None else server.config.port),
         "max_connections": str(server.config.max_connections),
     }
-    for text in server.config.set:
-        name, _, value = text.partition("=")
-        defaults[name] = value
+    defaults.update(server.defaults)
     defaults.update(cluster.settings(database.oid, role["oid"]))
     variables = Variables(parameter_definitions(), defaults)
     surroundings = Surroundings(
@@ -192,7 +190,7 @@ def open_session(server: Server, database: Database, link: Link, login: Startup)
     surroundings.protocol = link.session
     sql.on_notification = lambda pid, channel, payload: link.handle(link.session.notify(pid, channel, payload))
     try:
-        variables.changed |= {"search_path", "datestyle"}
+        variables.changed |= {"search_path", "datestyle", "statement_timeout"}
         surroundings.start(login.settings)
     except SqlError:
         sql.close()

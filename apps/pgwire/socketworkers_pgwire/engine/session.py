@@ -131,6 +131,12 @@ class SqlSession:
             self._running.apsw.interrupt()
             self.surroundings.wake()
 
+    def refuse(self, request: Request, error: SqlError) -> Answer:
+        """The answer to a request that is not begun any more."""
+        if isinstance(request, Fetch) and isinstance(request.handle, Portal):
+            self.finish(request.handle)
+        return self.failure(error)
+
     @property
     def cancelled(self) -> SqlError | None:
         """With which error the running statement was told to stop; functions that compute for long look at it."""
