@@ -27,7 +27,7 @@ CREATE TABLE city (
 );
 CREATE INDEX city_population ON city (population DESC NULLS LAST) WHERE population > 1000;
 CREATE INDEX city_lower ON city (lower(name), country);
-CREATE UNIQUE INDEX city_seen ON city (seen) INCLUDE (name);
+CREATE UNIQUE INDEX city_seen ON city (seen, id) INCLUDE (name);
 COMMENT ON INDEX city_lower IS 'for the search';
 CREATE TABLE store.item (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
