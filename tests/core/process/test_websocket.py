@@ -72,7 +72,8 @@ def test_both_ports(tmp_path: Path) -> None:
 
 
 def test_without_a_listener_there_is_no_flag(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text("async def connect(socket, env, ctx): ...\n")
+    code = "from socketworkers import App\napp = App('plain', ws_listener=False)\n"
+    (tmp_path / "app.py").write_text(code + "@app.connect\nasync def handle(socket, env, ctx): ...\n")
     done = run_command("run-app", "app.py", "--ws-port", "0", cwd=tmp_path)
     assert done.status == 2
     assert "--ws-port" in done.err

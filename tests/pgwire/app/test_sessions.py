@@ -266,3 +266,15 @@ def test_draining_ends_idle_sessions_at_once_and_busy_ones_when_they_are_done() 
             return await draining
 
         assert server.run(drained())
+
+
+def test_the_simple_protocol_has_no_parameters(address: tuple[str, int]) -> None:
+    """Not even when a client has prepared the same text (§55.2.2: only the extended protocol has parameters)."""
+    with Wire(address) as wire:
+        wire.log_in()
+        wire.send(encode_parse(b"", b"SELECT $1 || 'a'") + SYNC)
+        assert not [each for each in wire.ready() if isinstance(each, ErrorResponse)]
+        for _ in range(2):
+            report = wire.error(wire.query("SELECT $1 || 'a'"))
+            assert (report.sqlstate, report.message, report.position) == ("42P02", "there is no parameter $1", 8)
+        assert values(wire.query("SELECT 'b' || 'a'")) == [(b"ba",)]

@@ -59,6 +59,7 @@ class Compiled:
     __slots__ = (
         "by_sql",
         "columns",
+        "fixed",
         "key",
         "kinds",
         "made",
@@ -89,6 +90,8 @@ class Compiled:
         """What pg_prepared_statements shows."""
         self.made = 0
         self.by_sql = False
+        self.fixed = False
+        """Whether it can have no parameters: the simple protocol."""
 
 
 class Compiler:
@@ -118,6 +121,9 @@ class Compiler:
             self._texts.move_to_end(text)
             return kept
         statements = [self._statement(raw) for raw in parse(text)]
+        for each in statements:
+            assert isinstance(each.handle, Compiled)
+            each.handle.fixed = True
         size = len(text)
         if size <= MAX_TEXT and len(statements) == 1:
             self._texts[text] = statements
@@ -173,7 +179,7 @@ class Compiler:
                 compiled.token = token
                 return compiled.plan, compiled.columns
             kept = self._plans.get(key)
-            if kept is None:
+            if kept is None or (compiled.fixed and kept[2]):
                 kept = self._make(session, compiled)
                 if shared:
                     self._keep(key, kept)
@@ -195,7 +201,7 @@ class Compiler:
     def _make(
         self, session: SqlSession, compiled: Compiled
     ) -> tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]:
-        analysed, parameters = session.analyse(compiled.raw, compiled.parameter_types)
+        analysed, parameters = session.analyse(compiled.raw, None if compiled.fixed else compiled.parameter_types)
         plan = self.plan_of(session, analysed, parameters)
         if isinstance(analysed, Utility):
             plan.parameters = parameters

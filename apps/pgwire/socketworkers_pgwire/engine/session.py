@@ -252,16 +252,16 @@ class SqlSession:
                 handle.cell.execution = before
             transaction.give_back(handle)
 
-    def analyse(self, raw: Raw, types: Sequence[int]) -> tuple[Query | Utility, tuple[int, ...]]:
-        """A statement's analysed tree, and the types of all its parameters.
+    def analyse(self, raw: Raw, types: Sequence[int] | None) -> tuple[Query | Utility, tuple[int, ...]]:
+        """A statement's analysed tree, and the types of all its parameters; None when it can have none.
 
         Raises:
             SqlError: what is wrong with it.
         """
         surroundings = self.surroundings
-        parameters = list(types)
+        parameters = None if types is None else list(types)
         analysed = analyze(raw, surroundings.catalog, parameters, settings=surroundings.settings)
-        return analysed, tuple(parameters)
+        return analysed, tuple(parameters or ())
 
     def analyse_tree(self, raw: Raw, types: Sequence[AnyType]) -> Query:
         """A query that we have made ourselves.
