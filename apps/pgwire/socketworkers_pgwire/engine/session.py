@@ -165,6 +165,8 @@ class SqlSession:
 
     def _let_go(self) -> None:
         self.transaction.rollback()
+        for portal in list(self.portals):
+            self.finish(portal)
         self.database.sessions.discard(self)
         self.surroundings.end()
 
@@ -414,8 +416,8 @@ class SqlSession:
             handle = transaction.reader()
         portal.handle = handle
         handle.give_to(self.surroundings)
+        self.portals.add(portal)  # before it can fail: who leaves now gives the connection back
         portal.cursor = plan.open(self.surroundings, portal.values)
-        self.portals.add(portal)
         return True
 
     # The log
@@ -708,8 +710,8 @@ class SqlSession:
             handle = transaction.reader(pinned=True)
         portal.handle = handle
         handle.give_to(self.surroundings)
-        portal.cursor = portal.plan.open(self.surroundings, portal.values)
         self.portals.add(portal)
+        portal.cursor = portal.plan.open(self.surroundings, portal.values)
         if handle.apsw is transaction.writing or handle is self.surroundings.own_connection:
             portal.materialize()  # what this transaction writes from now on must not be seen
 
