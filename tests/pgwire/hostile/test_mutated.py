@@ -39,9 +39,10 @@ def test_mutated_messages_to_live_sessions(caplog: pytest.LogCaptureFixture) -> 
                         wire.send(data)
                         wire.socket.shutdown(socket.SHUT_WR)
                         came = wire.rest()
-                except OSError as error:
-                    assert isinstance(error, ConnectionError), f"seed {seed}, input {number}: {data!r}"
+                except ConnectionError:
                     continue
+                except TimeoutError:
+                    pytest.fail(f"no answer: seed {seed}, input {number}: {data!r}")
                 ready = sum(isinstance(each, ReadyForQuery) for each in came)
                 copies = sum(isinstance(each, CopyInResponse) for each in came)
                 assert ready <= causes(data) + copies, f"seed {seed}, input {number}: {data!r}"
