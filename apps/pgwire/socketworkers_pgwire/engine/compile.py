@@ -1,27 +1,30 @@
 """From the text of a statement to a plan, and the cache of plans of one database.
 
 A plan is kept by its text, the types of its parameters, and all else that its analysis looked at: the catalogue's
-version, the search path, the user, and the session's forms of dates where constants were read with them.
+version, the search path, the user, and the session's forms of dates where constants were read with them. Texts of the
+simple protocol that differ in literals only share plans: `shapes`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codec import FieldDescription, FunctionCall
 from ..errors import SqlError
 from ..session import Control, ControlKind, Open, Prepare, Prepared, Statement
+from ..sql.analyze import Notes
 from ..sql.analyze.typenames import base_type
 from ..sql.grammar import Node, Raw, parse
 from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
-from ..types import AnyType, Settings
+from ..types import BY_OID, AnyType, Settings
 from ..types.oid import RegType
 from .log import traits
 from .portal import describe
+from .shapes import Lifting, Shape, lift, shape_of
 from .utility.dispatch import ALONE, plan_utility
 from .utility.parameters import transaction_modes
 
@@ -35,6 +38,8 @@ MAX_PLANS: Final = 32 << 20
 #: the same for texts with their parse trees, and the longest text that is kept
 MAX_TEXTS: Final = 16 << 20
 MAX_TEXT: Final = 10_000
+#: how many shapes of texts are known
+MAX_SHAPES: Final = 2048
 #: what is reckoned for a plan beside that
 _EACH: Final = 4096
 
@@ -64,16 +69,25 @@ class Compiled:
         "kinds",
         "made",
         "parameter_types",
+        "place",
         "plan",
         "prepared",
         "raw",
+        "shape",
         "size",
         "source",
         "token",
+        "values",
     )
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
+        self.shape: Shape | None = None
+        """Of the text it came with, when its plan may be that of all statements of the shape."""
+        self.place = 0
+        """Its number in that text."""
+        self.values: Sequence[Any] = ()
+        """Of the parameters that its literals are."""
         self.plan: Plan | None = None
         self.columns: tuple[FieldDescription, ...] | None = None
         self.parameter_types: tuple[int, ...] = ()
@@ -94,10 +108,19 @@ class Compiled:
         """Whether it can have no parameters: the simple protocol."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A plan that statements of one shape share."""
+
+    plan: Plan
+    columns: tuple[FieldDescription, ...] | None
+    lifting: Lifting
+
+
 class Compiler:
     """Makes plans for the sessions of one database."""
 
-    __slots__ = ("_bytes", "_plans", "_text_bytes", "_texts")
+    __slots__ = ("_bytes", "_families", "_members", "_members_bytes", "_plans", "_shapes", "_text_bytes", "_texts")
 
     def __init__(self) -> None:
         self._plans: OrderedDict[tuple[Any, ...], tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]] = (
@@ -107,6 +130,13 @@ class Compiler:
         #: statements of the simple protocol, which all sessions share
         self._texts: OrderedDict[str, list[Statement]] = OrderedDict()
         self._text_bytes = 0
+        #: what the statements of a shape are about transactions, None for a query; () when texts of it share nothing
+        self._shapes: OrderedDict[str, tuple[Statement | None, ...]] = OrderedDict()
+        #: which literals of a shape were looked at, None when it has no plan of its own; by shape, place and token
+        self._families: OrderedDict[tuple[Any, ...], tuple[int, ...] | None] = OrderedDict()
+        #: plans of shapes, by what those literals say
+        self._members: OrderedDict[tuple[Any, ...], _Member] = OrderedDict()
+        self._members_bytes = 0
 
     # Parsing
 
@@ -120,10 +150,20 @@ class Compiler:
         if kept is not None:
             self._texts.move_to_end(text)
             return kept
+        shape = shape_of(text)
+        if shape is not None:
+            known = self._shapes.get(shape.key)
+            if known:
+                self._shapes.move_to_end(shape.key)
+                return [each or _of_shape(text, shape, place) for place, each in enumerate(known)]
         statements = [self._statement(raw) for raw in parse(text)]
         for each in statements:
             assert isinstance(each.handle, Compiled)
             each.handle.fixed = True
+        if shape is not None and known is None:
+            self._shapes[shape.key] = _shared(statements)
+            if len(self._shapes) > MAX_SHAPES:
+                self._shapes.popitem(last=False)
         size = len(text)
         if size <= MAX_TEXT and len(statements) == 1:
             self._texts[text] = statements
@@ -172,6 +212,13 @@ class Compiler:
         token = session.surroundings.plan_token
         if token is not None and compiled.token is token and compiled.plan is not None:
             return compiled.plan, compiled.columns
+        if compiled.shape is not None:
+            found = self._plan_of_shape(session, compiled, compiled.shape, token)
+            if found is not None:
+                return found
+            compiled.shape = None
+            compiled.values = ()
+            compiled.raw = parse(compiled.raw.text)[compiled.place]
         with session.catalogue():
             key = session.surroundings.plan_key(compiled.raw.text, compiled.parameter_types)
             shared = compiled.raw.kind in _KEPT_KINDS  # a plan of anything else belongs to its session and moment
@@ -197,6 +244,64 @@ class Compiler:
             compiled.size = plan.size + _EACH
             compiled.token = token if shared else None
             return plan, columns
+
+    def _plan_of_shape(
+        self, session: SqlSession, compiled: Compiled, shape: Shape, token: object
+    ) -> tuple[Plan, tuple[FieldDescription, ...] | None] | None:
+        """The plan that a statement shares with others of its shape, and its parameters; None when it does not."""
+        if token is None:
+            return None
+        family = (shape.key, compiled.place, token)
+        pinned = self._families.get(family, ())
+        if pinned is None:
+            return None
+        key = (family, tuple([shape.literals[number] for number in pinned]))
+        member = self._members.get(key) if family in self._families else None
+        try:
+            if member is None:
+                member = self._lift(session, compiled, shape, family)
+                if member is None:
+                    self._families[family] = None
+                    self._shapes[shape.key] = ()
+                    return None
+            else:
+                self._families.move_to_end(family)
+                self._members.move_to_end(key)
+            compiled.values = member.lifting.values(shape, session.surroundings.settings)
+        except SqlError:  # it is said with its place in the text
+            return None
+        return member.plan, member.columns
+
+    def _lift(self, session: SqlSession, compiled: Compiled, shape: Shape, family: tuple[Any, ...]) -> _Member | None:
+        """A plan for the statements of a shape; None when there cannot be one.
+
+        Raises:
+            SqlError: what is wrong with this one.
+        """
+        text = compiled.raw.text
+        raw = parse(text)[compiled.place]
+        notes = Notes()
+        settings = session.surroundings.settings
+        with session.catalogue():
+            query, _ = session.analyse(raw, None, notes)
+            if not isinstance(query, Query):
+                return None
+            lifting = lift(query, shape, text, raw.start, raw.start + len(raw.text), notes, BY_OID, settings)
+            if lifting is None or self._families.get(family, lifting.pinned) != lifting.pinned:
+                return None
+            plan = self.plan_of(session, query, [kind.oid for _, kind, _ in lifting.lifted])
+            if plan.failure is not None:
+                return None
+            member = _Member(plan, self._described(session, plan), lifting)
+        self._families[family] = lifting.pinned
+        if len(self._families) > MAX_SHAPES:
+            self._families.popitem(last=False)
+        self._members[family, tuple([shape.literals[number] for number in lifting.pinned])] = member
+        self._members_bytes += plan.size + _EACH
+        while self._members_bytes > MAX_PLANS:
+            _, dropped = self._members.popitem(last=False)
+            self._members_bytes -= dropped.plan.size + _EACH
+        return member
 
     def _make(
         self, session: SqlSession, compiled: Compiled
@@ -336,6 +441,26 @@ def _differ(one: tuple[FieldDescription, ...] | None, other: tuple[FieldDescript
     return [(each.type_oid, each.type_modifier, each.name) for each in one] != [
         (each.type_oid, each.type_modifier, each.name) for each in other
     ]
+
+
+def _shared(statements: Sequence[Statement]) -> tuple[Statement | None, ...]:
+    """What is kept for a shape of these statements; () when one is neither a query nor about transactions."""
+    kept: list[Statement | None] = []
+    for each in statements:
+        compiled = each.handle
+        assert isinstance(compiled, Compiled)
+        if each.control is None and compiled.raw.kind not in _KEPT_KINDS:
+            return ()
+        kept.append(each if each.control is not None else None)
+    return tuple(kept) if None in kept else ()
+
+
+def _of_shape(text: str, shape: Shape, place: int) -> Statement:
+    compiled = Compiled(Raw("", {}, text, 0))
+    compiled.fixed = True
+    compiled.shape = shape
+    compiled.place = place
+    return Statement(compiled)
 
 
 def _control(raw: Raw) -> Control | None:

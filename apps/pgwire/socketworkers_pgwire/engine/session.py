@@ -254,7 +254,9 @@ class SqlSession:
                 handle.cell.execution = before
             transaction.give_back(handle)
 
-    def analyse(self, raw: Raw, types: Sequence[int] | None) -> tuple[Query | Utility, tuple[int, ...]]:
+    def analyse(
+        self, raw: Raw, types: Sequence[int] | None, notes: Notes | None = None
+    ) -> tuple[Query | Utility, tuple[int, ...]]:
         """A statement's analysed tree, and the types of all its parameters; None when it can have none.
 
         Raises:
@@ -262,7 +264,7 @@ class SqlSession:
         """
         surroundings = self.surroundings
         parameters = None if types is None else list(types)
-        analysed = analyze(raw, surroundings.catalog, parameters, settings=surroundings.settings)
+        analysed = analyze(raw, surroundings.catalog, parameters, settings=surroundings.settings, notes=notes)
         return analysed, tuple(parameters or ())
 
     def analyse_tree(self, raw: Raw, types: Sequence[AnyType]) -> Query:
@@ -351,7 +353,7 @@ class SqlSession:
         assert isinstance(compiled, Compiled)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
-        values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
+        values = self.compiler.bind(self, compiled, plan, request) if request.parameters else compiled.values
         if plan.failure is not None:
             raise plan.failure
         portal = Portal(plan, values, request.result_formats, columns)
