@@ -33,3 +33,56 @@ EXECUTE neighbours (-2);
 EXECUTE neighbours (NULL);
 SELECT id, step, lag(id, step) OVER (ORDER BY id), lead(id, step, -1) OVER (ORDER BY id) FROM sale ORDER BY id;
 SELECT id, lag(id, nullif(step, 0), 99) OVER (PARTITION BY id % 2 ORDER BY id) FROM sale ORDER BY id;
+
+-- cursors on the server, and tables of a query, whose queries have parameters
+--@ extended
+BEGIN;
+--@ params ["3"]
+DECLARE few CURSOR FOR SELECT id, step FROM sale WHERE id <= $1::int ORDER BY id;
+FETCH FORWARD 2 FROM few;
+FETCH ALL FROM few;
+CLOSE few;
+--@ params ["2", "x"]
+DECLARE held INSENSITIVE SCROLL CURSOR WITH HOLD FOR SELECT id, $2::text FROM sale WHERE id < ANY (ARRAY[$1::int, 1]) ORDER BY id;
+COMMIT;
+FETCH FIRST FROM held;
+CLOSE held;
+--@ params ["4", "2.5"]
+CREATE TABLE picked AS SELECT id, amount * $2::numeric AS more FROM sale WHERE id < $1::int;
+SELECT * FROM picked ORDER BY id;
+--@ simple
+
+-- constraints that wait, then are told not to
+CREATE TABLE slot (id int PRIMARY KEY, now_and_later int UNIQUE DEFERRABLE INITIALLY IMMEDIATE, later int UNIQUE DEFERRABLE INITIALLY DEFERRED, parent int REFERENCES slot DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO slot VALUES (1, 1, 1, NULL), (2, 2, 2, NULL);
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+UPDATE slot SET now_and_later = 2 WHERE id = 1;
+SET CONSTRAINTS ALL IMMEDIATE;
+ROLLBACK;
+BEGIN;
+SET CONSTRAINTS slot_now_and_later_key DEFERRED;
+UPDATE slot SET now_and_later = 2 WHERE id = 1;
+SET CONSTRAINTS slot_now_and_later_key IMMEDIATE;
+ROLLBACK;
+BEGIN;
+UPDATE slot SET later = 2 WHERE id = 1;
+UPDATE slot SET parent = 7 WHERE id = 2;
+SET CONSTRAINTS slot_now_and_later_key IMMEDIATE;
+SAVEPOINT before;
+SET CONSTRAINTS slot_later_key IMMEDIATE;
+ROLLBACK TO before;
+SET CONSTRAINTS slot_parent_fkey IMMEDIATE;
+ROLLBACK TO before;
+UPDATE slot SET later = 3 WHERE id = 1;
+UPDATE slot SET parent = 1 WHERE id = 2;
+SET CONSTRAINTS ALL IMMEDIATE;
+UPDATE slot SET later = 2 WHERE id = 1;
+COMMIT;
+BEGIN READ ONLY;
+SET CONSTRAINTS ALL IMMEDIATE;
+COMMIT;
+BEGIN;
+UPDATE slot SET later = 2 WHERE id = 1;
+COMMIT;
+SELECT id, now_and_later, later, parent FROM slot ORDER BY id;
