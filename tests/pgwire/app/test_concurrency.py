@@ -105,6 +105,36 @@ def test_a_transaction_sees_its_own_changes_and_others_do_not(clients: Clients) 
     assert b.run("SELECT count(*), sum(balance) FROM account") == ["10|1000", "SELECT 1"]
 
 
+def test_a_statement_that_has_to_wait_loses_nothing_that_came_before_it(clients: Clients) -> None:
+    a, b, _ = clients
+    for each in (a, b):
+        each.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 1 WHERE id = 1") == ["UPDATE 1"]
+    assert b.run("UPDATE account SET balance = 2 WHERE id = 2") == ["UPDATE 1"]
+    a.begin("UPDATE account SET note = 'all' WHERE balance > 1 AND id IN (2, 3)")
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert a.end() == ["UPDATE 2"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT id, balance, note FROM account WHERE id < 4 ORDER BY id") == [
+        "1|1|NULL",
+        "2|2|all",
+        "3|100|all",
+        "SELECT 3",
+    ]
+
+
+def test_locking_no_row_makes_nobody_wait(clients: Clients) -> None:
+    """What get_or_create of object-relational mappers does."""
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 1 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT * FROM account WHERE note = 'none' FOR UPDATE") == ["SELECT 0"]
+    assert b.run("INSERT INTO account VALUES (20, 0, 'none')") == ["INSERT 0 1"]
+    assert a.run("SELECT id FROM account WHERE note = 'none' FOR UPDATE") == ["20", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT balance FROM account WHERE id IN (1, 20) ORDER BY id") == ["1", "0", "SELECT 2"]
+
+
 def test_what_was_shown_of_a_row_makes_others_wait_for_it(clients: Clients) -> None:
     """READ COMMITTED: the second UPDATE waits, and goes on from what the first transaction has left (§13.2.1)."""
     a, b, _ = clients
