@@ -123,6 +123,43 @@ def test_a_statement_that_has_to_wait_loses_nothing_that_came_before_it(clients:
     ]
 
 
+def test_a_write_keeps_the_session_of_its_moment(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    written = (
+        "UPDATE account SET note = '2024-01-01 12:00+00'::timestamptz::text WHERE id = 1",
+        "UPDATE account SET note = statement_timestamp()::text WHERE id = 2",
+        "UPDATE account SET note = upper(current_setting('my.word')) WHERE id = 3",
+        "UPDATE account SET note = session_user || current_user WHERE id = 4",
+    )
+    a.run("SET my.word = 'one'")
+    for each in written:
+        assert a.run(each) == ["UPDATE 1"]
+    shown = a.run("SELECT note FROM account WHERE id < 5 ORDER BY id")[:4]
+    a.run("ROLLBACK")
+    a.run("SET my.word = 'one'")
+    a.run("BEGIN")
+    for each in written:
+        a.run(each)
+    a.run("SET TimeZone = 'Asia/Tokyo'")
+    a.run("SET my.word = 'two'")
+    a.run("INSERT INTO account (id, balance) SELECT 12, count(*) FROM account")
+    assert a.run("COMMIT") == ["COMMIT"]
+    found = b.run("SELECT note FROM account WHERE id < 5 ORDER BY id")[:4]
+    assert (found[0], found[2], found[3]) == (shown[0], shown[2], shown[3])
+    assert found[1].endswith("+00")
+
+
+def test_a_time_that_was_told_is_the_one_that_is_kept(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    sql = "INSERT INTO account VALUES (30, 0, statement_timestamp()::text) RETURNING note"
+    told = a.run(sql)[0]
+    assert a.run("INSERT INTO account VALUES (31, 0, 'x') RETURNING note") == ["x", "INSERT 0 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT note FROM account WHERE id = 30") == [told, "SELECT 1"]
+
+
 def test_locking_no_row_makes_nobody_wait(clients: Clients) -> None:
     """What get_or_create of object-relational mappers does."""
     a, b, _ = clients

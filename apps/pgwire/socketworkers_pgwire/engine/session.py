@@ -476,7 +476,7 @@ class SqlSession:
             return False
         rows, affected = done
         if affected or rows:
-            transaction.log.add(Entry(plan, portal.values, rows, affected, plan.written))
+            transaction.log.add(Entry(plan, portal.values, rows, affected, plan.written, surroundings.moment))
         portal.cursor = Recorded(plan, rows, affected)
         return True
 

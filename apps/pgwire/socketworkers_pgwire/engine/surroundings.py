@@ -217,6 +217,15 @@ class Surroundings:
         )
 
     @property
+    def moment(self) -> tuple[int, Settings]:
+        """What a statement may see of the session that differs from one statement of a transaction to the next."""
+        return self.statement_time, self.settings
+
+    @moment.setter
+    def moment(self, moment: tuple[int, Settings]) -> None:
+        self.statement_time, self.settings = moment
+
+    @property
     def default_isolation(self) -> str:
         """Of transactions that do not say theirs."""
         return self.variables.get("default_transaction_isolation")
