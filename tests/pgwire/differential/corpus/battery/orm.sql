@@ -86,3 +86,8 @@ BEGIN;
 UPDATE slot SET later = 2 WHERE id = 1;
 COMMIT;
 SELECT id, now_and_later, later, parent FROM slot ORDER BY id;
+
+-- DISTINCT ON sorts by what it compares
+SELECT DISTINCT ON (v) v FROM (VALUES (3), (NULL), (1), (3), (2)) x (v);
+SELECT DISTINCT ON (a, b) a, b, c FROM (VALUES (2, 'x', 1), (1, 'z', 2), (2, NULL, 3), (1, 'y', 4), (2, 'x', 5)) x (a, b, c) ORDER BY a DESC;
+SELECT DISTINCT ON (j #> '{k}') j #> '{k}' FROM (VALUES ('{"k": "m"}'::jsonb), ('{"i": 1}'), ('{"k": "m", "l": 1}')) x (j);
