@@ -105,6 +105,73 @@ def test_a_transaction_sees_its_own_changes_and_others_do_not(clients: Clients) 
     assert b.run("SELECT count(*), sum(balance) FROM account") == ["10|1000", "SELECT 1"]
 
 
+def test_a_statement_that_has_to_wait_loses_nothing_that_came_before_it(clients: Clients) -> None:
+    a, b, _ = clients
+    for each in (a, b):
+        each.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 1 WHERE id = 1") == ["UPDATE 1"]
+    assert b.run("UPDATE account SET balance = 2 WHERE id = 2") == ["UPDATE 1"]
+    a.begin("UPDATE account SET note = 'all' WHERE balance > 1 AND id IN (2, 3)")
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert a.end() == ["UPDATE 2"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT id, balance, note FROM account WHERE id < 4 ORDER BY id") == [
+        "1|1|NULL",
+        "2|2|all",
+        "3|100|all",
+        "SELECT 3",
+    ]
+
+
+def test_a_write_keeps_the_session_of_its_moment(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    written = (
+        "UPDATE account SET note = '2024-01-01 12:00+00'::timestamptz::text WHERE id = 1",
+        "UPDATE account SET note = statement_timestamp()::text WHERE id = 2",
+        "UPDATE account SET note = upper(current_setting('my.word')) WHERE id = 3",
+        "UPDATE account SET note = session_user || current_user WHERE id = 4",
+    )
+    a.run("SET my.word = 'one'")
+    for each in written:
+        assert a.run(each) == ["UPDATE 1"]
+    shown = a.run("SELECT note FROM account WHERE id < 5 ORDER BY id")[:4]
+    a.run("ROLLBACK")
+    a.run("SET my.word = 'one'")
+    a.run("BEGIN")
+    for each in written:
+        a.run(each)
+    a.run("SET TimeZone = 'Asia/Tokyo'")
+    a.run("SET my.word = 'two'")
+    a.run("INSERT INTO account (id, balance) SELECT 12, count(*) FROM account")
+    assert a.run("COMMIT") == ["COMMIT"]
+    found = b.run("SELECT note FROM account WHERE id < 5 ORDER BY id")[:4]
+    assert (found[0], found[2], found[3]) == (shown[0], shown[2], shown[3])
+    assert found[1].endswith("+00")
+
+
+def test_a_time_that_was_told_is_the_one_that_is_kept(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    sql = "INSERT INTO account VALUES (30, 0, statement_timestamp()::text) RETURNING note"
+    told = a.run(sql)[0]
+    assert a.run("INSERT INTO account VALUES (31, 0, 'x') RETURNING note") == ["x", "INSERT 0 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT note FROM account WHERE id = 30") == [told, "SELECT 1"]
+
+
+def test_locking_no_row_makes_nobody_wait(clients: Clients) -> None:
+    """What get_or_create of object-relational mappers does."""
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 1 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT * FROM account WHERE note = 'none' FOR UPDATE") == ["SELECT 0"]
+    assert b.run("INSERT INTO account VALUES (20, 0, 'none')") == ["INSERT 0 1"]
+    assert a.run("SELECT id FROM account WHERE note = 'none' FOR UPDATE") == ["20", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT balance FROM account WHERE id IN (1, 20) ORDER BY id") == ["1", "0", "SELECT 2"]
+
+
 def test_what_was_shown_of_a_row_makes_others_wait_for_it(clients: Clients) -> None:
     """READ COMMITTED: the second UPDATE waits, and goes on from what the first transaction has left (§13.2.1)."""
     a, b, _ = clients

@@ -117,6 +117,7 @@ class World:
         self.notices: list[Report] = []
         self.databases: list[tuple[str, ...]] = []
         self.text = ""
+        self.arguments: tuple[Any, ...] = ()
         cell = ExecutionCell()
         cell.execution = cast("Any", self)
         prepare_connection(self.connection, cell, self.catalog.implementations)

@@ -30,6 +30,7 @@ FLOORS = {
     "battery/strings": 100.0,
     "battery/queries": 98.0,
     "battery/extended": 98.0,
+    "battery/orm": 100.0,
     "battery/errors": 96.0,
     "battery/transactions": 97.0,
     "battery/dml": 97.0,

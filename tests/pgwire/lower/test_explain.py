@@ -91,3 +91,11 @@ def test_options_that_are_none(world: World, options: str, sqlstate: str) -> Non
     with pytest.raises(SqlError) as caught:
         lines(world, f"EXPLAIN ({options}) SELECT 1")
     assert caught.value.sqlstate == sqlstate
+
+
+def test_yaml(world: World) -> None:
+    (text,) = lines(world, "EXPLAIN (FORMAT yaml, COSTS off) SELECT a FROM t ORDER BY a")
+    found = text.split("\n")
+    assert found[:3] == ["- Plan: ", '    Node Type: "Sort"', "    Parallel Aware: false"]
+    assert found[found.index("    Plans: ") + 1] == '      - Node Type: "Seq Scan"'
+    assert '        Relation Name: "t"' in found

@@ -26,6 +26,8 @@ class Surroundings(Execution, Protocol):
     """Roles, databases: what the transaction sees and changes of them."""
     text: str
     """The statement's text."""
+    arguments: Sequence[Any]
+    """Values of the statement's parameters, in storage forms."""
 
     def execute(self, query: Query, values: Sequence[Any] = ()) -> int:
         """Run an analysed statement to its end; gives the number of rows that it changed."""

@@ -80,6 +80,8 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
         relations=plan.relations,
         written=plan.written,
         volatile=plan.volatile,
+        personal=plan.personal,
+        locks=plan.locks,
         traits=replace(plan.traits, loggable=False) if plan.traits is not None else None,
         wait=plan.wait,
         plan=plan,

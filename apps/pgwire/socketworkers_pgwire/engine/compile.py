@@ -339,6 +339,7 @@ class Compiler:
         plan = session.lower(analysed, parameters, positions=positions)
         plan.traits = traits(plan, session.surroundings.catalog)
         if analysed.locks:
+            plan.locks = True
             waits = [each.wait for each in analysed.locks]
             plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
         return plan

@@ -19,6 +19,7 @@ import apsw
 from ..errors import SqlError
 from ..sql.execute.modify import ModifyPlan
 from ..sql.plan import Plan
+from ..types import Settings
 from .marks import Key
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Entry:
     rows: list[tuple[Any, ...]]
     affected: int
     tables: frozenset[int]
+    moment: tuple[int, Settings]
+    """The time of the statement, and the forms of values then."""
 
 
 class Recorded:
@@ -101,6 +104,7 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         isinstance(plan, ModifyPlan)
         and plan.short
         and not plan.volatile
+        and not plan.personal
         and not plan.blocking
         and plan.tag in _TAGS
         and relation.oid >= _FIRST_USER_OID
@@ -148,7 +152,9 @@ class StatementLog:
         Raises:
             SqlError: 40001 it is something else; a constraint does not hold any more.
         """
+        now = surroundings.moment
         for entry in self.entries[start:end]:
+            surroundings.moment = entry.moment
             cursor = entry.plan.open(surroundings, entry.values)
             try:
                 rows = cursor.fetch(1 << 30)
@@ -156,6 +162,7 @@ class StatementLog:
                     raise SqlError("40001", "could not serialize access due to concurrent update")
             finally:
                 cursor.close()
+                surroundings.moment = now
 
 
 class Touched:

@@ -457,25 +457,28 @@ class SqlSession:
         surroundings, traits = self.surroundings, plan.traits
         touched = Touched(inserts=traits.marks_inserts)
 
-        def work(handle: Handle) -> tuple[list[tuple[Any, ...]], int]:
+        def work(handle: Handle) -> tuple[list[tuple[Any, ...]], int] | None:
             handle.apsw.set_update_hook(touched)
             try:
                 cursor = plan.open(surroundings, portal.values)
                 rows = cursor.fetch(1 << 30)
                 cursor.close()
-                return rows, cursor.affected
             finally:
                 handle.apsw.set_update_hook(None)
+            # while it is our turn still: whose turn is next runs at once when it is over
+            holders = database.marks.conflict(self, touched.keys, counted=traits.counted)
+            if holders:
+                self._wait_for(holders, request)
+                return None
+            database.marks.add(self, touched.keys, counted=traits.counted)
+            return rows, cursor.affected
 
-        rows, affected = self._trial(transaction.log.tables if traits.tied else plan.written, work)
-        counted = traits.counted
-        holders = database.marks.conflict(self, touched.keys, counted=counted)
-        if holders:
-            self._wait_for(holders, request)
+        done = self._trial(transaction.log.tables if traits.tied else plan.written, work)
+        if done is None:
             return False
-        database.marks.add(self, touched.keys, counted=counted)
+        rows, affected = done
         if affected or rows:
-            transaction.log.add(Entry(plan, portal.values, rows, affected, plan.written))
+            transaction.log.add(Entry(plan, portal.values, rows, affected, plan.written, surroundings.moment))
         portal.cursor = Recorded(plan, rows, affected)
         return True
 
@@ -552,8 +555,8 @@ class SqlSession:
             cursor.close()
         self.portals.discard(portal)
         portal.handle = None
-        transaction.give_up_turn()
         self._wait_for(holders, request)
+        transaction.give_up_turn()  # whose turn is next runs at once, and may be whom we wait for
         return True
 
     def _wait(self, request: Request) -> None:
@@ -688,7 +691,10 @@ class SqlSession:
             return Portion(data or b"", len(rows))
         tag = cursor.tag if plan.counted else cursor.tag if cursor.affected < 0 else f"{cursor.tag} {cursor.affected}"
         self._show()
+        nothing_found = not rows and not portal.sent
         self.finish(portal)
+        if nothing_found and self.transaction.holds_for_nothing(plan):
+            self.transaction.give_up_turn()
         return Portion(data or b"", len(rows), tag, plan.counted, self.transaction.settle())
 
     def _show(self) -> None:

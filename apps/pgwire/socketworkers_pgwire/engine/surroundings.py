@@ -127,7 +127,7 @@ class Surroundings:
         self._pending: list[tuple[str, str]] = []
         self._pending_size = 0
         self._listens: list[tuple[str, str]] = []
-        self._saved: list[tuple[int, int, int, int]] = []
+        self._saved: list[tuple[int, int, int, int, Mapping[int, bool]]] = []
         self._at_start: tuple[int, int] | None = None
         self._random = random.Random()
         self._asleep = threading.Event()
@@ -150,6 +150,8 @@ class Surroundings:
         """Called on the loop when the transaction has been committed."""
         self.constraint_modes: Mapping[int, bool] = {}
         """What SET CONSTRAINTS said: by OID, 0 for ALL, whether it is deferred."""
+        self.arguments: Sequence[Any] = ()
+        """Values of the parameters of the statement that is carried out in Python: its query may have some."""
         self._control_database = control_database
         self._plan_context: tuple[Any, ...] | None = None
         self._plan_token: tuple[int, tuple[Any, ...]] | None = None
@@ -213,6 +215,15 @@ class Surroundings:
             now=self.transaction_time,
             names=self.settings.names,
         )
+
+    @property
+    def moment(self) -> tuple[int, Settings]:
+        """What a statement may see of the session that differs from one statement of a transaction to the next."""
+        return self.statement_time, self.settings
+
+    @moment.setter
+    def moment(self, moment: tuple[int, Settings]) -> None:
+        self.statement_time, self.settings = moment
 
     @property
     def default_isolation(self) -> str:
@@ -410,8 +421,11 @@ class Surroundings:
         """Send a warning."""
         self.notice(Report(severity="WARNING", sqlstate=sqlstate, message=message))
 
-    def check_deferred(self) -> None:
-        """Look at all constraints of the tables that the transaction has changed, as they are to be looked at now.
+    def check_deferred(self, *, ends: bool) -> None:
+        """Look at the constraints of the tables that the transaction has changed.
+
+        Args:
+            ends: whether it ends; otherwise those that are deferred still may wait.
 
         Raises:
             SqlError: one does not hold.
@@ -419,7 +433,7 @@ class Surroundings:
         transaction = self.sql.transaction
         if transaction.writing is not None and transaction.written:
             self.catalog.begin(transaction.writing)
-            check_transaction(self, transaction.written)
+            check_transaction(self, transaction.written, ends=ends)
 
     def take_notices(self) -> tuple[Report, ...]:
         """Those that are to be sent now."""
@@ -476,7 +490,7 @@ class Surroundings:
 
             at_commit(self)
         self.constraint_modes = {0: False}
-        self.check_deferred()
+        self.check_deferred(ends=True)
         store = self._database.sequences
         transaction = self.sql.transaction
         if store.dirty and transaction.writing is not None:
@@ -561,11 +575,19 @@ class Surroundings:
 
     def savepoint(self) -> None:
         """A savepoint begins."""
-        self._saved.append((self.variables.save(), self.cluster.save(), len(self._pending), len(self._listens)))
+        self._saved.append(
+            (
+                self.variables.save(),
+                self.cluster.save(),
+                len(self._pending),
+                len(self._listens),
+                self.constraint_modes,
+            )
+        )
 
     def rollback_to(self, number: int) -> None:
         """Undo up to a savepoint, which stays."""
-        variables, cluster, pending, listens = self._saved[number]
+        variables, cluster, pending, listens, self.constraint_modes = self._saved[number]
         self.variables.restore(variables, keep=True)
         self.cluster.restore(cluster, keep=True)
         del self._pending[pending:]
@@ -577,7 +599,7 @@ class Surroundings:
 
     def release_to(self, number: int) -> None:
         """A savepoint and those behind it ended well."""
-        variables, cluster, _, _ = self._saved[number]
+        variables, cluster, *_ = self._saved[number]
         self.variables.merge(variables)
         self.cluster.merge(cluster)
         del self._saved[number:]

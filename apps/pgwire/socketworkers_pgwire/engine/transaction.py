@@ -32,6 +32,7 @@ class Transaction:
 
     __slots__ = (
         "_block",
+        "_carried",
         "_changed",
         "_places",
         "_reader",
@@ -62,6 +63,8 @@ class Transaction:
         """OIDs of the tables that were changed."""
         self.log = StatementLog()
         """Writes that will be carried out at the commit."""
+        self._carried: StatementLog | None = None
+        """The log that was carried out when the turn to write was taken."""
         self._places: list[int] = []  # how long the log was at each savepoint
         self.isolation = "read committed"
         self.read_only = False
@@ -107,8 +110,22 @@ class Transaction:
         """Whether the statement that has just run is all that the transaction has written."""
         return not self._savepoints and self._statements == 1
 
+    def holds_for_nothing(self, plan: Plan) -> bool:
+        """Whether the turn was taken for a query alone that was to lock rows, and found none."""
+        return (
+            self._block
+            and self._writer is not None
+            and self._writer is not self._session.surroundings.own_connection
+            and self.isolation == "read committed"
+            and plan.locks
+            and not plan.volatile
+            and not plan.written
+            and self.alone
+            and not self._session.portals
+        )
+
     def give_up_turn(self) -> None:
-        """Undo the one statement that was run, and let others write."""
+        """Undo the one statement that was run, and let others write; what was in the log is there again."""
         session = self._session
         writer, self._writer = self._writer, None
         assert writer is not None
@@ -118,6 +135,8 @@ class Transaction:
         self._changed = False
         self._statements = 0
         self.written = set()
+        if self._carried is not None:
+            self.log, self._carried = self._carried, None
         session.database.queue.leave(session)
 
     @property
@@ -215,7 +234,7 @@ class Transaction:
         if log:
             log.replay(surroundings, start)
             self.written |= log.tables
-            self.log = StatementLog()
+            self.log, self._carried = StatementLog(), log
 
     def restart(self) -> None:
         """SQLite has undone the transaction with a statement it stopped: begin anew. Only when `fresh` was true."""
@@ -408,6 +427,7 @@ class Transaction:
         self.read_only = False
         if self.log:
             self.log = StatementLog()
+        self._carried = None
         self._places = []
         self._session.database.marks.release(self._session)
         self.isolation = "read committed"

@@ -84,6 +84,11 @@ class Plan:
     """Estimate of the memory that it takes, in bytes."""
     traits: Any = None
     """What the engine wants to know of a write: `engine.log.Traits`."""
+    personal: bool = False
+    """Whether it asks the session for more than the time and the forms of values: its user, other settings, what is
+    visible to it."""
+    locks: bool = False
+    """Whether it locks the rows that it reads."""
     wait: str = "block"
     """What to do when rows that it locks are locked by others: ``block``, ``skip``, ``error`` (NOWAIT)."""
     relations: frozenset[int] = field(default_factory=frozenset)

@@ -109,9 +109,10 @@ def set_constraints(session: SqlSession, utility: Utility) -> Plan:
             modes.update(dict.fromkeys(wanted, deferred))
         owner.constraint_modes = modes
         if not deferred:
-            owner.check_deferred()
+            owner.check_deferred(ends=False)
 
-    return action("SET CONSTRAINTS", act, short=False)
+    # what waits for the commit in the log has to be there to be looked at
+    return action("SET CONSTRAINTS", act, short=False, writes=not deferred and bool(session.transaction.log))
 
 
 def _constraints(session: SqlSession, node: dict[str, str]) -> list[int]:

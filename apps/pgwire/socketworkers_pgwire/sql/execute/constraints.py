@@ -242,22 +242,23 @@ def check_statement(execution: Execution, changed: Changed) -> None:
         _check_unique(execution, changed.relation, deferred=False)
 
 
-def check_transaction(execution: Execution, written: Iterable[int]) -> None:
+def check_transaction(execution: Execution, written: Iterable[int], *, ends: bool) -> None:
     """Before COMMIT, and for SET CONSTRAINTS ... IMMEDIATE: all that waited.
 
     Args:
         execution: the surroundings.
         written: OIDs of the tables that the transaction has changed.
+        ends: whether the transaction ends; otherwise what is deferred still goes on waiting.
 
     Raises:
         SqlError: 23503, 23505.
     """
     relations = [found for oid in written if (found := execution.catalog.relation_by_oid(oid)) is not None]
     if execution.connection.status(apsw.SQLITE_DBSTATUS_DEFERRED_FKS)[0]:
-        for error in _broken(execution, relations, None, deferred=True):
+        for error in _broken(execution, relations, None, deferred=ends):
             raise error
     for relation in relations:
-        _check_unique(execution, relation, deferred=True)
+        _check_unique(execution, relation, deferred=ends)
 
 
 def _is_deferred(execution: Execution, constraint: Constraint) -> bool:

@@ -15,6 +15,7 @@ from ...types import BY_NAME
 from ..lower import lower
 from ..nodes import Query, Utility
 from ..plan import Plan, ResultColumn
+from .markup import as_yaml
 from .text import json_plan, text_lines
 from .tree import Node, plan_tree
 
@@ -53,8 +54,8 @@ def options_of(tree: Mapping[str, Any]) -> Options:
             options.format = _word(element.get("arg")).lower()
             if options.format not in ("text", "json", "xml", "yaml"):
                 raise SqlError("22023", f'unrecognized value for EXPLAIN option "format": "{options.format}"')
-            if options.format in ("xml", "yaml"):
-                raise SqlError("0A000", f"EXPLAIN (FORMAT {options.format.upper()}) is not supported")
+            if options.format == "xml":
+                raise SqlError("0A000", "EXPLAIN (FORMAT XML) is not supported")
         elif name in _ACCEPTED:
             _boolean(name, element.get("arg"))
         else:
@@ -122,11 +123,13 @@ class ExplainCursor:
             count = sum(1 for _ in cursor.rows())
             cursor.close()
             elapsed = (time.perf_counter() - started) * 1000
-        if options.format == "json":
+        if options.format != "text":
             drawn = json_plan(plan.tree, options.costs, count, elapsed, options.timing is not False)
             if elapsed is not None:
                 drawn |= {"Planning Time": round(plan.planning, 3), "Triggers": []}
                 drawn["Execution Time"] = round(elapsed, 3)
+            if options.format == "yaml":
+                return [(as_yaml(drawn),)]
             return [(json.dumps([drawn], indent=2, ensure_ascii=False),)]
         lines = text_lines(plan.tree, options.costs, count, elapsed, options.timing is not False)
         summary = options.analyze if options.summary is None else options.summary

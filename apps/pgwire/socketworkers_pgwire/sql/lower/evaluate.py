@@ -33,6 +33,8 @@ class Frame:
         self.inner: dict[int, Any] = {}
 
 
+#: categories of types whose functions ask the session for the time, the time zone and forms only
+_TIMES = ("D", "T")
 Compiled: TypeAlias = "Callable[[Frame], Any]"
 
 
@@ -131,6 +133,10 @@ def implementation(lowering: Lowering, expr: FuncCall | OpExpr) -> Implementatio
         raise unsupported(what, expr.location)
     if found.blocking:
         lowering.blocking = True
+    if expr.proc.volatility == "s" and not any(
+        lowering.type_row(each.type).category in _TIMES for each in (expr, *expr.args)
+    ):
+        lowering.personal = True
     return found
 
 

@@ -354,6 +354,8 @@ def _compile_sql_value(compilation: Compilation, expr: SqlValue) -> Compiled:
     from .session_values import session_value
 
     compilation.context = True
+    if "time" not in expr.name and "date" not in expr.name:
+        compilation.lowering.personal = True
     function = session_value(expr.name, compilation.lowering.kind(expr))
 
     def value(frame: Frame) -> Any:

@@ -186,6 +186,7 @@ def lower_modification(lowering: Lowering, query: Query) -> ModifyPlan:
         short=is_point(lowering, query),
         blocking=lowering.blocking,
         volatile=lowering.volatile,
+        personal=lowering.personal,
         repeatable=False,
         size=4_000,
         relations=frozenset(lowering.relations),

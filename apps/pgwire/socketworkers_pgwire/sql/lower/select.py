@@ -261,12 +261,17 @@ class _Select:
         )
         order = sort_terms(lowering, query.sort)
         over = (f"PARTITION BY {partition}" if partition else "") + (f" ORDER BY {order}" if order else "")
-        alias, table, keys = self._staged(outputs, kinds, f",row_number() OVER ({over}) AS rn")
+        # PostgreSQL sorts by all of them, to see which rows are alike
+        sorted_by = {shape(key.expr) for key in query.sort}
+        unsorted = [each for each in query.distinct if shape(each) not in sorted_by]
+        last = "".join([f",{order_key(lowering, each)} AS d{number}" for number, each in enumerate(unsorted, 1)])
+        alias, table, keys = self._staged(outputs, kinds, f"{last},row_number() OVER ({over}) AS rn")
         if query.with_ties:
             terms = ",".join(keys)
             ranks = f",rank() OVER (ORDER BY {terms}) AS rk,row_number() OVER (ORDER BY {terms}) AS rn"
             return self._ties(f"SELECT {self._names(outputs, alias)}{ranks} FROM {table} WHERE {alias}.rn=1", outputs)
         sql = f"SELECT {self._names(outputs, alias)} FROM {table} WHERE {alias}.rn=1"
+        keys += [f"{alias}.d{number} ASC NULLS LAST" for number in range(1, len(unsorted) + 1)]
         return sql + (" ORDER BY " + ",".join(keys) if keys else "") + limit_clause(lowering, query)
 
     def _with_ties(self, outputs: Sequence[Output], kinds: Sequence[AnyType]) -> str:

@@ -113,6 +113,7 @@ class Lowering:
         self.writes = False
         self.blocking = False
         self.volatile = False
+        self.personal = False
         self._count = 0
         self._parameter_slots: dict[int, str] = {}
         self._constants: dict[int, tuple[Expr, Const | None]] = {}

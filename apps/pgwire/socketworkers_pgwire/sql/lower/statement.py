@@ -118,6 +118,7 @@ def _select(lowering: Lowering, query: Query) -> Plan:
         short=is_point(lowering, query),
         blocking=lowering.blocking,
         volatile=lowering.volatile,
+        personal=lowering.personal,
         repeatable=not lowering.volatile,
         size=2 * len(statement.sql) + 2_000,
         relations=frozenset(lowering.relations),

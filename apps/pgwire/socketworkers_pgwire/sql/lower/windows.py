@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from ...errors import SqlError
 from ...types import AnyType
 from ...types.numeric import ScaledNumeric
 from ..execute.aggregates import window_state
-from ..nodes import Expr, NamedWindow, SubLink, WindowCall, WindowFrame
+from ..nodes import Expr, NamedWindow, SubLink, Var, WindowCall, WindowFrame
 from .aggregates import is_strict, native_aggregate, python_state
+from .evaluate import Compilation, Frame
 from .keys import equality_key
 from .match import walk
 from .python import function_of
 from .select import sort_terms
 from .shapes import as_kind, convert_sql, plain
-from .state import Lowering, lowers, unsupported
+from .state import Lowering, Slot, lowers, unsupported
 
 __all__: list[str] = []
 
@@ -75,19 +78,18 @@ def _bound(
 
 
 def _offset(lowering: Lowering, window: NamedWindow, frame: WindowFrame, offset: Expr, which: str) -> str:
-    """The distance of a bound. It may be no column, so that it is one value."""
-    if any(isinstance(each, SubLink) for each in walk(offset)):
-        raise unsupported("a subquery as the offset of a frame", offset.location)
-    if frame.mode == "range":
-        return _range_offset(lowering, window, offset)
+    """The distance of a bound. SQLite takes a constant or a bound value only."""
+    check = _range_check(lowering, window, offset) if frame.mode == "range" else _count_check(which)
     constant = lowering.constant(offset)
     if constant is not None:
-        if constant.value is None:
-            raise SqlError("22004", f"frame {which} offset must not be null")
-        if constant.value < 0:
-            raise SqlError("22013", f"frame {which} offset must not be negative")
-        return str(constant.value)
+        return lowering.value(check(constant.value))
+    if any(isinstance(each, Var | SubLink) for each in walk(offset)):
+        raise unsupported("a frame whose offset is a subquery or a column", offset.location)
+    calculated = Compilation(lowering, {}).plain(offset)
+    return lowering.slot(Slot(compute=lambda execution, values: check(calculated(Frame(execution, values, ())))))
 
+
+def _count_check(which: str) -> Callable[[int | None], int]:
     def checked(value: int | None) -> int:
         if value is None:
             raise SqlError("22004", f"frame {which} offset must not be null")
@@ -95,36 +97,59 @@ def _offset(lowering: Lowering, window: NamedWindow, frame: WindowFrame, offset:
             raise SqlError("22013", f"frame {which} offset must not be negative")
         return value
 
-    function = function_of(f"{which} offset", 1, "scalar", (), lambda cell: checked)
-    return f"{lowering.use(function)}({lowering.expr(offset)})"
+    return checked
 
 
-def _range_offset(lowering: Lowering, window: NamedWindow, offset: Expr) -> str:
-    """RANGE with a distance: of numbers, whose keys SQLite can add it to."""
+def _range_check(lowering: Lowering, window: NamedWindow, offset: Expr) -> Callable[[Any], int | float]:
+    """What makes of a distance of RANGE a number that SQLite can add to the keys of the values."""
     (key,) = window.order
     kind = lowering.kind(key.expr)
-    negative = SqlError("22013", "invalid preceding or following size in window function")
     if kind.typname in ("date", "timestamp", "time") or isinstance(kind, ScaledNumeric):
-        return _scaled_offset(lowering, kind, offset, negative)
-    if kind.category != "N" or kind.ordkey("x") != "x" or kind.typname.startswith("reg"):
+        measure = _scaled(lowering, kind, offset)
+    elif kind.category != "N" or kind.ordkey("x") != "x" or kind.typname.startswith("reg"):
         raise unsupported(f"RANGE with offset over type {kind.name}", offset.location)
-    constant = lowering.constant(offset)
-    if constant is not None:
-        if constant.value is None:
-            raise SqlError("22004", "frame offset must not be null")
-        if constant.value == "NaN" or constant.value < 0:
-            raise negative
-        return lowering.value(constant.value)
+    else:
 
-    def checked(value: float | str | None) -> float:
+        def measure(value: Any) -> int | float:
+            number: int | float = -1 if value == "NaN" else value
+            return number
+
+    def checked(value: Any) -> int | float:
         if value is None:
             raise SqlError("22004", "frame offset must not be null")
-        if isinstance(value, str) or value < 0:
-            raise negative
-        return value
+        distance = measure(value)
+        if distance < 0:
+            raise SqlError("22013", "invalid preceding or following size in window function")
+        return distance
 
-    function = function_of("range offset", 1, "scalar", (), lambda cell: checked)
-    return f"{lowering.use(function)}({lowering.expr(offset)})"
+    return checked
+
+
+def _scaled(lowering: Lowering, kind: AnyType, offset: Expr) -> Callable[[Any], int | float]:
+    """A distance in the unit in which values are stored."""
+    if isinstance(kind, ScaledNumeric):
+        scale = kind.scale
+
+        def scaled(value: Any) -> int:
+            if value == "NaN" or value.startswith("-"):
+                return -1
+            # values between two that are stored do not matter
+            return int(min(Decimal(value).scaleb(scale), Decimal(1 << 62)))
+
+        return scaled
+    interval, name = lowering.kind(offset), kind.typname
+    if interval.typname != "interval":
+        raise unsupported(f"RANGE with this offset over type {kind.name}", offset.location)
+
+    def lasting(value: Any) -> int:
+        months, days, usecs = interval.load(value)
+        if months or (name == "date" and usecs):
+            raise unsupported(f"RANGE with months or parts of days over type {kind.name}", offset.location)
+        if min(days, usecs) < 0:
+            return -1
+        return int(days if name == "date" else usecs if name == "time" else days * _DAY + usecs)
+
+    return lasting
 
 
 def _window_function(lowering: Lowering, expr: WindowCall, over: str) -> str:
@@ -180,37 +205,17 @@ def _neighbour(lowering: Lowering, expr: WindowCall, over: str) -> str:
     value = as_kind(lowering, expr.args[0], target)
     if len(expr.args) == 1:
         return f"{name}({value}){over}"
+    default = f",{as_kind(lowering, expr.args[2], target)}" if len(expr.args) > 2 else ""
     constant = lowering.constant(expr.args[1])
     if constant is None:
-        raise unsupported(f"{name} with a distance that is not constant", expr.args[1].location)
+        far = lowering.expr(expr.args[1])
+        other = "lead" if name == "lag" else "lag"
+        # the one that is not chosen is calculated all the same: SQLite takes no distance below 0
+        ahead = f"{name}({value},max({far},0){default}){over}"
+        return f"CASE WHEN {far}>=0 THEN {ahead} WHEN {far}<0 THEN {other}({value},max(-{far},0){default}){over} END"
     if constant.value is None:
         return "NULL"
     distance = constant.value
     if distance < 0:
         name, distance = ("lead" if name == "lag" else "lag"), -distance
-    default = f",{as_kind(lowering, expr.args[2], target)}" if len(expr.args) > 2 else ""
     return f"{name}({value},{distance}{default}){over}"
-
-
-def _scaled_offset(lowering: Lowering, kind: AnyType, offset: Expr, negative: SqlError) -> str:
-    """A constant distance in the unit in which values are stored."""
-    constant = lowering.constant(offset)
-    if constant is None:
-        raise unsupported(f"RANGE with an offset that is not constant over type {kind.name}", offset.location)
-    if constant.value is None:
-        raise SqlError("22004", "frame offset must not be null")
-    if isinstance(kind, ScaledNumeric):
-        if constant.value == "NaN" or constant.value.startswith("-"):
-            raise negative
-        distance = Decimal(constant.value).scaleb(kind.scale)
-        # values between two that are stored do not matter
-        return str(int(min(distance, Decimal(1 << 62))))
-    interval = lowering.kind(offset)
-    if interval.typname != "interval":
-        raise unsupported(f"RANGE with this offset over type {kind.name}", offset.location)
-    months, days, usecs = interval.load(constant.value)
-    if months or (kind.typname == "date" and usecs):
-        raise unsupported(f"RANGE with months or parts of days over type {kind.name}", offset.location)
-    if min(days, usecs) < 0:
-        raise negative
-    return str(days if kind.typname == "date" else usecs if kind.typname == "time" else days * _DAY + usecs)
