@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..functions import Execution
     from .surroundings import Surroundings
 
-__all__ = ["Action", "Result", "action", "nothing", "text_columns"]
+__all__ = ["Action", "Parameterized", "Result", "action", "action_with", "nothing", "text_columns"]
 
 
 @dataclass(slots=True)
@@ -36,6 +36,17 @@ class Action(Plan):
 
     def open(self, execution: Execution, values: Sequence[Any]) -> ActionCursor:
         return ActionCursor(self, execution)
+
+
+@dataclass(slots=True, kw_only=True)
+class Parameterized(Action):
+    """One that looks at the parameters of its Bind."""
+
+    act_with: Callable[[Surroundings, Sequence[Any]], Result | None]
+
+    def open(self, execution: Execution, values: Sequence[Any]) -> ActionCursor:
+        act = self.act_with
+        return ActionCursor(replace(self, act=lambda owner: act(owner, values)), execution)
 
 
 class ActionCursor:
@@ -98,6 +109,23 @@ def action(
         short=short,
         repeatable=False,
         act=act,
+    )
+
+
+def action_with(
+    tag: str, act: Callable[[Surroundings, Sequence[Any]], Result | None], *, writes: bool = False
+) -> Parameterized:
+    """A plan that takes the values of its parameters, in storage forms."""
+    return Parameterized(
+        columns=None,
+        parameters=(),
+        writes=writes,
+        tag=tag,
+        counted=False,
+        short=True,
+        repeatable=False,
+        act=lambda owner: act(owner, ()),
+        act_with=act,
     )
 
 

@@ -5,14 +5,15 @@ They share their names with the protocol's, as in PostgreSQL.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...errors import SqlError
 from ...session import Portal as NamedPortal
 from ...session import PreparedStatement, Statement
 from ...sql.nodes import Utility
 from ...sql.plan import Plan
-from ..action import Result, action
+from ..action import Result, action, action_with
 from ..portal import Portal, describe
 
 if TYPE_CHECKING:
@@ -84,17 +85,17 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
     holdable = bool(flags & _HOLD)
     if utility.query is None:
         raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
-    plan = session.compiler.plan_of(session, utility.query, positions=True)
+    plan = session.compiler.plan_of(session, utility.query, utility.parameters, positions=True)
     if plan.columns is None:
         raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
 
-    def act(owner: Surroundings) -> None:
+    def act(owner: Surroundings, values: Sequence[Any]) -> None:
         transaction = session.transaction
         if not holdable and not transaction.block and not owner.protocol.implicit:
             raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
         if name in owner.names.portals:
             raise SqlError("42P03", f'cursor "{name}" already exists')
-        portal = Portal(plan, (), (), describe(plan))
+        portal = Portal(plan, values, (), describe(plan))
         portal.declared = True
         portal.text, portal.made = owner.query, owner.statement_time
         portal.scroll = True if flags & _SCROLL else False if flags & _NO_SCROLL else None
@@ -103,7 +104,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
         made.level = transaction.level
         owner.names.add_portal(made)
 
-    return action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
+    return action_with("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
 
 
 def _cursor(session: SqlSession, name: str) -> NamedPortal:
