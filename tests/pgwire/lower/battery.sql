@@ -471,3 +471,35 @@ select a, b, a <@ b, a @> b, a && b, a << b, a >> b, a &< b, a &> b, a -|- b fro
 select int4multirange(null), int4multirange(array[null]::int4range[])
 select '{[1.5,2],(2,3)}'::nummultirange, '{(1,2),(2,3)}'::nummultirange, lower('{}'::nummultirange), upper_inc('{[1,2]}'::nummultirange)
 select '{[1,2),[5,6)}'::int4multirange < '{[1,2)}'::int4multirange, '{}'::int4multirange = int4multirange()
+
+## composite types
+create type addr as (street text, no int, w numeric(10,2), tags text[])
+select row('q',1,2.5,null)::addr
+create table person(id int primary key, a addr, b addr[])
+insert into person values (1, row('x',1,1.239,array['p','q']), null), (2, ('y',2,null,'{}'), array[row('z',3,2.5,null)::addr]), (3,null,'{}')
+insert into person values (4, '(abc,5,7.777,"{a,b}")', '{"(q,1,,)"}')
+select * from person order by id
+select (a).street, (a).w, a from person order by id
+select a = row('x',1,1.24,array['p','q'])::addr from person order by id
+select b[1], (b[1]).no from person order by id
+update person set a = row('n',9,1.005,null) where id=1
+select a from person where id=1
+select a, count(*) from person group by a order by a
+select * from person where a is null order by 1
+select row('x',1,2.55555,null)::addr, ('(1,2,3,)'::addr).w, (row('x',1,2,null)::addr).*
+select pg_typeof(a), a::text, to_json(a) from person order by id
+create type outerc as (n int, a addr)
+create table o(x outerc)
+insert into o values (row(1, row('s',2,3.14159,null)))
+select x, (x).a, ((x).a).w from o
+drop type addr
+select * from person order by id
+create index on person(a)
+select id from person where a = row('n',9,1.01,null)::addr
+update person set a = null
+select coalesce(a, row('d',1,1.119,null)) from person order by id limit 1
+select case when true then row('d',1,1.119,null)::addr end
+select max(x) from (select 'a' x) y
+select array_agg(row('d',1,1.119,null)::addr)
+select unnest(array[row('d',1,1.119,null)::addr, row('e',1,1.119,null)::addr])
+select * from unnest(array[row('d',1,1.119,null)::addr, row('e',1,1.119,null)::addr])
