@@ -830,7 +830,7 @@ class SqlSession:
     def _transact(self, request: Transact) -> Answer | None:
         transaction = self.transaction
         kind = request.kind
-        modes = (transaction.isolation, transaction.read_only)
+        modes = (transaction.isolation, transaction.read_only, transaction.deferrable)
         if kind is TransactKind.COMMIT:
             if transaction.log and not transaction.take_turn():
                 self._wait(request)
