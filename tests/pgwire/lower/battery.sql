@@ -413,3 +413,93 @@ update owner set id = 7
 select * from owned
 delete from owner
 select * from owned
+
+## ranges and multiranges
+select int4range(1,3), int4range(1,3,'(]'), int4range(null,null), numrange(1.5,2.50,'[]'), daterange('2020-01-01','2020-02-01'), tsrange(null, '2020-01-01')
+select int4range(3,1)
+select int4range(1,2,'x'), 1
+select '[1,3)'::int4range @> 2, 2 <@ int4range(1,3), int4range(1,5) @> int4range(2,3), int4range(1,3) && int4range(2,5), int4range(1,2) << int4range(3,4), int4range(1,2) -|- int4range(2,3)
+select int4range(1,5)+int4range(3,9), int4range(1,5)*int4range(3,9), int4range(1,5)-int4range(3,9), int4range(1,9)-int4range(3,4)
+select int4range(1,9)+int4range(30,40)
+select '[1,3)'::int4range = '[1,2]'::int4range, numrange(1.0,2)=numrange(1,2.0), '[1,2]'::numrange < '[1,3]'
+select lower(int4range(1,3)), upper(int4range(1,3)), isempty('empty'::int4range), lower_inc(int4range(1,3)), upper_inf(int4range(1,null))
+select '{[1,2),[5,6)}'::int4multirange, int4multirange(), int4multirange(int4range(1,2)), int4multirange(int4range(1,2), int4range(2,4)), multirange(int4range(1,2))
+select '{[1,2),[5,6)}'::int4multirange @> 5, '{[1,2),[5,6)}'::int4multirange && int4range(3,9), '{[1,2),[5,6)}'::int4multirange - '{[5,9)}'::int4multirange, '{[1,2),[5,6)}'::int4multirange * '{[0,9)}', '{[1,2)}'::int4multirange+'{[7,8)}'
+select unnest('{[1,2),[5,6)}'::int4multirange)
+select range_merge('{[1,2),[5,6)}'::int4multirange), range_merge(int4range(1,2),int4range(7,8))
+select range_agg(x) from (values (int4range(1,2)),(int4range(2,5)),(null)) t(x)
+select range_agg(null::int4range), range_intersect_agg(null::int4range), range_agg(null::int4multirange)
+select range_agg(x), range_intersect_agg(x) from (values (int4range(1,7)),(int4range(2,5)),(null)) t(x)
+select '{"[1,3)",empty}'::int4range[], array[int4range(1,2), '[3,4)']
+select '[a,b)'::int4range
+select '[1,b'::int4range
+select '[1,2,3)'::int4range
+select '[1 2)'::int4range
+select '{[1,2)'::int4multirange
+select 'x'::int4range
+select '[1,2) x'::int4range
+select 'empty x'::int4range
+select '{[1,2)} x'::int4multirange, 1
+select '{1}'::int4multirange, 1
+select '{[1,2) [3,4)}'::int4multirange, 1
+create table rt(id int primary key, r numrange, m datemultirange, x int8range[])
+insert into rt values (1,'[1,2.5)','{[2020-01-01,2020-02-01]}', array['[1,2)'::int8range]), (2,'empty','{}','{}'),(3,null,null,null),(4,'(,3]','{(,)}','{}')
+select * from rt order by r, id
+select r, count(*) from rt group by r order by r
+select id from rt where r @> 2.0 order by id
+select id from rt where r = '[1.0,2.50)' order by id
+create index on rt(r)
+select id from rt where r = numrange(1.0,2.5)
+select pg_typeof(lower(r)), pg_typeof(m) from rt limit 1
+select '[2020-01-01,2020-01-02]'::daterange, '["2020-01-01 00:00",]'::tstzrange, '[-infinity,infinity]'::daterange, '(5874897-12-31,]'::daterange
+select '(2147483647,]'::int4range
+select '[1,2147483647]'::int4range
+select int4range(1,4)::text, '[1,2)'::text::int4range, int4range(1,2)::int4multirange
+select to_json(int4range(1,4)), format('%s', int4range(1,2)), int4range(1,2) || 'x'
+select range_agg(x) over () from (values (int4range(1,2))) t(x)
+select max(int4range(1,2))
+select distinct x from (values ('[1,2)'::numrange),('[1.0,2.0)')) t(x)
+select array_agg(int4range(i,i+1)) from generate_series(1,3) i
+select int4range(1,2) in (int4range(1,2), int4range(3,4)), int4range(1,2) = any(array[int4range(1,2)])
+select coalesce(null, int4range(1,2)), case when true then int4range(1,2) end, row(int4range(1,2), 2)
+select 1.5 <@ numrange(1,2), 1 <@ numrange(1,2)
+select '[1,2]'::tsrange
+select a, b, a <@ b, a @> b, a && b, a << b, a >> b, a &< b, a &> b, a -|- b from (values ('{[1,3),[5,7)}'::int4multirange, '{[7,9)}'::int4multirange), ('{}', '{[1,2)}'), ('{[1,2)}', '{(,)}'), ('{[1,2)}', '{[1,2)}')) v(a, b)
+select a, b, a <@ b, a @> b, a && b, a << b, a >> b, a &< b, a &> b, a -|- b from (values ('[1,3)'::int4range, '{[3,9)}'::int4multirange), ('empty', '{[1,2)}'), ('[1,2)', '{(,)}'), ('[5,9)', '{[1,2),[5,6)}')) v(a, b)
+select b, a, b <@ a, b @> a, b && a, b << a, b >> a, b &< a, b &> a, b -|- a from (values ('[1,3)'::int4range, '{[3,9)}'::int4multirange), ('empty', '{[1,2)}'), ('[1,2)', '{(,)}'), ('[5,9)', '{[1,2),[5,6)}')) v(a, b)
+select a, b, a <@ b, a @> b, a && b, a << b, a >> b, a &< b, a &> b, a -|- b from (values ('[1,3)'::numrange, '[3,9)'::numrange), ('empty', '[1,2)'), ('[1,2)', '(,)'), ('(1,2)', '[2,3]'), ('(1,2)', '(2,3]')) v(a, b)
+select int4multirange(null), int4multirange(array[null]::int4range[])
+select '{[1.5,2],(2,3)}'::nummultirange, '{(1,2),(2,3)}'::nummultirange, lower('{}'::nummultirange), upper_inc('{[1,2]}'::nummultirange)
+select '{[1,2),[5,6)}'::int4multirange < '{[1,2)}'::int4multirange, '{}'::int4multirange = int4multirange()
+
+## composite types
+create type addr as (street text, no int, w numeric(10,2), tags text[])
+select row('q',1,2.5,null)::addr
+create table person(id int primary key, a addr, b addr[])
+insert into person values (1, row('x',1,1.239,array['p','q']), null), (2, ('y',2,null,'{}'), array[row('z',3,2.5,null)::addr]), (3,null,'{}')
+insert into person values (4, '(abc,5,7.777,"{a,b}")', '{"(q,1,,)"}')
+select * from person order by id
+select (a).street, (a).w, a from person order by id
+select a = row('x',1,1.24,array['p','q'])::addr from person order by id
+select b[1], (b[1]).no from person order by id
+update person set a = row('n',9,1.005,null) where id=1
+select a from person where id=1
+select a, count(*) from person group by a order by a
+select * from person where a is null order by 1
+select row('x',1,2.55555,null)::addr, ('(1,2,3,)'::addr).w, (row('x',1,2,null)::addr).*
+select pg_typeof(a), a::text, to_json(a) from person order by id
+create type outerc as (n int, a addr)
+create table o(x outerc)
+insert into o values (row(1, row('s',2,3.14159,null)))
+select x, (x).a, ((x).a).w from o
+drop type addr
+select * from person order by id
+create index on person(a)
+select id from person where a = row('n',9,1.01,null)::addr
+update person set a = null
+select coalesce(a, row('d',1,1.119,null)) from person order by id limit 1
+select case when true then row('d',1,1.119,null)::addr end
+select max(x) from (select 'a' x) y
+select array_agg(row('d',1,1.119,null)::addr)
+select unnest(array[row('d',1,1.119,null)::addr, row('e',1,1.119,null)::addr])
+select * from unnest(array[row('d',1,1.119,null)::addr, row('e',1,1.119,null)::addr])

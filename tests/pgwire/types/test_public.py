@@ -8,8 +8,8 @@ from pathlib import Path
 import socketworkers_pgwire.types as types
 
 NAMES = """
-Array ArrayType AnyType BY_NAME BY_OID DEFAULT EnumType Interval Names RecordType Settings SqlError TYPES Type UTC Zone
-find_zone fixed_zone
+Array ArrayType AnyType BY_NAME BY_OID DEFAULT EnumType Interval MultirangeType Names Range RangeType RecordType
+Settings SqlError TYPES Type UTC Zone find_zone fixed_zone
 """
 FOLDER = Path(types.__file__).parent
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from ..types import BY_OID, AnyType, ArrayType, EnumType
+from ..types import BY_OID, AnyType, ArrayType, EnumType, RecordType
 from ..types.sqlite import quote_identifier
 from ..types.vectors import INT2VECTOR
 from .layout import CLUSTER, LOCAL, SHIPPED, SPLIT, physical_name
@@ -290,6 +290,10 @@ def read_type(
             implementation = implementation_of(base)
             if implementation is not None and typmod >= 0:
                 implementation = implementation.modified(typmod)
+        elif kind == "c":
+            implementation = _row_type(
+                connection, tables, relation, implementation_of, (oid, format_name(name, namespace), array)
+            )
         elif element and length == -1 and subscript:
             inner = implementation_of(element)
             implementation = ArrayType(inner, oid) if inner is not None else None
@@ -308,3 +312,27 @@ def read_type(
         collation=collation,
         implementation=implementation,
     )
+
+
+def _row_type(
+    connection: apsw.Connection,
+    tables: Tables,
+    relation: int,
+    implementation_of: Callable[[int], AnyType | None],
+    of: tuple[int, str, int],
+) -> RecordType | None:
+    """A composite type that is not the rows of a table; None when it has a column of a type that we do not have."""
+    (kind,) = connection.execute(f"SELECT relkind FROM {tables['pg_class']} WHERE oid = ?", (relation,)).fetchone() or (
+        "",
+    )
+    if kind != "c":
+        return None
+    fields: list[AnyType] = []
+    columns = [column for column in read_columns(connection, tables, relation) if not column.dropped]
+    for column in columns:
+        field = implementation_of(column.type)
+        if field is None:
+            return None
+        fields.append(field.modified(column.typmod))
+    oid, name, array = of
+    return RecordType(fields, [column.name for column in columns], oid, name, array)

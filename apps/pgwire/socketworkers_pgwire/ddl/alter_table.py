@@ -80,6 +80,8 @@ def _pass(command: dict[str, Any]) -> int:
 
 def _run(around: Surroundings, writer: Writer, relation: Relation, command: dict[str, Any]) -> None:
     subtype = command["subtype"]
+    if relation.kind == "c":
+        _check_unused(around, writer, relation)
     if subtype == "AT_AddColumn":
         add_column(around, writer, relation, command)
     elif subtype == "AT_DropColumn":
@@ -94,6 +96,14 @@ def _run(around: Surroundings, writer: Writer, relation: Relation, command: dict
         _TABLE_COMMANDS[subtype](around, writer, relation, command)
     else:
         raise unsupported(f"ALTER TABLE: {subtype.removeprefix('AT_')}")
+
+
+def _check_unused(around: Surroundings, writer: Writer, relation: Relation) -> None:
+    """Values of a composite type say nothing about their fields: those that are kept must not change."""
+    row = around.catalog.type_by_oid(relation.type)
+    for oid in (relation.type, row.array if row is not None else 0):
+        if oid and writer.everywhere("pg_attribute", "attrelid", atttypid=oid):
+            raise unsupported(f'ALTER TYPE of "{relation.name}", which columns have')
 
 
 def change_owner(around: Surroundings, writer: Writer, relation: Relation, owner: int) -> None:

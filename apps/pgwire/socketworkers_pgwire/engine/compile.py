@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..codec import FieldDescription, FunctionCall
 from ..errors import SqlError
-from ..session import Control, ControlKind, Open, Prepare, Prepared, Statement
+from ..session import SERVER_ENCODING, Control, ControlKind, Open, Prepare, Prepared, Statement
 from ..sql.analyze import Notes
 from ..sql.analyze.typenames import base_type
 from ..sql.grammar import Node, Raw, parse
@@ -24,6 +24,7 @@ from ..types import BY_OID, AnyType, Settings
 from ..types.oid import RegType
 from .log import traits
 from .portal import describe
+from .recoding import incoming
 from .shapes import Lifting, Shape, lift, shape_of
 from .utility.dispatch import ALONE, plan_utility
 from .utility.parameters import transaction_modes
@@ -386,9 +387,10 @@ class Compiler:
                 values.append(None)
                 continue
             binary = bool(formats) and formats[0 if len(formats) == 1 else number] == 1
-            if not binary and encoding != "utf-8":
-                data = data.decode(encoding, "replace").encode()
             try:
+                if encoding != SERVER_ENCODING:
+                    recode = incoming(kind, binary, encoding)
+                    data = data if recode is None else recode(data)
                 values.append(kind.decode(data, binary, settings))
             except SqlError as error:
                 if binary and error.sqlstate == "22P03":

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..codec import FieldDescription, encode_columns
 from ..errors import SqlError
+from ..session import SERVER_ENCODING
 from ..sql.plan import Cursor, Plan
 from ..types import Settings
+from .recoding import outgoing
 
 if TYPE_CHECKING:
     from .connections import Handle
@@ -238,17 +240,25 @@ def describe(plan: Plan) -> tuple[FieldDescription, ...] | None:
     )
 
 
-def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings) -> bytes:
-    """DataRow messages of rows in storage forms."""
+def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings, encoding: str) -> bytes:
+    """DataRow messages of rows in storage forms.
+
+    Raises:
+        SqlError: 22P05, the client's encoding lacks a character.
+    """
     columns = portal.plan.columns
     assert columns is not None
     if not rows:
         return b""
     if not columns:  # SELECT without a list of columns
         return b"D\0\0\0\x06\0\0" * len(rows)
-    return encode_columns(
-        [
-            column.type.encode_column(values, settings, portal.binary(number))
-            for number, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=False))
-        ]
-    )
+    encoded = [
+        column.type.encode_column(values, settings, portal.binary(number))
+        for number, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=False))
+    ]
+    if encoding != SERVER_ENCODING:
+        for number, column in enumerate(columns):
+            recode = outgoing(column.type, portal.binary(number), encoding)
+            if recode is not None:
+                encoded[number] = [None if field is None else recode(field) for field in encoded[number]]
+    return encode_columns(encoded)

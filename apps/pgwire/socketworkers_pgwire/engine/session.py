@@ -265,6 +265,8 @@ class SqlSession:
         surroundings = self.surroundings
         parameters = None if types is None else list(types)
         analysed = analyze(raw, surroundings.catalog, parameters, settings=surroundings.settings, notes=notes)
+        if isinstance(analysed, Utility):
+            analysed.parameters = tuple(parameters or ())
         return analysed, tuple(parameters or ())
 
     def analyse_tree(self, raw: Raw, types: Sequence[AnyType]) -> Query:
@@ -637,11 +639,10 @@ class SqlSession:
         assert cursor is not None
         limit = request.limit
         count = min(limit, BATCH_BESIDE) if limit else BATCH_BESIDE
-        settings = self.surroundings.settings
 
         def work() -> tuple[list[tuple[Any, ...]], bytes]:
             rows = cursor.fetch(count)
-            return rows, encode(portal, rows, settings) if portal.plan.columns is not None and rows else b""
+            return rows, self._encoded(portal, rows) if portal.plan.columns is not None and rows else b""
 
         def done(result: Any, error: BaseException | None) -> None:
             if error is not None:
@@ -681,7 +682,7 @@ class SqlSession:
         if plan.columns is not None and rows:
             if data is None:
                 try:
-                    data = encode(portal, rows, self.surroundings.settings)
+                    data = self._encoded(portal, rows)
                 except BaseException:
                     self.finish(portal)
                     raise
@@ -696,6 +697,10 @@ class SqlSession:
         if nothing_found and self.transaction.holds_for_nothing(plan):
             self.transaction.give_up_turn()
         return Portion(data or b"", len(rows), tag, plan.counted, self.transaction.settle())
+
+    def _encoded(self, portal: Portal, rows: Sequence[Sequence[Any]]) -> bytes:
+        surroundings = self.surroundings
+        return encode(portal, rows, surroundings.settings, surroundings.protocol.encoding)
 
     def _show(self) -> None:
         """What was read goes out once it is durable (reliability: a crash must not undo what a client has seen)."""
@@ -726,7 +731,7 @@ class SqlSession:
     def _fetch_declared(self, portal: Portal, limit: int) -> Portion:
         count = min(limit, BATCH) if limit else BATCH
         rows = portal.move("FETCH_FORWARD", count)
-        data = encode(portal, rows, self.surroundings.settings)
+        data = self._encoded(portal, rows)
         self._show()
         if len(rows) == count:
             return Portion(data, len(rows))
@@ -833,7 +838,7 @@ class SqlSession:
     def _transact(self, request: Transact) -> Answer | None:
         transaction = self.transaction
         kind = request.kind
-        modes = (transaction.isolation, transaction.read_only)
+        modes = (transaction.isolation, transaction.read_only, transaction.deferrable)
         if kind is TransactKind.COMMIT:
             if transaction.log and not transaction.take_turn():
                 self._wait(request)

@@ -236,6 +236,11 @@ class Surroundings:
         return self.variables.get("default_transaction_read_only") == "on"
 
     @property
+    def default_deferrable(self) -> bool:
+        """Whether transactions are DEFERRABLE."""
+        return self.variables.get("default_transaction_deferrable") == "on"
+
+    @property
     def lock_timeout(self) -> float:
         """In seconds; 0 = none."""
         return int(self.variables.get("lock_timeout")) / 1000
@@ -260,6 +265,8 @@ class Surroundings:
             return self.isolation
         if name == "transaction_read_only":
             return "on" if self.sql.transaction.read_only else "off"
+        if name == "transaction_deferrable":
+            return "on" if self.sql.transaction.deferrable else "off"
         if name == "is_superuser":
             return "on" if self.superuser else "off"
         if name == "session_authorization":
@@ -1010,6 +1017,14 @@ def _transaction_read_only(owner: Surroundings, value: str, local: bool) -> str 
     return None
 
 
+def _transaction_deferrable(owner: Surroundings, value: str, local: bool) -> str | None:
+    truth = parse_boolean(value)
+    if truth is None:
+        raise SqlError("22023", 'parameter "transaction_deferrable" requires a Boolean value')
+    owner.sql.transaction.set_modes({"deferrable": truth})
+    return None
+
+
 def _role(owner: Surroundings, value: str, local: bool) -> str | None:
     if value == "none":
         return value
@@ -1058,6 +1073,7 @@ _CHECKS: dict[str, Callable[[Surroundings, str, bool], str | None]] = {
     "client_encoding": _encoding,
     "search_path": _search_path,
     "transaction_isolation": _transaction_isolation,
+    "transaction_deferrable": _transaction_deferrable,
     "transaction_read_only": _transaction_read_only,
     "role": _role,
     "standard_conforming_strings": _standard_strings,

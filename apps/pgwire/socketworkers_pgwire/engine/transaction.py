@@ -42,6 +42,7 @@ class Transaction:
         "_statements",
         "_touched",
         "_writer",
+        "deferrable",
         "isolation",
         "log",
         "queried",
@@ -68,6 +69,7 @@ class Transaction:
         self._places: list[int] = []  # how long the log was at each savepoint
         self.isolation = "read committed"
         self.read_only = False
+        self.deferrable = False
         self.queried = False
         """Whether a statement has looked at data: the modes are fixed then."""
 
@@ -104,6 +106,7 @@ class Transaction:
             surroundings.begin_transaction()
             self.isolation = surroundings.default_isolation
             self.read_only = surroundings.default_read_only
+            self.deferrable = surroundings.default_deferrable
 
     @property
     def alone(self) -> bool:
@@ -325,12 +328,17 @@ class Transaction:
             if not read_only and self.read_only and self.queried:
                 raise SqlError("25001", "transaction read-write mode must be set before any query")
             self.read_only = read_only
+        deferrable = modes.get("deferrable")
+        if deferrable is not None and deferrable != self.deferrable:
+            if self.queried:
+                raise SqlError("25001", "SET TRANSACTION [NOT] DEFERRABLE must be called before any query")
+            self.deferrable = deferrable
 
-    def begin_again(self, isolation: str, read_only: bool) -> None:
+    def begin_again(self, isolation: str, read_only: bool, deferrable: bool) -> None:
         """AND CHAIN: a block with these modes."""
         self.touch()
         self._block = True
-        self.isolation, self.read_only = isolation, read_only
+        self.isolation, self.read_only, self.deferrable = isolation, read_only, deferrable
 
     def commit(self) -> None:
         """Commit; the session's gate waits for the sync.
@@ -385,10 +393,10 @@ class Transaction:
         """A statement of the block failed: undo up to the last savepoint, or all; the block goes on."""
         if not self._savepoints:
             block = self._block
-            isolation, read_only = self.isolation, self.read_only
+            modes = (self.isolation, self.read_only, self.deferrable)
             self.rollback()
             self._touched = self._block = block
-            self.isolation, self.read_only = isolation, read_only
+            self.isolation, self.read_only, self.deferrable = modes
             return
         self._close_undeclared()
         self._undo_to(len(self._savepoints) - 1)
@@ -424,7 +432,7 @@ class Transaction:
         self._savepoints = []
         self.written = set()
         self._statements = 0
-        self.read_only = False
+        self.read_only = self.deferrable = False
         if self.log:
             self.log = StatementLog()
         self._carried = None

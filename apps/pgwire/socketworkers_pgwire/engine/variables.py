@@ -187,7 +187,14 @@ class Variables:
         kept = {
             name: value
             for name, value in self._session.items()
-            if name in ("role", "session_authorization", "transaction_isolation", "transaction_read_only")
+            if name
+            in (
+                "role",
+                "session_authorization",
+                "transaction_isolation",
+                "transaction_read_only",
+                "transaction_deferrable",
+            )
         }
         self._session, self._local = kept, {}
 

@@ -214,6 +214,12 @@ for _stem, _name in (("array_", "anyarray"), ("enum_", "anyenum")):
     scalar(f"{_stem}larger({_name},{_name})", bind=True)(_polymorphic_choice(True))
     scalar(f"{_stem}smaller({_name},{_name})", bind=True)(_polymorphic_choice(False))
 
+for _stem, _name in (("range_", "anyrange"), ("multirange_", "anymultirange")):
+    for _suffix, _test in _SIX.items():
+        _bound = _polymorphic(_test, equality=_suffix in ("eq", "ne"))
+        scalar(f"{_stem}{_suffix}({_name},{_name})", bind=True)(_bound)
+    scalar(f"{_stem}cmp({_name},{_name})", bind=True)(_polymorphic(_three_way, equality=False))
+
 
 def _count_nulls(wanted: bool) -> Callable[[CallSite], Callable[..., int | None]]:
     def bind(call: CallSite) -> Callable[..., int | None]:

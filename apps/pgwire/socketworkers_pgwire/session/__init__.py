@@ -6,7 +6,7 @@ from __future__ import annotations
 from .block import Block, BlockState
 from .cancel import CancelKeys, key_size
 from .config import TRUST_ALL, Method, Policy, SessionConfig, SessionView, Timeouts, TrustAll
-from .encodings import decode_text, find_encoding
+from .encodings import SERVER_ENCODING, decode_text, encode_text, find_encoding
 from .engine import (
     Answer,
     CallFunction,
@@ -56,6 +56,7 @@ __all__ = [
     "ALLOWED",
     "ALPN",
     "ROWS",
+    "SERVER_ENCODING",
     "TRUST_ALL",
     "Answer",
     "AuthFailed",
@@ -108,6 +109,7 @@ __all__ = [
     "TransactKind",
     "TrustAll",
     "decode_text",
+    "encode_text",
     "error",
     "fatal",
     "find_encoding",

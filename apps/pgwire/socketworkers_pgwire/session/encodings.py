@@ -9,7 +9,7 @@ from typing import Final
 
 from .errors import SqlError, error
 
-__all__ = ["SERVER_ENCODING", "decode_text", "find_encoding", "known_encoding"]
+__all__ = ["SERVER_ENCODING", "decode_text", "encode_text", "find_encoding", "known_encoding"]
 
 SERVER_ENCODING: Final = "utf-8"
 
@@ -104,11 +104,35 @@ def decode_text(data: bytes, encoding: str) -> str:
         raise _not_of(data, encoding, wrong.start) from None
 
 
+def encode_text(data: bytes, encoding: str) -> bytes:
+    """Text for a client.
+
+    Args:
+        data: the text in UTF-8.
+        encoding: Python's name of the client's encoding.
+
+    Raises:
+        SqlError: 22P05, a character that the encoding does not have.
+    """
+    if data.isascii():
+        return data
+    text = data.decode()
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as wrong:
+        shown = " ".join(f"0x{byte:02x}" for byte in text[wrong.start].encode())
+        message = f'character with byte sequence {shown} in encoding "UTF8" has no equivalent in encoding'
+        raise error("22P05", f'{message} "{_name_of(encoding)}"') from None
+
+
+def _name_of(encoding: str) -> str:
+    return next(name for name, codec in _ENCODINGS.items() if codec == encoding)
+
+
 def _not_of(data: bytes, encoding: str, start: int) -> SqlError:
     length = 2
     if encoding == SERVER_ENCODING:
         lead = data[start]
         length = 4 if lead & 0xF8 == 0xF0 else 3 if lead & 0xF0 == 0xE0 else 2 if lead & 0xE0 == 0xC0 else 1
     shown = " ".join(f"0x{byte:02x}" for byte in data[start : start + length])
-    name = next(name for name, codec in _ENCODINGS.items() if codec == encoding)
-    return error("22021", f'invalid byte sequence for encoding "{name}": {shown}')
+    return error("22021", f'invalid byte sequence for encoding "{_name_of(encoding)}": {shown}')

@@ -633,6 +633,8 @@ class Utility:
     query: Query | None = None
     """The analysed query of EXPLAIN, CREATE TABLE AS, DECLARE CURSOR, COPY (query), PREPARE is not here: they analyse
     theirs when they run."""
+    parameters: tuple[int, ...] = ()
+    """OIDs of the types of the parameters that the query has."""
 
 
 Analysed: TypeAlias = "Query | Utility"

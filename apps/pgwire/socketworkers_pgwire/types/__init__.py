@@ -10,6 +10,8 @@ from .base import AnyType, Type
 from .enum import EnumType
 from .errors import SqlError
 from .interval import Interval
+from .multirange import MultirangeType
+from .range import Range, RangeType
 from .record import RecordType
 from .registry import BY_NAME, BY_OID, TYPES
 from .settings import DEFAULT, Names, Settings
@@ -26,7 +28,10 @@ __all__ = [
     "ArrayType",
     "EnumType",
     "Interval",
+    "MultirangeType",
     "Names",
+    "Range",
+    "RangeType",
     "RecordType",
     "Settings",
     "SqlError",

@@ -15,10 +15,12 @@ from .interval import INTERVAL
 from .json import JSON, JSONB
 from .jsonpath import JSONPATH
 from .money import MONEY
+from .multirange import MULTIRANGES
 from .network import CIDR, INET, MACADDR, MACADDR8
 from .numeric import NUMERIC
 from .oid import CID, OID, REG_TYPES, TID, XID, XID8
 from .pseudo import ACLITEM, ANYARRAY, CSTRING, NODE_TREE, VOID
+from .range import RANGES
 from .text import BPCHAR, CHAR, NAME, TEXT, UNKNOWN, VARCHAR
 from .time import TIME, TIMETZ
 from .timestamp import TIMESTAMP, TIMESTAMPTZ
@@ -69,6 +71,8 @@ _ELEMENTS: tuple[AnyType, ...] = (
     MONEY,
     *REG_TYPES,
     *CATALOGUE_TYPES,
+    *RANGES,
+    *MULTIRANGES,
 )
 
 #: every type of its own, and the array of each

@@ -30,6 +30,7 @@ FUNCTIONS = {
     "pg_jsonbkey": 1,
     "pg_arraykey": 3,
     "pg_enumord": 2,
+    "pg_rangekey": 2,
     "pg_recordkey": 2,
     "pg_err": -1,
 }
@@ -78,6 +79,12 @@ def register(
         assert isinstance(kind, EnumType)
         return None if stored is None else kind.order(stored)
 
+    def range_key(stored: str | None, oid: int) -> bytes | None:
+        if stored is None:
+            return None
+        key: bytes = found[oid].order(stored)
+        return key
+
     def row_key(stored: str | None, shape: str) -> bytes | None:
         return None if stored is None else record_key(stored, shape, found)
 
@@ -87,6 +94,7 @@ def register(
         "pg_jsonbkey": _or_null(jsonb_key),
         "pg_arraykey": array_key,
         "pg_enumord": enum_order,
+        "pg_rangekey": range_key,
         "pg_recordkey": row_key,
         "pg_err": _fail,
     }

@@ -11,12 +11,13 @@ from ...catalog import Relation
 from ...codec import encode_copy_data_rows
 from ...copy import CopyOptions, Row, make_reader, make_writer
 from ...errors import SqlError
-from ...session import Answer, CopyIn, CopyOut, Done, Portion, find_encoding
+from ...session import SERVER_ENCODING, Answer, CopyIn, CopyOut, Done, Portion, encode_text, find_encoding
 from ...sql.grammar import Node, Raw
 from ...sql.nodes import Utility
 from ...sql.plan import Plan
 from ...types import AnyType
 from ..action import Action, Result
+from ..recoding import incoming, outgoing
 from .tree import constant, option_text, options, truth, unsupported
 
 if TYPE_CHECKING:
@@ -257,6 +258,8 @@ class CopyTo:
                 kind.encode_column(values, settings, self._binary)
                 for kind, values in zip(plan.types, zip(*rows, strict=True), strict=True)
             ]
+            if self._binary:
+                self._recode_columns(columns)
             lines += self._recoded(self._writer.rows(columns, len(rows)))
             if head:  # goes with the first row, as PostgreSQL sends it
                 lines[0], head = head + lines[0], b""
@@ -267,14 +270,15 @@ class CopyTo:
 
     def _recoded(self, lines: list[bytes]) -> list[bytes]:
         encoding = self._plan.options.encoding
-        if encoding == "utf-8" or self._binary:
+        if encoding == SERVER_ENCODING or self._binary:
             return lines
-        try:
-            return [line.decode().encode(encoding) for line in lines]
-        except UnicodeEncodeError as error:
-            raise SqlError(
-                "22P05", f'character {error.object[error.start]!r} has no equivalent in encoding "{encoding}"'
-            ) from None
+        return [encode_text(line, encoding) for line in lines]
+
+    def _recode_columns(self, columns: list[list[bytes | None]]) -> None:
+        for number, kind in enumerate(self._plan.types):
+            recode = outgoing(kind, True, self._plan.options.encoding)
+            if recode is not None:
+                columns[number] = [None if field is None else recode(field) for field in columns[number]]
 
 
 class CopyFrom:
@@ -311,16 +315,11 @@ class CopyFrom:
     def put(self) -> Answer:
         """Work on what was kept; in a thread."""
         data = self.take()
-        encoding = self._plan.options.encoding
         try:
             rows = self._reader.receive(data)
         except SqlError as error:
             error.where = f"COPY {self._plan.table}, line {self._reader.line}"
             raise
-        if encoding != "utf-8" and self._plan.options.format != "binary":
-            rows = [
-                [each if each is None else each.decode(encoding, "replace").encode() for each in row] for row in rows
-            ]
         self._insert(rows)
         return Done()
 
@@ -360,6 +359,15 @@ class CopyFrom:
         for number, row in enumerate(rows):
             if len(row) != width:
                 self._refuse_width(row, number)
+        recoders = [incoming(kind, binary, plan.options.encoding) for kind in plan.types]
+        if any(recoders):
+            rows = [
+                [
+                    field if field is None or recode is None else recode(field)
+                    for field, recode in zip(row, recoders, strict=True)
+                ]
+                for row in rows
+            ]
         try:
             columns = [
                 [None if field is None else kind.decode(field, binary, settings) for field in column]

@@ -84,7 +84,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
     holdable = bool(flags & _HOLD)
     if utility.query is None:
         raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
-    plan = session.compiler.plan_of(session, utility.query, positions=True)
+    plan = session.compiler.plan_of(session, utility.query, utility.parameters, positions=True)
     if plan.columns is None:
         raise SqlError("42P11", "DECLARE CURSOR can only be used with SELECT and VALUES")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...catalog import Catalog
 from ...errors import SqlError
+from ...types import MultirangeType, RangeType
 from .common import common_type_of_oids, fits_all
 from .oids import (
     ANYARRAY,
@@ -41,6 +42,8 @@ class _Found:
     element: int = 0
     array: int = 0
     range: int = 0
+    multirange: int = 0
+    compatible_range: int = 0
     compatible: list[int] = field(default_factory=list)
     nonarray: bool = False
     enum: bool = False
@@ -99,8 +102,45 @@ def _collect(catalog: Catalog, actual: Sequence[int], declared: Sequence[int]) -
                 name = type_row(catalog, want).name
                 word = "multirange" if wanted == "m" else "range"
                 raise _mismatch(f"argument declared {name} is not a {word} type but type {format_type(catalog, kind)}")
-            found.range = kind
+            if want in (ANYCOMPATIBLERANGE, ANYCOMPATIBLEMULTIRANGE):
+                found.compatible_range = kind
+                continue
+            before = found.multirange if wanted == "m" else found.range
+            if before and before != kind:
+                raise _alike(catalog, type_row(catalog, want).name, before, kind)
+            if wanted == "m":
+                found.multirange = kind
+            else:
+                found.range = kind
+    _complete_ranges(catalog, found)
     return found
+
+
+def _complete_ranges(catalog: Catalog, found: _Found) -> None:
+    """Range, multirange and element say each other."""
+    if found.multirange:
+        multirange = type_row(catalog, found.multirange).implementation
+        if not isinstance(multirange, MultirangeType):
+            raise unsupported(f"type {format_type(catalog, found.multirange)}")
+        of_multirange = multirange.range.oid
+        if found.range and found.range != of_multirange:
+            raise _mismatch(
+                "argument declared anymultirange is not consistent with argument declared anyrange",
+                f"{format_type(catalog, found.multirange)} versus {format_type(catalog, found.range)}",
+            )
+        found.range = of_multirange
+    if found.range:
+        kind = type_row(catalog, found.range).implementation
+        if not isinstance(kind, RangeType):
+            raise unsupported(f"type {format_type(catalog, found.range)}")
+        found.multirange = kind.multirange_oid
+        subtype = kind.subtype_oid
+        if found.element and found.element != subtype:
+            raise _mismatch(
+                "argument declared anyrange is not consistent with argument declared anyelement",
+                f"{format_type(catalog, found.range)} versus {format_type(catalog, found.element)}",
+            )
+        found.element = subtype
 
 
 def _alike(catalog: Catalog, name: str, first: int, second: int) -> SqlError:
@@ -160,8 +200,8 @@ def resolve(catalog: Catalog, actual: Sequence[int], declared: Sequence[int], re
     if not POLYMORPHIC.intersection(wanted):
         return wanted, result
     found = _collect(catalog, actual, declared)
-    if found.range:
-        raise unsupported(f"type {format_type(catalog, found.range)}")
+    if found.compatible_range:
+        raise unsupported(f"type {format_type(catalog, found.compatible_range)}")
     element, array = _first_family(catalog, found, result) if found.first else (0, 0)
     common, common_array = _second_family(catalog, found, declared, result) if found.second else (0, 0)
     for index, want in enumerate(wanted):
@@ -169,6 +209,10 @@ def resolve(catalog: Catalog, actual: Sequence[int], declared: Sequence[int], re
             wanted[index] = common
         elif want == ANYCOMPATIBLEARRAY:
             wanted[index] = common_array
+        elif want == ANYRANGE and found.range:
+            wanted[index] = found.range
+        elif want == ANYMULTIRANGE and found.multirange:
+            wanted[index] = found.multirange
         elif want in _RANGES:
             name = type_row(catalog, want).name
             raise _mismatch(f"could not determine polymorphic type {name} because input has type unknown")
@@ -182,6 +226,10 @@ def resolve(catalog: Catalog, actual: Sequence[int], declared: Sequence[int], re
         result = element
     elif result == ANYARRAY:
         result = array or _array_of(catalog, element)
+    elif result == ANYRANGE and found.range:
+        result = found.range
+    elif result == ANYMULTIRANGE and found.multirange:
+        result = found.multirange
     elif result in (ANYCOMPATIBLE, ANYCOMPATIBLENONARRAY):
         result = common
     elif result == ANYCOMPATIBLEARRAY:

@@ -35,6 +35,10 @@ def collect(lowering: Lowering) -> str:
     return lowering.use(function_of("collected", -1, "aggregate", (), lambda cell: collected))
 
 
+#: these give an element that is a row as the one value that it is
+_WHOLE = frozenset(("unnest(anyarray)",))
+
+
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One function of a table function."""
@@ -55,6 +59,17 @@ def _as_row(part: _Part, kind: RecordType) -> _Part:
         return lambda *arguments: ((kind.store(row),) for row in function(*arguments))
 
     return replace(part, function=make, key=(part.key, "row", kind.shape))
+
+
+def _as_columns(part: _Part, kind: RecordType) -> _Part:
+    """A function that gives each row as one value, with the fields as its columns."""
+    blank = (None,) * len(kind.fields)
+
+    def make(cell: ExecutionCell) -> Callable[..., Iterable[tuple[Any, ...]]]:
+        function = part.function(cell)
+        return lambda *arguments: (blank if value is None else kind.load(value) for (value,) in function(*arguments))
+
+    return replace(part, function=make, key=(part.key, "columns", kind.shape))
 
 
 def _single(value: Any) -> Iterable[tuple[Any, ...]]:
@@ -174,6 +189,9 @@ def function_source(lowering: Lowering, entry: Entry, alias: str) -> str:
         types = entry.types[start : start + width]
         kinds = [lowering.type_of(*each[:2]) for each in types if width > 1 or each[0] not in _RECORDS]
         part, sql = _part(lowering, call, width, kinds, entry.names[start : start + width])
+        element = lowering.type_row(call.type).implementation
+        if isinstance(element, RecordType) and part.signature in _WHOLE:
+            part = _as_columns(part, element)
         parts.append(part)
         arguments += sql
         start += width
