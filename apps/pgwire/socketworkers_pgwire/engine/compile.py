@@ -57,6 +57,7 @@ class Compiled:
     """A statement: parsed, and analysed as soon as that was asked for. The engine's handle of a statement."""
 
     __slots__ = (
+        "allowed",
         "by_sql",
         "columns",
         "fixed",
@@ -83,6 +84,8 @@ class Compiled:
         """Under which the plan was made; another one means that it has to be made anew."""
         self.token: object = None
         """While the surroundings' is the same, nothing has changed that the plan depends on."""
+        self.allowed: object = None
+        """While it is the same as `token`, the user is known to have the privileges that the plan needs."""
         self.prepared = False
         """Whether its columns were told to the client, and must stay what they are."""
         self.size = 0
@@ -232,6 +235,7 @@ class Compiler:
         if isinstance(analysed, Utility):
             return plan_utility(session, analysed)
         plan = session.lower(analysed, parameters, positions=positions)
+        plan.rights = session.rights(analysed)
         plan.traits = traits(plan, session.surroundings.catalog)
         if analysed.locks:
             waits = [each.wait for each in analysed.locks]
@@ -289,6 +293,19 @@ class Compiler:
                     error.message = f"incorrect binary data format in bind parameter {number + 1}"
                 raise
         return values
+
+    def authorize(self, session: SqlSession, compiled: Compiled, plan: Plan) -> None:
+        """The plan is about to be run: its user needs the privileges for that.
+
+        Raises:
+            SqlError: 42501.
+        """
+        surroundings = session.surroundings
+        # what a superuser's plans depend on does not tell whether the roles have changed
+        if surroundings.superuser or compiled.token is None or compiled.allowed is not compiled.token:
+            with session.catalogue():
+                surroundings.authorization.check(plan.rights, surroundings.user_oid)
+            compiled.allowed = compiled.token
 
     def prepare_tree(self, session: SqlSession, node: Node, types: Sequence[Node]) -> Compiled:
         """The statement of an SQL-level PREPARE.

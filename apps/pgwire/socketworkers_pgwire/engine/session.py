@@ -22,6 +22,7 @@ from socketworkers.errors import StorageError, StorageFull
 from socketworkers.storage import SyncTicket
 
 from ..catalog import Index, Relation
+from ..cluster import SUPERUSER
 from ..errors import SqlError
 from ..session import (
     Answer,
@@ -48,6 +49,7 @@ from ..sql.analyze.typenames import resolve_type
 from ..sql.grammar import Node, Raw
 from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
+from ..sql.rights import Right, rights_of
 from ..types import AnyType
 from .action import Action, nothing
 from .compile import Compiled, Compiler
@@ -276,6 +278,15 @@ class SqlSession:
         assert isinstance(analysed, Query)
         return analysed
 
+    def rights(self, query: Query | None) -> tuple[Right, ...]:
+        """Privileges that are needed for a query: a superuser needs none, but the owners of views do."""
+        if query is None:
+            return ()
+        rights = rights_of(query)
+        if self.surroundings.superuser:
+            return tuple([each for each in rights if each.user not in (0, SUPERUSER)])
+        return rights
+
     def lower(self, query: Query, parameters: Sequence[int], *, positions: bool = False) -> Plan:
         """The plan of a query; that of a cursor knows the places of its rows.
 
@@ -351,6 +362,8 @@ class SqlSession:
         assert isinstance(compiled, Compiled)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
+        if plan.rights:
+            self.compiler.authorize(self, compiled, plan)
         values = self.compiler.bind(self, compiled, plan, request) if request.parameters else ()
         if plan.failure is not None:
             raise plan.failure

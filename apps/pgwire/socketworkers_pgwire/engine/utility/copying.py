@@ -90,6 +90,7 @@ def copy(session: SqlSession, utility: Utility) -> Plan:
         tag="COPY",
         counted=False,
         repeatable=False,
+        rights=source.rights,
         act=lambda owner: Result(),
         options=made,
         source=source,

@@ -103,7 +103,9 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
         made.level = transaction.level
         owner.names.add_portal(made)
 
-    return action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
+    declared = action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
+    declared.rights = plan.rights
+    return declared
 
 
 def _cursor(session: SqlSession, name: str) -> NamedPortal:
