@@ -7,7 +7,7 @@ version, the search path, the user, and the session's forms of dates where const
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,8 +113,12 @@ class Compiler:
 
     # Parsing
 
-    def parse(self, text: str) -> list[Statement]:
-        """The statements of a query string, parsed only.
+    def parse(self, text: str, look: Callable[[str], bool]) -> list[Statement]:
+        """The statements of a query string of the simple protocol, parsed only.
+
+        Args:
+            text: it.
+            look: called with a text that is not known; true when it has to be called each time.
 
         Raises:
             SqlError: 42601 and what else the grammar finds wrong.
@@ -128,7 +132,7 @@ class Compiler:
             assert isinstance(each.handle, Compiled)
             each.handle.fixed = True
         size = len(text)
-        if size <= MAX_TEXT and len(statements) == 1:
+        if not look(text) and size <= MAX_TEXT and len(statements) == 1:
             self._texts[text] = statements
             self._text_bytes += size + _EACH
             while self._text_bytes > MAX_TEXTS:
@@ -189,6 +193,8 @@ class Compiler:
             else:
                 self._plans.move_to_end(key)
             plan, columns, parameters = kept
+            if parameters and compiled.fixed:
+                session.analyse(compiled.raw, None)  # the plan of another protocol: this one says what is wrong
             if compiled.prepared and compiled.plan is not None and _differ(columns, compiled.columns):
                 raise SqlError("0A000", "cached plan must not change result type")
             if compiled.prepared and columns == compiled.columns:

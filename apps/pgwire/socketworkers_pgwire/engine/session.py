@@ -23,6 +23,7 @@ from socketworkers.storage import SyncTicket
 
 from ..catalog import Index, Relation
 from ..cluster import SUPERUSER
+from ..codec import Report
 from ..errors import SqlError
 from ..session import (
     Answer,
@@ -46,7 +47,7 @@ from ..session import (
 from ..sql.analyze import analyze
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.analyze.typenames import resolve_type
-from ..sql.grammar import Node, Raw
+from ..sql.grammar import Node, Raw, cut_names
 from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
 from ..sql.rights import Right, rights_of
@@ -351,10 +352,19 @@ class SqlSession:
 
     def _parse(self, request: ParseQuery) -> Answer:
         self.surroundings.begin_statement(request.text)
-        return Parsed(self.compiler.parse(request.text))
+        return Parsed(self.compiler.parse(request.text, self._tell_cut))
+
+    def _tell_cut(self, text: str) -> bool:
+        """Tell of names that are longer than PostgreSQL keeps them; whether there are any."""
+        found = cut_names(text)
+        for name, kept in found:
+            message = f'identifier "{name}" will be truncated to "{kept}"'
+            self.surroundings.notice(Report(severity="NOTICE", sqlstate="42622", message=message))
+        return bool(found)
 
     def _prepare(self, request: Prepare) -> Answer:
         self.surroundings.begin_statement(request.text)
+        self._tell_cut(request.text)
         return self.compiler.prepare(self, request)
 
     def _open(self, request: Open) -> Answer:

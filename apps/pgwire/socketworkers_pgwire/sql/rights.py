@@ -1,7 +1,7 @@
 """Which privileges a query needs: what PostgreSQL keeps in the range table entries for ExecCheckRTPerms().
 
-What a view reads is needed by the view's owner, unless the view has ``security_invoker`` (documentation §41.5 and CREATE
-VIEW).
+What a view reads is needed by the view's owner, unless the view has ``security_invoker`` (documentation §41.5 and the
+page of CREATE VIEW).
 """
 
 from __future__ import annotations

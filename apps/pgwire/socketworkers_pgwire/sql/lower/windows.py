@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from ...errors import SqlError
+from ...functions import Execution
 from ...types import AnyType
 from ...types.numeric import ScaledNumeric
 from ..execute.aggregates import window_state
-from ..nodes import Expr, NamedWindow, SubLink, WindowCall, WindowFrame
+from ..nodes import CteSource, Expr, NamedWindow, Output, Query, SubLink, WindowCall, WindowFrame
+from ..walk import entries, subqueries, walk
 from .aggregates import is_strict, native_aggregate, python_state
 from .keys import equality_key
-from .match import walk
+from .match import free_entries
 from .python import function_of
 from .select import sort_terms
 from .shapes import as_kind, convert_sql, plain
-from .state import Lowering, lowers, unsupported
+from .state import Lowering, Slot, lowers, unsupported
 
 __all__: list[str] = []
 
@@ -95,8 +99,31 @@ def _offset(lowering: Lowering, window: NamedWindow, frame: WindowFrame, offset:
             raise SqlError("22013", f"frame {which} offset must not be negative")
         return value
 
-    function = function_of(f"{which} offset", 1, "scalar", (), lambda cell: checked)
-    return f"{lowering.use(function)}({lowering.expr(offset)})"
+    return _evaluated(lowering, offset, checked)
+
+
+def _evaluated(lowering: Lowering, offset: Expr, checked: Callable[[Any], Any]) -> str:
+    """A distance that is no constant: SQLite takes none that it has to calculate, so it is calculated before."""
+    from .statement import lower
+
+    query = Query(command="select", outputs=[Output(expr=offset, name="offset")])
+    inner = [each for expr in walk(offset) if isinstance(expr, SubLink) for each in subqueries(expr.query)]
+    own = {entry for each in inner for entry in entries(each.from_)}
+    if free_entries(offset) - own or any(isinstance(each.source, CteSource) for each in own):
+        raise unsupported("a frame offset that depends on the query around it", offset.location)
+    plan = lower(query, lowering.catalog, lowering.parameters)
+    lowering.relations |= plan.relations
+    lowering.volatile = lowering.volatile or plan.volatile
+
+    def compute(execution: Execution, values: Sequence[Any]) -> Any:
+        cursor = plan.open(execution, values)
+        try:
+            ((value,),) = cursor.fetch(1)
+        finally:
+            cursor.close()
+        return checked(value)
+
+    return lowering.slot(Slot(compute=compute))
 
 
 def _range_offset(lowering: Lowering, window: NamedWindow, offset: Expr) -> str:
@@ -123,8 +150,7 @@ def _range_offset(lowering: Lowering, window: NamedWindow, offset: Expr) -> str:
             raise negative
         return value
 
-    function = function_of("range offset", 1, "scalar", (), lambda cell: checked)
-    return f"{lowering.use(function)}({lowering.expr(offset)})"
+    return _evaluated(lowering, offset, checked)
 
 
 def _window_function(lowering: Lowering, expr: WindowCall, over: str) -> str:
