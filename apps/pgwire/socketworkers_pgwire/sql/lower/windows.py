@@ -80,8 +80,6 @@ def _bound(
 
 def _offset(lowering: Lowering, window: NamedWindow, frame: WindowFrame, offset: Expr, which: str) -> str:
     """The distance of a bound. It may be no column, so that it is one value."""
-    if any(isinstance(each, SubLink) for each in walk(offset)):
-        raise unsupported("a subquery as the offset of a frame", offset.location)
     if frame.mode == "range":
         return _range_offset(lowering, window, offset)
     constant = lowering.constant(offset)
