@@ -108,6 +108,7 @@ class World:
     transaction_time = 0
     statement_time = 0
     pid = 4711
+    parameters = ()
 
     def __init__(self) -> None:
         self.connection: apsw.Connection = memory_database()
@@ -115,7 +116,7 @@ class World:
         self.catalog = SessionCatalog(DatabaseCatalog())
         self.catalog.begin(self.connection)
         self.cluster: Any = Roles()
-        self.authorization = Authorization(self.cluster, self.catalog, self.database_oid)
+        self.authorization = Authorization(cast("Any", self.cluster), self.catalog, self.database_oid)
         self.settings = Settings(names=RegNames(self.catalog, self.roles))
         self.session: Any = self
         self.sequences: Any = Counters(self)

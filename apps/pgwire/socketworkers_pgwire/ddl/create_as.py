@@ -92,7 +92,8 @@ def _fill(around: Surroundings, relation: Relation, query: Query) -> int:
         )
         for number, (kind, typmod, collation) in enumerate(rows.types, 1)
     ]
-    return around.execute(Query(command="insert", outputs=values, target=target, source=query, source_entry=rows))
+    query = Query(command="insert", outputs=values, target=target, source=query, source_entry=rows)
+    return around.execute(query, around.parameters)
 
 
 def refresh_materialized_view(around: Surroundings, tree: dict[str, Any]) -> str:

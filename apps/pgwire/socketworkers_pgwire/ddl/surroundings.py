@@ -26,6 +26,8 @@ class Surroundings(Execution, Protocol):
     authorization: Authorization
     cluster: ClusterView
     """Roles, databases: what the transaction sees and changes of them."""
+    parameters: Sequence[Any]
+    """Of the statement."""
     text: str
     """The statement's text."""
 

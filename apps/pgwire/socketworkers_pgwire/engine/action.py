@@ -35,16 +35,17 @@ class Action(Plan):
     act: Callable[[Surroundings], Result | None]
 
     def open(self, execution: Execution, values: Sequence[Any]) -> ActionCursor:
-        return ActionCursor(self, execution)
+        return ActionCursor(self, execution, values)
 
 
 class ActionCursor:
     """An action that runs."""
 
-    __slots__ = ("_execution", "_plan", "_result", "_rows", "affected", "tag")
+    __slots__ = ("_execution", "_plan", "_result", "_rows", "_values", "affected", "tag")
 
-    def __init__(self, plan: Action, execution: Any) -> None:
+    def __init__(self, plan: Action, execution: Any, values: Sequence[Any]) -> None:
         self._plan = plan
+        self._values = values
         self._execution = execution
         self._rows: Iterator[tuple[Any, ...]] | None = None
         self.affected = -1
@@ -53,6 +54,7 @@ class ActionCursor:
     def _start(self) -> Iterator[tuple[Any, ...]]:
         rows = self._rows
         if rows is None:
+            self._execution.parameters = self._values
             result = self._plan.act(self._execution) or Result()
             self.affected = result.affected
             self.tag = result.tag or self.tag

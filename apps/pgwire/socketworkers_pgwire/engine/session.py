@@ -385,6 +385,7 @@ class SqlSession:
     def _fetch(self, request: Fetch) -> Answer | None:
         portal = request.handle
         assert isinstance(portal, Portal)
+        self.resume(portal)
         if portal.declared:
             return self._fetch_declared(portal, request.limit)
         if portal.plan.tag == "COPY":
@@ -399,6 +400,11 @@ class SqlSession:
             self._beside(portal, request)
             return None
         return self._on_loop(portal, request)
+
+    def resume(self, portal: Portal) -> None:
+        """A portal goes on: what its functions look up is looked up on its connection, whatever ran in between."""
+        if portal.handle is not None:
+            portal.handle.give_to(self.surroundings)
 
     def _begin(self, portal: Portal, request: Request) -> bool:
         """Give the plan a connection and open it; False when it has to wait for its turn to write.

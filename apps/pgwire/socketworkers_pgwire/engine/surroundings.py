@@ -109,6 +109,8 @@ class Surroundings:
         self.session_user_oid = self.user_oid = int(role["oid"])
         self.superuser = bool(role["rolsuper"])
         self.authenticated_user = user
+        self.parameters: Sequence[Any] = ()
+        """Those of the statement that runs, where it is no query."""
         self.authorization = Authorization(self.cluster, catalog, database.oid)
         self._roles_version = -1
         self.client_address = peer

@@ -94,7 +94,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
             raise SqlError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
         if name in owner.names.portals:
             raise SqlError("42P03", f'cursor "{name}" already exists')
-        portal = Portal(plan, (), (), describe(plan))
+        portal = Portal(plan, owner.parameters, (), describe(plan))
         portal.declared = True
         portal.text, portal.made = owner.query, owner.statement_time
         portal.scroll = True if flags & _SCROLL else False if flags & _NO_SCROLL else None
@@ -126,6 +126,7 @@ def fetch(session: SqlSession, utility: Utility) -> Plan:
     count = int(tree.get("howMany", 0))
 
     def act(owner: Surroundings) -> Result:
+        session.resume(portal)
         rows = portal.move(direction, count)
         return Result((), len(rows)) if move else Result(rows)
 
