@@ -18,6 +18,8 @@ from socketworkers.errors import StartupError, StateError, StorageFailed, Storag
 from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.storage import Storage
 
+from .authorization import Authorization
+from .catalog.session import SessionCatalog
 from .cluster import Cluster
 from .codec import Report
 from .config import PgwireConfig
@@ -246,6 +248,14 @@ class Server:
             return fatal("3D000", f'database "{login.database}" does not exist')
         if not database["datallowconn"]:
             return fatal("55000", f'database "{login.database}" is not currently accepting connections')
+        if not Authorization(self.cluster.view(), SessionCatalog(), database["oid"]).database(
+            database["oid"], role["oid"], "c"
+        ):
+            return fatal(
+                "42501",
+                f'permission denied for database "{login.database}"',
+                detail="User does not have CONNECT privilege.",
+            )
         return None
 
     async def open_database(self, name: str, storage: Storage) -> Database:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import apsw
 
 from socketworkers_pgwire import ddl
+from socketworkers_pgwire.authorization import Authorization
 from socketworkers_pgwire.catalog.opening import memory_database
 from socketworkers_pgwire.catalog.regnames import RegNames
 from socketworkers_pgwire.catalog.session import DatabaseCatalog, SessionCatalog
@@ -37,6 +38,9 @@ class Roles:
         self.tables["pg_database"].append(database_row(5, "postgres", 10))
         self._oids = itertools.count(16384)
         self._keys = {"pg_auth_members": 2, "pg_db_role_setting": 2, "pg_shdescription": 2}
+
+    changed = True
+    version = 0
 
     def rows(self, table: str) -> Iterable[tuple[Any, ...]]:
         return iter(self.tables[table])
@@ -83,7 +87,7 @@ class Counters:
         value, called = self.values[oid]
         return value, 0, called
 
-    def nextval(self, oid: int) -> int:
+    def nextval(self, oid: int, *, checked: bool = True) -> int:
         value, _, called = self.state(oid)
         if called:
             place = 'temp."pg_temp.pg_sequence"' if TemporarySchema.holds(oid) else 'main."pg_catalog.pg_sequence"'
@@ -104,6 +108,7 @@ class World:
     transaction_time = 0
     statement_time = 0
     pid = 4711
+    parameters = ()
 
     def __init__(self) -> None:
         self.connection: apsw.Connection = memory_database()
@@ -111,6 +116,7 @@ class World:
         self.catalog = SessionCatalog(DatabaseCatalog())
         self.catalog.begin(self.connection)
         self.cluster: Any = Roles()
+        self.authorization = Authorization(cast("Any", self.cluster), self.catalog, self.database_oid)
         self.settings = Settings(names=RegNames(self.catalog, self.roles))
         self.session: Any = self
         self.sequences: Any = Counters(self)

@@ -14,7 +14,7 @@ __all__ = ["Session"]
 
 
 class _NoSequences:
-    def nextval(self, oid: int) -> int:
+    def nextval(self, oid: int, *, checked: bool = True) -> int:
         raise SqlError("42P01", "no sequences here")
 
     def currval(self, oid: int) -> int:

@@ -11,10 +11,11 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
+from ..errors import SqlError
 from ..types import AnyType
 from .layout import WITH_TEMPORARY
 from .lookup import PG_CATALOG
@@ -31,6 +32,12 @@ K = TypeVar("K")
 
 _versions = itertools.count(1)
 _FIRST_OID = 16384
+#: where the lists of privileges are
+_LISTS = {
+    "pg_class": ("relowner, relacl", "oid = ?"),
+    "pg_namespace": ("nspowner, nspacl", "oid = ?"),
+    "pg_attribute": ("0, attacl", "attrelid = ? AND attnum = ?"),
+}
 _KEPT_VERSIONS = 4
 _VERSION = """SELECT value FROM main."socketworkers.counters" WHERE name = 'version'"""
 
@@ -39,6 +46,7 @@ class _Kept:
     """What was read of one version of a catalogue; its number is never used again in this process."""
 
     __slots__ = (
+        "lists",
         "namespace_names",
         "namespaces",
         "operators",
@@ -58,6 +66,7 @@ class _Kept:
         self.type_oids: dict[tuple[int, str], int] = {}
         self.types: dict[int, TypeRow | None] = {}
         self.operators: dict[tuple[int, int], OperatorRow | None] = {}
+        self.lists: dict[tuple[str, int, int], tuple[int, str | None] | None] = {}
 
 
 class DatabaseCatalog:
@@ -104,6 +113,7 @@ class SessionCatalog:
         "_private",
         "_user",
         "temporary",
+        "usable",
     )
 
     def __init__(self, database: DatabaseCatalog | None = None, source: Builtin | None = None) -> None:
@@ -115,7 +125,9 @@ class SessionCatalog:
         #: whether the catalogue was changed in this transaction
         self._private = False
         self._path: tuple[int, ...] = ()
-        self._path_of: tuple[_Kept, tuple[str, ...]] | None = None
+        self._path_of: tuple[Any, ...] | None = None
+        self.usable: Callable[[int], bool] | None = None
+        """Whether the user may look into a schema (USAGE); None for a user who may look into all."""
         self._path_names: tuple[str, ...] = ('"$user"', "public")
         self._user = ""
         self.temporary: TemporarySchema | None = None
@@ -214,14 +226,11 @@ class SessionCatalog:
         return self._path
 
     def _find_path(self) -> None:
-        key = (self._kept, self._path_names)
-        if self._path_of is not None and self._path_of[0] is self._kept and self._path_of[1] == self._path_names:
+        key = (self._kept, self.usable, self._path_names)
+        before = self._path_of
+        if before is not None and before[0] is self._kept and before[1] is self.usable and before[2] == key[2]:
             return
-        path: list[int] = []
-        for name in self._path_names:
-            oid = self.namespace(self._user if name in ("$user", '"$user"') else name)
-            if oid is not None and oid not in path:
-                path.append(oid)
+        path = list(self.written_path)
         # the implicit ones, as recomputeNamespacePath() puts them in (src/backend/catalog/namespace.c)
         if PG_CATALOG not in path:
             path.insert(0, PG_CATALOG)
@@ -232,9 +241,10 @@ class SessionCatalog:
 
     @property
     def written_path(self) -> tuple[int, ...]:
-        """OIDs of the schemas that the setting names, those that exist."""
+        """OIDs of the schemas that the setting names, those that exist and may be looked into."""
         oids = (self.namespace(self._user if name in ("$user", '"$user"') else name) for name in self._path_names)
-        return tuple(dict.fromkeys(oid for oid in oids if oid is not None))
+        usable = self.usable
+        return tuple(dict.fromkeys(oid for oid in oids if oid is not None and (usable is None or usable(oid))))
 
     def namespace(self, name: str) -> int | None:
         """As `lookup.Catalog` says."""
@@ -263,17 +273,17 @@ class SessionCatalog:
 
     def creation_namespace(self) -> int | None:
         """As `lookup.Catalog` says."""
-        for name in self._path_names:
-            oid = self.namespace(self._user if name in ("$user", '"$user"') else name)
-            if oid is not None:
-                return oid
-        return None
+        return next(iter(self.written_path), None)
 
     def _schemas(self, schema: str | None) -> Sequence[int]:
         if schema is None:
             return self.search_path
         oid = self.namespace(schema)
-        return () if oid is None else (oid,)
+        if oid is None:
+            return ()
+        if self.usable is not None and not self.usable(oid):
+            raise SqlError("42501", f"permission denied for schema {schema}")
+        return (oid,)
 
     # relations
 
@@ -414,6 +424,25 @@ class SessionCatalog:
             (type_oid, strategy),
             lambda: class_operator(self._builtin, self.type_by_oid, self.relation_by_oid, type_oid, strategy),
         )
+
+    # privileges
+
+    def owner_and_list(self, table: str, oid: int, number: int = 0) -> tuple[int, str | None] | None:
+        """Owner of an object, and its list of privileges as it is kept; None when there is no such object.
+
+        Args:
+            table: ``pg_class``, ``pg_namespace``; ``pg_attribute``, whose columns have no owner of their own (0).
+            oid: of the object; of a column that of its relation.
+            number: of a column.
+        """
+        return self._look(self._kept.lists, (table, oid, number), lambda: self._owner_and_list(table, oid, number))
+
+    def _owner_and_list(self, table: str, oid: int, number: int) -> tuple[int, str | None] | None:
+        columns, key = _LISTS[table]
+        row: Any = self.connection.execute(
+            f"SELECT {columns} FROM {self.tables_of(oid)[table]} WHERE {key}", (oid, number)[: key.count("?")]
+        ).fetchone()
+        return row and (row[0], row[1])
 
     # reading
 

@@ -157,6 +157,9 @@ def target_of(
     if persistence == "t":
         if schema is not None and (catalog.temporary is None or schema != catalog.temporary.name):
             raise error("42P16", "cannot create temporary relation in non-temporary schema", node)
+        session = around.session
+        if not around.authorization.database(session.database_oid, session.user_oid, "T"):
+            raise SqlError("42501", f'permission denied to create temporary tables in database "{session.database}"')
         around.make_temporary()
         temporary = catalog.temporary
         assert temporary is not None
@@ -172,6 +175,7 @@ def target_of(
         namespace = found
     if TemporarySchema.holds(namespace):
         return Target(namespace, catalog.namespace_name(namespace) or "", TEMPORARY, "t")
+    around.authorization.check_schema(namespace, around.session.user_oid, "C")
     return Target(namespace, catalog.namespace_name(namespace) or "", MAIN, persistence)
 
 

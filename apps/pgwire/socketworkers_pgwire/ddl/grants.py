@@ -152,6 +152,13 @@ def _change(around: Surroundings, writer: Writer, found: _Object, tree: dict[str
         items = read_acl(found.stored, found.kind, owner)
         apply(items, grantees, owner, whole, tree)
         _store(around, writer, found, write_acl(items))
+        if found.kind == "table" and not tree.get("is_grant"):
+            # it takes away what was given on single columns too
+            relation = around.catalog.relation_by_oid(found.key["oid"])
+            assert relation is not None
+            for column in relation.columns:
+                if not column.dropped:
+                    columns.setdefault(column.name, set()).update(whole & set(ALL["column"]))
     for name, letters in columns.items():
         _column(around, writer, found, name, letters, tree, grantees, owner)
 
@@ -216,5 +223,7 @@ def _column(
     tables, key = writer.tables(relation.oid), {"attrelid": relation.oid, "attnum": column.number}
     ((stored,),) = writer.select("pg_attribute", tables, "attacl", **key)
     items = read_acl(stored, "column", owner)
+    if not items and not tree.get("is_grant"):
+        return
     apply(items, grantees, owner, letters, tree)
     writer.update("pg_attribute", tables, key, attacl=write_acl(items) if items else None)

@@ -7,7 +7,7 @@ from typing import Any
 from ..catalog.reading import MAIN
 from ..errors import SqlError
 from ..types.text import cut_name
-from .common import notice, writer_of
+from .common import is_member, notice, writer_of
 from .roles import find_role
 from .surroundings import Surroundings
 
@@ -19,6 +19,11 @@ def create_schema(around: Surroundings, tree: dict[str, Any]) -> str:
     owner, owner_name = around.session.user_oid, around.session.user
     if "authrole" in tree:
         owner, owner_name = find_role(around, tree["authrole"])
+    session = around.session
+    if not around.authorization.database(session.database_oid, session.user_oid, "C"):
+        raise SqlError("42501", f"permission denied for database {session.database}")
+    if not session.superuser and not is_member(around, owner):
+        raise SqlError("42501", f'must be member of role "{owner_name}"')
     name = cut_name(tree.get("schemaname", "") or owner_name)
     if name.startswith("pg_"):
         raise SqlError(

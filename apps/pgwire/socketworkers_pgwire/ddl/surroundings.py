@@ -9,6 +9,7 @@ from ..catalog.session import SessionCatalog
 from ..functions import Execution
 
 if TYPE_CHECKING:
+    from ..authorization import Authorization
     from ..cluster import ClusterView
     from ..sql.nodes import Query
 
@@ -22,6 +23,7 @@ class Surroundings(Execution, Protocol):
     """
 
     catalog: SessionCatalog
+    authorization: Authorization
     cluster: ClusterView
     """Roles, databases: what the transaction sees and changes of them."""
     text: str

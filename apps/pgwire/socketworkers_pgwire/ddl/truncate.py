@@ -6,7 +6,7 @@ from typing import Any
 
 from ..catalog import Relation
 from ..errors import SqlError
-from .common import check_owner, find_relation, notice, run_sql, writer_of
+from .common import find_relation, notice, run_sql, writer_of
 from .ids import CLASS
 from .sequences import current_options, restart_sequence
 from .stored import refresh, without_foreign_keys
@@ -23,7 +23,7 @@ def truncate(around: Surroundings, tree: dict[str, Any]) -> str:
         assert relation is not None
         if relation.kind != "r":
             raise SqlError("42809", f'"{relation.name}" is not a table')
-        check_owner(around, relation)
+        _check(around, relation)
         wanted[relation.oid] = relation
     cascade = tree.get("behavior") == "DROP_CASCADE"
     left = list(wanted.values())
@@ -42,13 +42,20 @@ def truncate(around: Surroundings, tree: dict[str, Any]) -> str:
                     hint=f'Truncate table "{other.name}" at the same time, or use TRUNCATE ... CASCADE.',
                 )
             notice(around, f'truncate cascades to table "{other.name}"')
-            check_owner(around, other)
+            _check(around, other)
             wanted[oid] = other
             left.append(other)
     _empty(around, list(wanted.values()))
     if tree.get("restart_seqs"):
         _restart(around, wanted)
     return "TRUNCATE TABLE"
+
+
+def _check(around: Surroundings, relation: Relation) -> None:
+    """truncate_check_perms(), and nobody empties a table of the system."""
+    if relation.oid < 16384:
+        raise SqlError("42501", f'permission denied: "{relation.name}" is a system catalog')
+    around.authorization.check_relation(relation, around.session.user_oid, "D")
 
 
 def _empty(around: Surroundings, relations: list[Relation]) -> None:

@@ -14,6 +14,7 @@ from .common import Target, name_parts, notice, refuse_system, run_sql, string, 
 from .ids import NAMESPACE, TYPE, Address
 from .physical import drop_index, split_storage
 from .rows import add_array_type, add_attribute, add_class, add_row_type, add_type
+from .stored import refresh, without_foreign_keys
 from .surroundings import Surroundings
 from .tables import check_names
 from .writer import Writer
@@ -205,6 +206,10 @@ def _rename_value(around: Surroundings, writer: Writer, row: TypeRow, old: str, 
             (split_storage(relation)[1],),
         ).fetchall()
     ]
+    # and without its index a table cannot be referred to
+    referring = [relation for relation in relations if any(each.kind == "f" for each in relation.constraints)]
+    for relation in referring:
+        without_foreign_keys(around, relation)
     for relation, name, _ in indexes:
         drop_index(around.connection, [name], split_storage(relation)[0])
     for relation in relations:
@@ -217,6 +222,8 @@ def _rename_value(around: Surroundings, writer: Writer, row: TypeRow, old: str, 
     for relation, _, sql in indexes:
         database = split_storage(relation)[0]
         run_sql(around, sql.replace(" INDEX ", f" INDEX {database}.", 1))
+    for relation in referring:
+        refresh(around, relation.oid)
 
 
 def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:

@@ -67,7 +67,8 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
             )
         assign(state, cast)
         outputs.append(Output(expr=cast, name=str(number)))
-    arguments = session.lower(Query(command="select", outputs=outputs), ())
+    arguments_query = Query(command="select", outputs=outputs)
+    arguments = session.lower(arguments_query, ())
     return Bound(
         columns=plan.columns,
         parameters=(),
@@ -77,6 +78,7 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
         short=plan.short,
         blocking=plan.blocking or arguments.blocking,
         repeatable=plan.repeatable and arguments.repeatable,
+        rights=(*plan.rights, *session.rights(arguments_query)),
         relations=plan.relations,
         written=plan.written,
         volatile=plan.volatile,

@@ -8,7 +8,7 @@ simple protocol that differ in literals only share plans: `shapes`.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,6 +63,7 @@ class Compiled:
     """A statement: parsed, and analysed as soon as that was asked for. The engine's handle of a statement."""
 
     __slots__ = (
+        "allowed",
         "by_sql",
         "columns",
         "fixed",
@@ -98,6 +99,8 @@ class Compiled:
         """Under which the plan was made; another one means that it has to be made anew."""
         self.token: object = None
         """While the surroundings' is the same, nothing has changed that the plan depends on."""
+        self.allowed: object = None
+        """While it is the same as `token`, the user is known to have the privileges that the plan needs."""
         self.prepared = False
         """Whether its columns were told to the client, and must stay what they are."""
         self.size = 0
@@ -141,8 +144,12 @@ class Compiler:
 
     # Parsing
 
-    def parse(self, text: str) -> list[Statement]:
-        """The statements of a query string, parsed only.
+    def parse(self, text: str, look: Callable[[str], bool]) -> list[Statement]:
+        """The statements of a query string of the simple protocol, parsed only.
+
+        Args:
+            text: it.
+            look: called with a text that is not known; true when it has to be called each time.
 
         Raises:
             SqlError: 42601 and what else the grammar finds wrong.
@@ -161,12 +168,13 @@ class Compiler:
         for each in statements:
             assert isinstance(each.handle, Compiled)
             each.handle.fixed = True
+        again = look(text)
         if shape is not None and known is None:
-            self._shapes[shape.key] = _shared(statements)
+            self._shapes[shape.key] = () if again else _shared(statements)
             if len(self._shapes) > MAX_SHAPES:
                 self._shapes.popitem(last=False)
         size = len(text)
-        if size <= MAX_TEXT and len(statements) == 1:
+        if not again and size <= MAX_TEXT and len(statements) == 1:
             self._texts[text] = statements
             self._text_bytes += size + _EACH
             while self._text_bytes > MAX_TEXTS:
@@ -234,6 +242,8 @@ class Compiler:
             else:
                 self._plans.move_to_end(key)
             plan, columns, parameters = kept
+            if parameters and compiled.fixed:
+                session.analyse(compiled.raw, None)  # the plan of another protocol: this one says what is wrong
             if compiled.prepared and compiled.plan is not None and _differ(columns, compiled.columns):
                 raise SqlError("0A000", "cached plan must not change result type")
             if compiled.prepared and columns == compiled.columns:
@@ -338,6 +348,7 @@ class Compiler:
         if isinstance(analysed, Utility):
             return plan_utility(session, analysed)
         plan = session.lower(analysed, parameters, positions=positions)
+        plan.rights = session.rights(analysed)
         plan.traits = traits(plan, session.surroundings.catalog)
         if analysed.locks:
             plan.locks = True
@@ -397,6 +408,22 @@ class Compiler:
                     error.message = f"incorrect binary data format in bind parameter {number + 1}"
                 raise
         return values
+
+    def authorize(self, session: SqlSession, compiled: Compiled, plan: Plan) -> None:
+        """The plan is about to be run: its user needs the privileges for that.
+
+        Raises:
+            SqlError: 42501.
+        """
+        surroundings = session.surroundings
+        if surroundings.superuser:  # as of now: looking for the plan has looked at the roles
+            if not any([right.user for right in plan.rights]):
+                return
+        elif compiled.token is not None and compiled.allowed is compiled.token:
+            return
+        with session.catalogue():
+            surroundings.authorization.check(plan.rights, surroundings.user_oid)
+        compiled.allowed = compiled.token
 
     def prepare_tree(self, session: SqlSession, node: Node, types: Sequence[Node]) -> Compiled:
         """The statement of an SQL-level PREPARE.

@@ -22,6 +22,8 @@ from socketworkers.errors import StorageError, StorageFull
 from socketworkers.storage import SyncTicket
 
 from ..catalog import Index, Relation
+from ..cluster import SUPERUSER
+from ..codec import Report
 from ..errors import SqlError
 from ..session import (
     Answer,
@@ -45,9 +47,10 @@ from ..session import (
 from ..sql.analyze import analyze
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.analyze.typenames import resolve_type
-from ..sql.grammar import Node, Raw
+from ..sql.grammar import Node, Raw, cut_names
 from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
+from ..sql.rights import Right, rights_of
 from ..types import AnyType
 from .action import Action, nothing
 from .compile import Compiled, Compiler
@@ -280,6 +283,15 @@ class SqlSession:
         assert isinstance(analysed, Query)
         return analysed
 
+    def rights(self, query: Query | None) -> tuple[Right, ...]:
+        """Privileges that are needed for a query: a superuser needs none, but the owners of views do."""
+        if query is None:
+            return ()
+        rights = rights_of(query)
+        if self.surroundings.superuser:
+            return tuple([each for each in rights if each.user not in (0, SUPERUSER)])
+        return rights
+
     def lower(self, query: Query, parameters: Sequence[int], *, positions: bool = False) -> Plan:
         """The plan of a query; that of a cursor knows the places of its rows.
 
@@ -344,10 +356,19 @@ class SqlSession:
 
     def _parse(self, request: ParseQuery) -> Answer:
         self.surroundings.begin_statement(request.text)
-        return Parsed(self.compiler.parse(request.text))
+        return Parsed(self.compiler.parse(request.text, self._tell_cut))
+
+    def _tell_cut(self, text: str) -> bool:
+        """Tell of names that are longer than PostgreSQL keeps them; whether there are any."""
+        found = cut_names(text)
+        for name, kept in found:
+            message = f'identifier "{name}" will be truncated to "{kept}"'
+            self.surroundings.notice(Report(severity="NOTICE", sqlstate="42622", message=message))
+        return bool(found)
 
     def _prepare(self, request: Prepare) -> Answer:
         self.surroundings.begin_statement(request.text)
+        self._tell_cut(request.text)
         return self.compiler.prepare(self, request)
 
     def _open(self, request: Open) -> Answer:
@@ -355,6 +376,8 @@ class SqlSession:
         assert isinstance(compiled, Compiled)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
+        if plan.rights:
+            self.compiler.authorize(self, compiled, plan)
         values = self.compiler.bind(self, compiled, plan, request) if request.parameters else compiled.values
         if plan.failure is not None:
             raise plan.failure
@@ -366,6 +389,7 @@ class SqlSession:
     def _fetch(self, request: Fetch) -> Answer | None:
         portal = request.handle
         assert isinstance(portal, Portal)
+        self.resume(portal)
         if portal.declared:
             return self._fetch_declared(portal, request.limit)
         if portal.plan.tag == "COPY":
@@ -380,6 +404,11 @@ class SqlSession:
             self._beside(portal, request)
             return None
         return self._on_loop(portal, request)
+
+    def resume(self, portal: Portal) -> None:
+        """A portal goes on: what its functions look up is looked up on its connection, whatever ran in between."""
+        if portal.handle is not None:
+            portal.handle.give_to(self.surroundings)
 
     def _begin(self, portal: Portal, request: Request) -> bool:
         """Give the plan a connection and open it; False when it has to wait for its turn to write.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from ..authorization import Authorization
 from ..catalog.regnames import RegNames
 from ..catalog.session import SessionCatalog
 from ..catalog.temporary import TemporarySchema
@@ -106,7 +107,10 @@ class Surroundings:
         role = self.cluster.find("pg_authid", user)
         assert role is not None
         self.session_user_oid = self.user_oid = int(role["oid"])
-        self.session_superuser = self.superuser = bool(role["rolsuper"])
+        self.superuser = bool(role["rolsuper"])
+        self.authenticated_user = user
+        self.authorization = Authorization(self.cluster, catalog, database.oid)
+        self._roles_version = -1
         self.client_address = peer
         self.server_address = server
         self.sequences = SessionSequences(self, database)
@@ -184,7 +188,7 @@ class Surroundings:
             self._apply_forms()
         if "search_path" in changed or "role" in changed or "session_authorization" in changed:
             self.catalog.set_search_path(split_list(get("search_path")), self.user)
-        for name in changed:
+        for name in sorted(changed):
             reported = variables.reported(name)
             if reported is not None:
                 value = self.setting(reported) or ""
@@ -282,19 +286,39 @@ class Surroundings:
             if value is None:
                 return self.setting(name) or ""
         made = self.variables.set(name, value, local)
+        if lowered == "session_authorization":
+            self.variables.set("role", "none", local)
         if lowered in ("role", "session_authorization"):
-            self._become(made)
+            self._become()
         self.apply()
         return made
 
-    def _become(self, name: str) -> None:
-        role = None if name in ("none", "", "default") else self.cluster.find("pg_authid", name)
-        if role is None:
-            self.user, self.user_oid, self.superuser = self.session_user, self.session_user_oid, self.session_superuser
-        else:
-            self.user, self.user_oid, self.superuser = name, int(role["oid"]), bool(role["rolsuper"])
+    def _become(self) -> None:
+        """SET SESSION AUTHORIZATION and SET ROLE take effect."""
+        name, role = self.variables.get("session_authorization"), self.variables.get("role")
+        found = self.cluster.find("pg_authid", name)
+        if found is not None:
+            self.session_user, self.session_user_oid = name, int(found["oid"])
+        self.user, self.user_oid = self.session_user, self.session_user_oid
+        found = None if role in ("none", "") else self.cluster.find("pg_authid", role)
+        if found is not None:
+            self.user, self.user_oid = role, int(found["oid"])
+        self.superuser = self.authorization.role(self.user_oid).superuser
+        self.variables.changed.add("is_superuser")
         self.catalog.set_search_path(split_list(self.variables.get("search_path")), self.user)
-        self._plan_context = None
+        self._roles_version = -1
+
+    def _look_at_roles(self) -> None:
+        """What the current user may do is told by the roles as they are now."""
+        version, changed = self.cluster.version, self.cluster.changed
+        if version == self._roles_version and not changed:
+            return
+        self._roles_version = -1 if changed else version
+        superuser = self.authorization.role(self.user_oid).superuser
+        if not superuser or not self.superuser:
+            self._plan_context = None
+        self.superuser = superuser
+        self.catalog.usable = self.authorization.usable(self.user_oid)
 
     def setting_rows(self) -> Iterable[tuple[Any, ...]]:
         """As `SessionContext`: the columns of pg_show_all_settings()."""
@@ -330,12 +354,14 @@ class Surroundings:
     @property
     def plan_context(self) -> tuple[Any, ...]:
         """What else than a statement's text and the catalogue plans depend on; the same object until it changes."""
+        self._look_at_roles()
         context = self._plan_context
         if context is None:
             get = self.variables.get
             context = self._plan_context = (
                 get("search_path"),
                 self.user,
+                None if self.superuser else object() if self._roles_version < 0 else self._roles_version,
                 *(get(name) for name in ("DateStyle", "IntervalStyle", "TimeZone", "bytea_output", "xmloption")),
             )
         return context
@@ -564,7 +590,7 @@ class Surroundings:
 
     def _roles_again(self) -> None:
         if self.variables.changed & {"role", "session_authorization"}:
-            self._become(self.variables.get("role"))
+            self._become()
 
     def _end_transaction(self) -> None:
         self.defining = self._made_temporary = False
@@ -897,8 +923,23 @@ class SessionSequences:
         found: tuple[int, int, int, int, int, str] = row
         return found
 
-    def nextval(self, oid: int) -> int:
+    def _check(self, oid: int, letters: str) -> None:
+        """The user needs one of some privileges on a sequence.
+
+        Raises:
+            SqlError: 42501.
+        """
+        owner = self._owner
+        if owner.superuser:
+            return
+        relation = owner.catalog.relation_by_oid(oid)
+        if relation is not None and relation.kind == "S":
+            owner.authorization.check_relation(relation, owner.user_oid, letters)
+
+    def nextval(self, oid: int, *, checked: bool = True) -> int:
         """As `functions.Sequences`."""
+        if checked:
+            self._check(oid, "Uw")
         value = self._database.sequences.nextval(self._owner.connection, oid, self._parameters(oid))
         self._current[oid] = value
         self._last = oid
@@ -906,6 +947,7 @@ class SessionSequences:
 
     def currval(self, oid: int) -> int:
         """As `functions.Sequences`."""
+        self._check(oid, "Ur")
         if oid not in self._current:
             name = self._parameters(oid)[5]
             raise SqlError("55000", f'currval of sequence "{name}" is not yet defined in this session')
@@ -915,10 +957,12 @@ class SessionSequences:
         """As `functions.Sequences`."""
         if self._last not in self._current:
             raise SqlError("55000", "lastval is not yet defined in this session")
+        self._check(self._last, "Ur")
         return self._current[self._last]
 
     def setval(self, oid: int, value: int, called: bool) -> int:
         """As `functions.Sequences`."""
+        self._check(oid, "w")
         made = self._database.sequences.setval(self._owner.connection, oid, self._parameters(oid), value, called)
         if called:
             self._current[oid] = made
@@ -1031,7 +1075,8 @@ def _role(owner: Surroundings, value: str, local: bool) -> str | None:
     role = owner.cluster.find("pg_authid", value)
     if role is None:
         raise SqlError("22023", f'role "{value}" does not exist')
-    if not owner.session_superuser and value != owner.session_user and not is_member(owner, value):
+    trusted = owner.authorization.role(owner.session_user_oid).superuser
+    if not trusted and value != owner.session_user and not is_member(owner, value):
         raise SqlError("42501", f'permission denied to set role "{value}"')
     return value
 
@@ -1040,7 +1085,8 @@ def _session_authorization(owner: Surroundings, value: str, local: bool) -> str 
     role = owner.cluster.find("pg_authid", value)
     if role is None:
         raise SqlError("22023", f'role "{value}" does not exist')
-    if not owner.session_superuser and value != owner.session_user:
+    login = owner.cluster.find("pg_authid", owner.authenticated_user)
+    if value != owner.authenticated_user and not (login and login["rolsuper"]):
         raise SqlError("42501", "permission denied to set session authorization")
     return value
 

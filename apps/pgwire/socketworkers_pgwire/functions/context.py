@@ -18,11 +18,15 @@ __all__ = ["Backend", "Execution", "Sequences", "SessionContext"]
 class Sequences(Protocol):
     """Sequences, whose counters belong to the process (pgwire: they never roll back)."""
 
-    def nextval(self, oid: int) -> int:
+    def nextval(self, oid: int, *, checked: bool = True) -> int:
         """The next value.
 
+        Args:
+            oid: of the sequence.
+            checked: whether the user needs a privilege for it.
+
         Raises:
-            SqlError: 2200H the sequence is at its end; 55000, 42P01.
+            SqlError: 2200H the sequence is at its end; 55000, 42P01; 42501.
         """
 
     def currval(self, oid: int) -> int:

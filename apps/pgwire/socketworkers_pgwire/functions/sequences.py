@@ -14,6 +14,12 @@ def nextval(execution: Execution, oid: int) -> int:
     return execution.session.sequences.nextval(oid)
 
 
+@scalar("nextval(identity column)", context=True)
+def identity(execution: Execution, oid: int) -> int:
+    """The next value of an identity column, for which nobody needs a privilege on its sequence (NextValueExpr)."""
+    return execution.session.sequences.nextval(oid, checked=False)
+
+
 @scalar("currval(regclass)", context=True)
 def currval(execution: Execution, oid: int) -> int:
     """What nextval() gave in this session."""

@@ -64,6 +64,7 @@ __all__ = [
     "Utility",
     "ValuesSource",
     "Var",
+    "ViewStep",
     "WindowCall",
     "WindowFrame",
     "WithQuery",
@@ -430,6 +431,25 @@ class Entry:
     source: Relation | Query | FunctionSource | ValuesSource | CteSource | Join
     lateral: bool = False
     location: int = -1
+    view: Relation | None = None
+    """The view that `source` is the query of."""
+    through: list[ViewStep] = field(default_factory=list)
+    """Of a table that is changed through views: these, from the outermost inwards."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ViewStep:
+    """A view through which a table is changed."""
+
+    view: Relation
+    columns: list[Expr]
+    """What its columns stand for: the statement has these very objects where it reads them."""
+    mapping: list[int]
+    """For each of its columns the number of the table's, or 0."""
+    reads: frozenset[int]
+    """Columns of what it selects from that its definition refers to."""
+    condition: Expr | None
+    """Its WHERE, with those of the views below it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -532,6 +552,8 @@ class RowLock:
     wait: Literal["block", "skip", "error"]
     entries: list[Entry]
     location: int = -1
+    views: list[Entry] = field(default_factory=list)
+    """Views whose tables are locked by queries of their own."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -555,6 +577,8 @@ class OnConflict:
     where: Expr | None = None
     excluded: Entry | None = None
     """The entry that EXCLUDED stands for."""
+    inferred: frozenset[int] = frozenset()
+    """Columns of the table that the statement names, itself or by a constraint, to say which index arbitrates."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -567,6 +591,8 @@ class MergeAction:
     outputs: list[Output] = field(default_factory=list)
     """Of INSERT and UPDATE, as those of a query of its own."""
     overriding: Literal["user", "system"] | None = None
+    named: frozenset[int] = frozenset()
+    """Of INSERT: columns that get a value from the statement."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -612,6 +638,8 @@ class Query:
     conflict: OnConflict | None = None
     returning: list[Output] | None = None
     overriding: Literal["user", "system"] | None = None
+    named: frozenset[int] = frozenset()
+    """Of INSERT: columns that get a value from the statement, and not by a default."""
     current_of: CurrentOf | None = None
     actions: list[MergeAction] = field(default_factory=list)
     """Of MERGE, in their order. `from_` is the source, `where` the condition of ON; both sides are as in a join, the

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ..errors import SqlError
 from ..functions import Execution
 from ..types import AnyType
+from .rights import Right
 
 __all__ = ["Cursor", "Plan", "ResultColumn"]
 
@@ -97,6 +98,8 @@ class Plan:
     """OIDs of the tables that it changes."""
     failure: SqlError | None = None
     """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
+    rights: tuple[Right, ...] = ()
+    """Privileges that are needed to run it."""
     positions: tuple[int, ...] = ()
     """OIDs of tables, the numbers of whose rows stand behind the columns in each row: for WHERE CURRENT OF."""
 

@@ -91,6 +91,7 @@ def copy(session: SqlSession, utility: Utility) -> Plan:
         tag="COPY",
         counted=False,
         repeatable=False,
+        rights=source.rights,
         act=lambda owner: Result(),
         options=made,
         source=source,

@@ -42,7 +42,9 @@ def define(session: SqlSession, utility: Utility) -> Plan:
         owner.catalog.begin(owner.connection)
         return Result(tag=tag)
 
-    return action(command_tag(utility), act, writes=True, short=False)
+    plan = action(command_tag(utility), act, writes=True, short=False)
+    plan.rights = session.rights(utility.query)
+    return plan
 
 
 _TAGS = {

@@ -16,4 +16,6 @@ __all__ = ["explain"]
 
 def explain(session: SqlSession, utility: Utility) -> Plan:
     """EXPLAIN of a query."""
-    return explained(utility, session.surroundings.catalog)
+    plan = explained(utility, session.surroundings.catalog)
+    plan.rights = session.rights(utility.query)
+    return plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...catalog import Relation
 from ...codec import Report
 from ...errors import SqlError
 from ...sql.nodes import Utility
@@ -69,9 +70,17 @@ def lock(session: SqlSession, utility: Utility) -> Plan:
         relation = session.relation(node["RangeVar"])
         if relation.kind not in "rvm":
             raise SqlError("42809", f'"{relation.name}" is not a table or view')
+        _check_lock(session, relation, utility.tree.get("mode", 8))
     plan = action("LOCK TABLE", lambda owner: None, writes=utility.tree.get("mode", 8) > 1)
     plan.wait = "error" if utility.tree.get("nowait") else "block"
     return plan
+
+
+def _check_lock(session: SqlSession, relation: Relation, mode: int) -> None:
+    """LockTableAclCheck() for a mode of 1 (ACCESS SHARE) to 8 (ACCESS EXCLUSIVE)."""
+    surroundings = session.surroundings
+    letters = "r" if mode == 1 else "awdD" if mode == 3 else "wdD"
+    surroundings.authorization.check_relation(relation, surroundings.user_oid, letters)
 
 
 def load(session: SqlSession, utility: Utility) -> Plan:

@@ -103,7 +103,9 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
         made.level = transaction.level
         owner.names.add_portal(made)
 
-    return action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
+    declared = action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
+    declared.rights = plan.rights
+    return declared
 
 
 def _cursor(session: SqlSession, name: str) -> NamedPortal:
@@ -124,6 +126,7 @@ def fetch(session: SqlSession, utility: Utility) -> Plan:
     count = int(tree.get("howMany", 0))
 
     def act(owner: Surroundings) -> Result:
+        session.resume(portal)
         rows = portal.move(direction, count)
         return Result((), len(rows)) if move else Result(rows)
 

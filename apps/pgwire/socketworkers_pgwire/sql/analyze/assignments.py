@@ -4,6 +4,7 @@ rewriteTargetListIU (rewriteHandler.c)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ...catalog import Column, Relation
 from ...errors import SqlError
@@ -157,7 +158,7 @@ def _part(state: State, name: str, old: Expr, indirection: list[Node], value: Ex
 def column_default(state: State, relation: Relation, column: Column) -> Expr | None:
     """The default of a column, of its type; None when it has none: build_column_default."""
     if column.identity:
-        proc = proc_of(state.catalog, _NEXTVAL)
+        proc = replace(proc_of(state.catalog, _NEXTVAL), signature="nextval(identity column)")
         sequence = Const(type=_REGCLASS, value=column.sequence)
         value: Expr = FuncCall(type=proc.result, proc=proc, args=[sequence])
     elif column.default is None or column.generated:
@@ -214,8 +215,8 @@ def fill_defaults(
             continue
         default = column_default(state, target.relation, column)
         if default is None:
-            if output is None:
-                continue
+            if output is None and column.number != target.relation.rowid_column:
+                continue  # SQLite would make up a row number
             default = null_of(column)
         result.append(Output(expr=default, name=column.name, column=column.number))
     result += _generated(state, target)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...catalog import Index
 from ..grammar import Node
 from ..nodes import BoolExpr, Entry, Expr, OnConflict, Var
-from ..walk import equal
+from ..walk import equal, walk
 from .assignments import update_targets
 from .collations import assign
 from .expressions import transform, where_clause
@@ -44,8 +44,12 @@ def analyse_conflict(state: State, target: Target, node: Node) -> OnConflict:
     if infer is not None:
         if "conname" in infer:
             conflict.indexes = [_constraint_index(target, infer["conname"])]
+            keys = [each.keys for each in relation.constraints if each.name == infer["conname"]]
+            conflict.inferred = frozenset(number for each in keys for number in each)
         else:
             wanted = _inference(state, target, infer)
+            read = [each for expr in (*wanted.exprs, *wanted.predicate) for each in walk(expr)]
+            conflict.inferred = frozenset(wanted.columns) | {each.column for each in read if isinstance(each, Var)}
     if item is not None:
         state.target_excluded = item
         state.namespace = [target.item, item]

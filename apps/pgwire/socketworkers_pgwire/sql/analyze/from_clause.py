@@ -111,6 +111,7 @@ def relation_item(state: State, relation: Relation, alias: Node | None, location
     item = Item(entry)
     if source is not relation:
         item.relation = relation
+        entry.view = relation
         state.shared.views[entry] = relation
     state.relations.append(item)
     return item

@@ -83,6 +83,8 @@ def _lock_all(state: State, lock: RowLock, entry: Entry) -> None:
     if isinstance(source, Relation):
         lock.entries.append(entry)
     elif isinstance(source, Query):
+        if entry.view is not None:
+            lock.views.append(entry)
         lock_query(state, _own(state, entry, source), lock)
 
 
@@ -102,7 +104,7 @@ def lock_query(state: State, query: Query, lock: RowLock) -> None:
     inner = RowLock(strength=lock.strength, wait=lock.wait, entries=[])
     for entry in entries(query.from_):
         _lock_all(state, inner, entry)
-    if inner.entries:
+    if inner.entries or inner.views:
         query.locks.append(inner)
 
 
@@ -111,6 +113,8 @@ def _lock_one(state: State, lock: RowLock, entry: Entry, location: int, word: st
     if isinstance(source, Relation):
         lock.entries.append(entry)
     elif isinstance(source, Query):
+        if entry.view is not None:
+            lock.views.append(entry)
         lock_query(state, _own(state, entry, source), lock)
     else:
         what = "a join"

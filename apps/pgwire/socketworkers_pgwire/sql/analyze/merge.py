@@ -89,11 +89,11 @@ def _action(state: State, target: Target, source_names: list[Any], clause: Node)
         action.outputs = update_targets(state, target, clause["targetList"])
     elif command == "insert":
         action.overriding = _OVERRIDING.get(clause.get("override", ""))
-        action.outputs = _insert(state, target, clause, action.overriding)
+        action.outputs = _insert(state, target, clause, action)
     return action
 
 
-def _insert(state: State, target: Target, clause: Node, overriding: str | None) -> list[Output]:
+def _insert(state: State, target: Target, clause: Node, action: MergeAction) -> list[Output]:
     values = clause.get("values")
     outputs: list[Output] = []
     if values is not None:
@@ -113,6 +113,7 @@ def _insert(state: State, target: Target, clause: Node, overriding: str | None) 
         for (column, given), expr in zip(columns, exprs, strict=False):
             value = assigned(state, target, column, expr, given)
             outputs.append(Output(expr=value, name=column.name, column=column.number))
-    outputs = fill_defaults(state, target, outputs, overriding=overriding, update=False)
+        action.named = frozenset(output.column for output in outputs)
+    outputs = fill_defaults(state, target, outputs, overriding=action.overriding, update=False)
     assign_all(state, (output.expr for output in outputs))
     return outputs

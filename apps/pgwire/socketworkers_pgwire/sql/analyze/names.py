@@ -231,7 +231,11 @@ def find_relation(state: State, node: Node) -> Relation:
     """
     name = node["relname"]
     schema = node.get("schemaname")
-    relation = state.catalog.relation(schema, name)
+    try:
+        relation = state.catalog.relation(schema, name)
+    except SqlError as refused:  # 42501 about the schema
+        refused.position = node.get("location", 0) + 1
+        raise
     if relation is None:
         raise _no_relation(state, schema, name, node.get("location", 0))
     state.shared.notes.relations.add(relation.oid)

@@ -149,6 +149,7 @@ def _row(
 ) -> list[Output]:
     """transformInsertRow: the values of one row, or of the columns of a query."""
     wanted = _check_counts(state, columns, exprs, node)
+    state.query.named = frozenset(column.number for column, _ in wanted)
     before = state.kind
     state.kind = Kind.INSERT_TARGET
     outputs: list[Output] = []
@@ -207,6 +208,7 @@ def _from_rows(
         return _from_rows_with_parts(state, target, columns, tree, node)
     rows = values_rows(state, tree, Kind.VALUES, allow_default=True)
     wanted = _check_counts(state, columns, rows[0], node)
+    state.query.named = frozenset(column.number for column, _ in wanted)
     cast_rows: list[list[Expr]] = []
     for row in rows:
         cast_row = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...catalog import Column, Relation
 from ...errors import SqlError
 from ..grammar import Node, parse
-from ..nodes import BoolExpr, Entry, Expr, Output, Var
+from ..nodes import BoolExpr, Entry, Expr, Output, Var, ViewStep
 from ..walk import walk
 from .collations import assign
 from .expressions import where_clause
@@ -243,12 +243,35 @@ def _view_target(state: State, view: Relation, alias: Node | None, command: str,
         location=location,
     )
     state.shared.depths[base.entry] = state.depth
+    base.entry.through.insert(0, _step(view, base, columns, where, mapping))
     item = Item(entry, columns=columns)
     item.relation = view
     # names in SQLite's statement are those of the table
     base.entry.alias = shown
     state.relations.append(item)
     return Target(base.relation, item, base.entry, view.name, view, mapping, where, command, base, tree)
+
+
+def _step(
+    view: Relation, base: Target, columns: list[Expr], where: Expr | None, mapping: list[Column | None]
+) -> ViewStep:
+    """What a view through which a table is changed refers to in what it selects from."""
+    below = {id(expr): number for number, expr in enumerate(base.item.columns or (), 1)}
+    reads: set[int] = set()
+    for expr in (*columns, *(() if where is None else (where,))):
+        for each in walk(expr, into_queries=True):
+            if base.view is None:
+                if isinstance(each, Var) and each.entry is base.entry:
+                    reads.add(each.column)
+            elif id(each) in below:
+                reads.add(below[id(each)])
+    return ViewStep(
+        view=view,
+        columns=columns,
+        mapping=[0 if column is None else column.number for column in mapping],
+        reads=frozenset(reads),
+        condition=where,
+    )
 
 
 def both(first: Expr, second: Expr) -> Expr:

@@ -29,6 +29,8 @@ def analyse_utility(shared: Shared, raw: Raw) -> Utility:
 def _inner(shared: Shared, statement: str, node: Node) -> Query | None:
     ((kind, fields),) = node.items()
     state = State(shared)
+    if statement == "CopyStmt":
+        shared.variable = False  # its query is analysed without the parameters of the statement
     if kind == "SelectStmt":
         if "intoClause" in fields:
             if statement == "CopyStmt":

@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 __all__ = ["by_python", "hoisted", "is_simple"]
 
 #: functions that change what lasts: their statement needs the writer
-_WRITING = {"nextval(regclass)", "setval(regclass,bigint)", "setval(regclass,bigint,boolean)"}
+_WRITING = {
+    "nextval(regclass)",
+    "nextval(identity column)",
+    "setval(regclass,bigint)",
+    "setval(regclass,bigint,boolean)",
+}
 _DIVISIONS = {
     f"int{prefix}{name}({left},{right})": sign
     for prefix, left, right in (

@@ -20,6 +20,7 @@ __all__ = ["collect", "function_source", "lockstep", "rows_source"]
 
 
 _RECORDS = (2249, 2287)
+_ANYELEMENT = 2283
 
 
 def rows_source(lowering: Lowering, width: int) -> str:
@@ -170,10 +171,15 @@ def lockstep(lowering: Lowering, calls: Sequence[FuncCall]) -> str:
     parts, arguments = [], []
     for call in calls:
         part, sql = _part(lowering, call, 1, ())
-        kind = lowering.kind(call) if call.proc.modes else None
+        kind = lowering.kind(call) if call.proc.modes or _fills_rows(call) else None
         parts.append(_as_row(part, kind) if isinstance(kind, RecordType) else part)
         arguments += sql
     return _emit(lowering, parts, arguments, False)
+
+
+def _fills_rows(call: FuncCall) -> bool:
+    """Whether it gives rows of the type of its first argument: json_populate_recordset()."""
+    return call.proc.arguments[:1] == (call.proc.result,) == (_ANYELEMENT,)
 
 
 def function_source(lowering: Lowering, entry: Entry, alias: str) -> str:
