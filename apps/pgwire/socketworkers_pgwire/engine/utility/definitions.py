@@ -18,13 +18,7 @@ __all__ = ["define", "set_constraints"]
 
 
 def define(session: SqlSession, utility: Utility) -> Plan:
-    """CREATE, ALTER, DROP, COMMENT, GRANT, TRUNCATE and their like.
-
-    Raises:
-        SqlError: 0A000, CREATE TABLE AS with parameters.
-    """
-    if utility.parameters:
-        raise SqlError("0A000", f"{command_tag(utility)} with parameters is not supported")
+    """CREATE, ALTER, DROP, COMMENT, GRANT, TRUNCATE and their like."""
 
     def act(owner: Surroundings) -> Result:
         owner.defining = True

@@ -91,3 +91,17 @@ SELECT id, now_and_later, later, parent FROM slot ORDER BY id;
 SELECT DISTINCT ON (v) v FROM (VALUES (3), (NULL), (1), (3), (2)) x (v);
 SELECT DISTINCT ON (a, b) a, b, c FROM (VALUES (2, 'x', 1), (1, 'z', 2), (2, NULL, 3), (1, 'y', 4), (2, 'x', 5)) x (a, b, c) ORDER BY a DESC;
 SELECT DISTINCT ON (j #> '{k}') j #> '{k}' FROM (VALUES ('{"k": "m"}'::jsonb), ('{"i": 1}'), ('{"k": "m", "l": 1}')) x (j);
+
+-- modes of transactions are told back
+SHOW transaction_deferrable;
+BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE;
+SHOW transaction_deferrable;
+COMMIT AND CHAIN;
+SHOW transaction_deferrable;
+SET TRANSACTION NOT DEFERRABLE;
+SHOW transaction_deferrable;
+ROLLBACK;
+SET SESSION CHARACTERISTICS AS TRANSACTION DEFERRABLE;
+SHOW transaction_deferrable;
+SELECT current_setting('default_transaction_deferrable');
+RESET default_transaction_deferrable;
