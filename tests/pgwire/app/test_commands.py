@@ -35,10 +35,10 @@ def test_users_and_databases(tmp_path: Path) -> None:
     assert pg(data, "user", "add", "ann", given="secret\n") == (0, "user ann added\n", "")
     with PgwireProcess(tmp_path, "--auth", "host all ann all scram-sha-256", "--auth", "host all all all trust") as it:
         where = f"host=127.0.0.1 port={it.port} dbname=shop"
-        with psycopg.connect(f"{where} user=postgres", autocommit=True) as postgres:
-            postgres.execute("GRANT CREATE ON DATABASE shop TO ann")
+        with psycopg.connect(f"{where} user=postgres", autocommit=True) as owner:
+            owner.execute("CREATE SCHEMA mine AUTHORIZATION ann")
         with psycopg.connect(f"{where} user=ann password=secret", autocommit=True) as ann:
-            ann.execute("CREATE SCHEMA mine")
+            ann.execute("CREATE TABLE mine.things (a int)")
             assert pg(data, "user", "add", "ann", given="other\n") == (0, "user ann has a new password\n", "")
             status, out, error = pg(data, "database", "drop", "shop")
             assert (status, out) == (1, "")
