@@ -26,6 +26,7 @@ class SqlError(Exception):
         schema: name of the schema of the object that the error is about; so are `table`, `column`, `data_type` and
             `constraint`.
         where: the context in which it happened, one entry a line.
+        routine: PostgreSQL's function that raises it, where clients look for that.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class SqlError(Exception):
         data_type: str = "",
         constraint: str = "",
         where: str = "",
+        routine: str = "",
     ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
@@ -57,6 +59,7 @@ class SqlError(Exception):
         self.data_type = data_type
         self.constraint = constraint
         self.where = where
+        self.routine = routine
 
     @classmethod
     def of(cls, report: Report) -> SqlError:
@@ -74,6 +77,7 @@ class SqlError(Exception):
             data_type=report.data_type,
             constraint=report.constraint,
             where=report.where,
+            routine=report.routine,
         )
 
     @property
@@ -92,4 +96,5 @@ class SqlError(Exception):
             data_type=self.data_type,
             constraint=self.constraint,
             where=self.where,
+            routine=self.routine,
         )

@@ -245,7 +245,9 @@ class Compiler:
             if parameters and compiled.fixed:
                 session.analyse(compiled.raw, None)  # the plan of another protocol: this one says what is wrong
             if compiled.prepared and compiled.plan is not None and _differ(columns, compiled.columns):
-                raise SqlError("0A000", "cached plan must not change result type")
+                # asyncpg knows by the routine that it has to prepare the statement anew
+                routine = "RevalidateCachedQuery"
+                raise SqlError("0A000", "cached plan must not change result type", routine=routine)
             if compiled.prepared and columns == compiled.columns:
                 columns = compiled.columns
             compiled.plan, compiled.columns = plan, columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...catalog import TypeRow
@@ -159,10 +159,25 @@ def _of_column(lowering: Lowering, expr: Var) -> AnyType | None:
         Join: lambda: lowering.kind(source.columns[expr.column - 1]),
         Query: lambda: _of_query(lowering, source, expr.column),
         CteSource: lambda: _of_query(lowering, source.cte.query, expr.column),
-        ValuesSource: lambda: lowering.kind(source.rows[0][expr.column - 1]),
+        ValuesSource: lambda: _of_values(lowering, [row[expr.column - 1] for row in source.rows]),
     }
     handler = handlers.get(type(source))
     return None if handler is None else handler()
+
+
+def _of_values(lowering: Lowering, exprs: Sequence[Expr]) -> AnyType:
+    """One type for all rows.
+
+    Raises:
+        SqlError: 0A000, they are records of different fields, which the stored values do not tell.
+    """
+    kind = lowering.kind(exprs[0])
+    for each in exprs[1:]:
+        if isinstance(each, RowExpr) and isinstance(kind, RecordType):
+            other = lowering.kind(each)
+            if isinstance(other, RecordType) and [a.oid for a in other.fields] != [a.oid for a in kind.fields]:
+                raise unsupported("a column of records with different fields", each.location)
+    return kind
 
 
 def _of_query(lowering: Lowering, query: Query, column: int) -> AnyType:
