@@ -422,7 +422,7 @@ class SqlSession:
         portal.handle = handle
         handle.give_to(self.surroundings)
         self.portals.add(portal)  # before it can fail: who leaves now gives the connection back
-        portal.cursor = plan.open(self.surroundings, portal.values)
+        portal.open(self.surroundings)
         return True
 
     # The log
@@ -630,7 +630,7 @@ class SqlSession:
         portal.cursor.close()
         if portal.plan.writes:
             self.transaction.restart()
-        portal.cursor = portal.plan.open(self.surroundings, portal.values)
+        portal.open(self.surroundings)
         portal.beside = True
         self._beside(portal, request)
 
