@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,3 +187,79 @@ def test_lines_are_counted_for_errors() -> None:
     rows = reader.receive(b'1,2\n"a\nb",3\n4,5\n')
     assert len(rows) == 3
     assert [reader.line_of(number) for number in range(3)] == [1, 3, 4]
+
+
+PLAIN = [
+    TEXT,
+    CSV,
+    CopyOptions.checked(delimiter="|", null="-", reads=True),
+    CopyOptions.checked(format="csv", delimiter=";", null="n", force_null=frozenset([1]), reads=True),
+    CopyOptions.checked(format="csv", force_not_null=frozenset([1]), reads=True),
+    CopyOptions.checked(format="csv", header=True, reads=True),
+]
+_LINES = [
+    b"1\t2", b"1,2", b"3|-", b"-|x", b"a;n", b"\\N\t\\N", b"x\t\\N", b"x\\N\t1", b"\\\\N\t1", b"a\\tb\tc", b"a\\",
+    b"\t", b",", b"", b"\\.", b"one", b"1\t2\t3", b"1,2,3", b'"a,b",c', b'"a', b"\xc3\xa4\tb", b"\xff\tb", b"\0\tb",
+    b"a\rb\tc",
+]  # fmt: skip
+
+
+def taken(options: CopyOptions, pieces: list[bytes], *, plain: bool) -> list[object]:
+    """Rows with their lines, or the error; read by columns where that is possible."""
+    reader = make_reader(options, NAMES)
+    found: list[object] = []
+    rows: list[Row]
+    try:
+        for piece in pieces:
+            columns = reader.columns(piece) if plain else None
+            if columns is None:
+                rows = reader.receive(piece)
+            else:
+                rows = [[None if each is None else each.encode() for each in row] for row in zip(*columns, strict=True)]
+            found += [(row, reader.line_of(number)) for number, row in enumerate(rows)]
+        found += [(row, reader.line_of(number)) for number, row in enumerate(reader.end())]
+    except SqlError as error:
+        return [error.message, reader.line]
+    return [*found, reader.line]
+
+
+@pytest.mark.parametrize("options", PLAIN)
+@given(
+    lines=st.lists(st.sampled_from(_LINES), max_size=8),
+    newline=st.sampled_from([b"\n", b"\n", b"\r\n", b"\r"]),
+    mixed=st.integers(0, 20),
+    end=st.booleans(),
+    places=st.lists(st.integers(0, 80), max_size=4),
+)
+def test_plain_blocks_are_read_as_others_are(
+    options: CopyOptions, lines: list[bytes], newline: bytes, mixed: int, end: bool, places: list[int]
+) -> None:
+    data = b"".join(
+        line + (b"\n" if number == mixed else newline if number + 1 < len(lines) or end else b"")
+        for number, line in enumerate(lines)
+    )
+    cuts = [0, *sorted(places), len(data)]
+    pieces = [data[start:stop] for start, stop in itertools.pairwise(cuts)]
+    assert taken(options, pieces, plain=True) == taken(options, pieces, plain=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "columns"),
+    [
+        (TEXT, b"1\t2\n3\t\\N\n", [["1", "3"], ["2", None]]),
+        (TEXT, b"1\t2\r\n3\t4\r\nrest", [["1", "3"], ["2", "4"]]),
+        (CSV, b"1,\n3,4\n", [["1", "3"], [None, "4"]]),
+        (TEXT, b"1\t2\n3\n", None),
+        (TEXT, b"1\t2\t3\n4\n", None),
+        (TEXT, b"1\t2\\t\n", None),
+        (TEXT, b"1\t2\n\\.\n", None),
+        (TEXT, b"1\t\xff\n", None),
+        (TEXT, b"1\t\0\n", None),
+        (TEXT, b"1\t2\n3\r\t4\n", None),
+        (TEXT, b"1\t2\r3\t4\r", None),
+        (CSV, b'"1",2\n', None),
+        (BINARY, b"", None),
+    ],
+)
+def test_what_is_plain(options: CopyOptions, data: bytes, columns: list[list[str | None]] | None) -> None:
+    assert make_reader(options, NAMES).columns(data) == columns

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.pgwire.types.compare import SETTINGS, values_of
-from tests.pgwire.types.inputs import GENERATORS
+from tests.pgwire.types.inputs import GENERATORS, inputs
 
-from socketworkers_pgwire.types import BY_NAME, DEFAULT, Array, Interval, find_zone
+from socketworkers_pgwire.errors import SqlError
+from socketworkers_pgwire.types import BY_NAME, DEFAULT, Array, Interval, Settings, find_zone
 from socketworkers_pgwire.types.base import AnyType
 from socketworkers_pgwire.types.calendar import MAX_TIMESTAMP, MIN_TIMESTAMP, civil_from_days, days_from_civil
 
@@ -176,3 +177,37 @@ def test_a_column_is_written_as_its_values(name: str) -> None:
         if kind.typname in ("oidvector", "int2vector"):  # an empty one is not taken back, by PostgreSQL neither
             values, binaries = [v for v in values if v != "[]"], [b for b in binaries if b and len(b) > 20]
         assert [kind.decode(data, True) for data in binaries if data is not None] == values
+
+
+def _read(kind: AnyType, texts: list[str | None], settings: Settings) -> list[Any] | str:
+    try:
+        return [None if text is None else kind.input(text, settings) for text in texts]
+    except SqlError as error:
+        return error.sqlstate
+
+
+@pytest.mark.parametrize("name", [name for name in GENERATORS if name != "mood"])
+def test_a_column_is_read_as_its_texts(name: str) -> None:
+    kinds = [BY_NAME[name]]
+    for arguments in (["5"], ["5", "2"]):
+        try:
+            kinds.append(kinds[0].modified(kinds[0].typmodin(arguments)))
+        except SqlError:
+            pass
+    chooser = random.Random(name)
+    settings = SETTINGS["new-york-dmy"][1]
+    every = inputs(name, 150)
+    for kind in kinds:
+        good = [text for text in every if not isinstance(_read(kind, [text], settings), str)]
+        columns: list[list[str | None]] = [[each] for each in every]
+        for some in (good, [text for text in good if text.isalnum()], [text for text in good if text[:1] != "-"]):
+            if some:
+                columns += [list(some), [None, *some, None], chooser.choices(some, k=3 * len(some))]
+        columns += [[*good, bad] for bad in every[::15]]
+        for texts in columns:
+            expected = _read(kind, texts, settings)
+            if isinstance(expected, str):
+                with pytest.raises(SqlError):
+                    kind.input_column(texts, settings)
+            else:
+                assert repr(kind.input_column(texts, settings)) == repr(expected)

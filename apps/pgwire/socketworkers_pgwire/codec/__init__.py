@@ -113,6 +113,7 @@ from .rows import (
     FieldDescription,
     RowDescription,
     encode_columns,
+    encode_packed,
     encode_row_description,
     encode_rows,
 )
@@ -254,6 +255,7 @@ __all__ = [
     "encode_function_call_response",
     "encode_negotiate_protocol_version",
     "encode_notification",
+    "encode_packed",
     "encode_parameter_description",
     "encode_parameter_status",
     "encode_parse",

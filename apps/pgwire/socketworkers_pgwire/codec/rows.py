@@ -19,6 +19,7 @@ __all__ = [
     "decode_data_row",
     "decode_row_description",
     "encode_columns",
+    "encode_packed",
     "encode_row_description",
     "encode_rows",
 ]
@@ -173,6 +174,17 @@ def encode_columns(columns: Sequence[Sequence[bytes | None]]) -> bytes:
         join = b"".join
         rows = [join(row) for row in zip(*framed, strict=True)]
     heads = _Heads(count)
+    return b"".join([heads[len(row)] + row for row in rows])
+
+
+def encode_packed(rows: Sequence[bytes], count: int) -> bytes:
+    """The DataRows of a result whose rows are fields with their lengths already.
+
+    Args:
+        rows: each one all fields of a row, joined.
+        count: of the fields.
+    """
+    heads = _Heads(count.to_bytes(2))
     return b"".join([heads[len(row)] + row for row in rows])
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from .binary import BinaryReader, BinaryWriter
 from .options import CopyOptions
-from .reader import Reader, Row, Writer
+from .reader import Columns, Reader, Row, Writer
 from .separated import CsvReader, CsvWriter
 from .text import TextReader, TextWriter
 
 __all__ = [
     "BinaryReader",
     "BinaryWriter",
+    "Columns",
     "CopyOptions",
     "CsvReader",
     "CsvWriter",

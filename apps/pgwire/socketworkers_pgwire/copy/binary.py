@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..errors import SqlError
-from .reader import MAX_LINE, Row, bad_format
+from .reader import MAX_LINE, Columns, Row, bad_format
 
 __all__ = ["SIGNATURE", "BinaryReader", "BinaryWriter"]
 
@@ -33,6 +33,10 @@ class BinaryReader:
         self._ended = False
         self._first = 0
         self.line = 0
+
+    def columns(self, data: bytes) -> Columns | None:
+        """As `Reader`."""
+        return None
 
     def receive(self, data: bytes) -> list[Row]:
         """As `Reader`."""

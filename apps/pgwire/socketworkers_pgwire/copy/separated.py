@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import SqlError
 from .options import CopyOptions
-from .reader import MAX_LINE, Row, bad_format
+from .reader import MAX_LINE, Columns, Row, bad_format, split_plain
 from .text import check_header
 
 __all__ = ["CsvReader", "CsvWriter"]
@@ -53,8 +53,28 @@ class CsvReader:
         self._seen = 0
         self._inside = False
         self._ended = False
-        self._lines: list[int] = []
+        self._lines: Sequence[int] = ()
         self.line = 0
+
+    def columns(self, data: bytes) -> Columns | None:
+        """As `Reader`."""
+        if self._ended or self._header or self._open or self._options.force_not_null or not self._names:
+            return None
+        whole = self._rest + data if self._rest else data
+        if self._quote in whole or (not self._newline and not self._find_newline(whole)):
+            return None
+        end = whole.rfind(b"\n") + 1
+        block = whole[:end]
+        if not end or self._newline == b"\r" or b"\\." in block:
+            return None
+        found = split_plain(block, self._newline, self._delimiter, self._null, len(self._names))
+        if found is None:
+            return None
+        self._keep(whole[end:])
+        first = self.line + 1
+        self.line += len(found[0])
+        self._lines = range(first, self.line + 1)
+        return found
 
     def receive(self, data: bytes) -> list[Row]:
         """As `Reader`."""
@@ -94,7 +114,8 @@ class CsvReader:
 
     def _rows(self, lines: list[bytes]) -> list[Row]:
         rows: list[Row] = []
-        self._lines = []
+        numbers: list[int] = []
+        self._lines = numbers
         quote = self._quote
         for line in lines:
             self.line += 1
@@ -120,7 +141,7 @@ class CsvReader:
                     check_header(row, self._names)
                 continue
             rows.append(row)
-            self._lines.append(self.line)
+            numbers.append(self.line)
         return rows
 
     def _unfinished(self, line: bytes) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..errors import SqlError
 from .options import CopyOptions
-from .reader import MAX_LINE, Row, bad_format
+from .reader import MAX_LINE, Columns, Row, bad_format, split_plain
 
 __all__ = ["TextReader", "TextWriter", "check_header"]
 
@@ -57,6 +57,28 @@ class TextReader:
         self._ended = False
         self._first = 0
         self.line = 0
+
+    def columns(self, data: bytes) -> Columns | None:
+        """As `Reader`."""
+        if self._ended or self._header or not self._names:
+            return None
+        data = self._rest + data if self._rest else data
+        if not self._newline and not self._find_newline(data):
+            return None
+        end = data.rfind(b"\n") + 1
+        block = data[:end]
+        if not end or self._newline == b"\r":
+            return None
+        escapes = block.count(b"\\")
+        if escapes and self._null != b"\\N":
+            return None
+        found = split_plain(block, self._newline, self._delimiter, self._null, len(self._names))
+        if found is None or (escapes and escapes != sum(column.count(None) for column in found)):
+            return None
+        self._keep(data[end:])
+        self._first = self.line + 1
+        self.line += len(found[0])
+        return found
 
     def receive(self, data: bytes) -> list[Row]:
         """As `Reader`."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..codec import FieldDescription, encode_columns
+from ..codec import FieldDescription, encode_columns, encode_packed, encode_rows
+from ..codec.rows import decode_data_row
 from ..errors import SqlError
 from ..session import SERVER_ENCODING
-from ..sql.plan import Cursor, Plan
+from ..sql.execute.cursor import SelectPlan
+from ..sql.plan import Cursor, Plan, ResultColumn
 from ..types import Settings
 from .recoding import outgoing
 
 if TYPE_CHECKING:
     from .connections import Handle
     from .log import Touched
+    from .surroundings import Surroundings
 
 __all__ = ["Portal", "describe", "encode"]
 
@@ -46,6 +49,7 @@ class Portal:
         "handle",
         "kept",
         "made",
+        "packed",
         "plan",
         "scroll",
         "sent",
@@ -70,6 +74,8 @@ class Portal:
         """The connection that it runs on."""
         self.beside = plan.blocking
         """Whether it goes on in a thread."""
+        self.packed = False
+        """Whether its rows come as SQLite has written them: see `SelectPlan.packed`."""
         self.sent = False
         """Whether rows of it have gone out: it cannot be run again then."""
         self.touched: Touched | None = None
@@ -96,6 +102,16 @@ class Portal:
         if not formats:
             return False
         return formats[0 if len(formats) == 1 else number] == 1
+
+    def open(self, surroundings: Surroundings) -> None:
+        """Begin to run the plan; for its client alone, who gets the rows in text or binary form."""
+        plan = self.plan
+        self.packed = isinstance(plan, SelectPlan) and plan.packed is not None and not any(self.formats)
+        if self.packed:
+            assert isinstance(plan, SelectPlan)
+            self.cursor = plan.open_packed(surroundings, self.values)
+        else:
+            self.cursor = plan.open(surroundings, self.values)
 
     # DECLARE, FETCH, MOVE
 
@@ -250,6 +266,8 @@ def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings, en
     assert columns is not None
     if not rows:
         return b""
+    if portal.packed:
+        return _encode_packed([row[0] for row in rows], columns, encoding)
     if not columns:  # SELECT without a list of columns
         return b"D\0\0\0\x06\0\0" * len(rows)
     encoded = [
@@ -262,3 +280,20 @@ def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings, en
             if recode is not None:
                 encoded[number] = [None if field is None else recode(field) for field in encoded[number]]
     return encode_columns(encoded)
+
+
+def _encode_packed(rows: Sequence[bytes], columns: Sequence[ResultColumn], encoding: str) -> bytes:
+    """The same of rows that SQLite has written; their fields are taken apart for a client of another encoding."""
+    if encoding == SERVER_ENCODING:
+        return encode_packed(rows, len(columns))
+    count = len(columns).to_bytes(2)
+    recoders = [outgoing(column.type, False, encoding) for column in columns]
+    return encode_rows(
+        [
+            [
+                field if field is None or recode is None else recode(field)
+                for field, recode in zip(decode_data_row(count + row, 0, len(row) + 2).values, recoders, strict=True)
+            ]
+            for row in rows
+        ]
+    )

@@ -47,6 +47,7 @@ from ..session import (
 from ..sql.analyze import analyze
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.analyze.typenames import resolve_type
+from ..sql.execute.modify import ModifyPlan
 from ..sql.grammar import Node, Raw, cut_names
 from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
@@ -450,7 +451,7 @@ class SqlSession:
         portal.handle = handle
         handle.give_to(self.surroundings)
         self.portals.add(portal)  # before it can fail: who leaves now gives the connection back
-        portal.cursor = plan.open(self.surroundings, portal.values)
+        portal.open(self.surroundings)
         return True
 
     # The log
@@ -658,7 +659,7 @@ class SqlSession:
         portal.cursor.close()
         if portal.plan.writes:
             self.transaction.restart()
-        portal.cursor = portal.plan.open(self.surroundings, portal.values)
+        portal.open(self.surroundings)
         portal.beside = True
         self._beside(portal, request)
 
@@ -842,14 +843,17 @@ class SqlSession:
         self._copy_beside(portal, portal.copy.end)
         return None
 
-    def insert_rows(self, plan: Plan, rows: Sequence[Sequence[Any]]) -> tuple[int, SqlError] | None:
-        """Insert rows by a plan of one row; works in a thread.
+    def insert_columns(self, plan: Plan, columns: Sequence[Sequence[Any]], count: int) -> tuple[int, SqlError] | None:
+        """Insert rows, whose values are given by columns, by a plan of one row; works in a thread.
 
         Returns:
             The number of the first row that could not be inserted, from 0, and why; None when all were.
         """
         surroundings = self.surroundings
-        for number, values in enumerate(rows):
+        if isinstance(plan, ModifyPlan) and plan.many and count > 1:
+            return plan.insert(surroundings, columns, count)
+        for number, values in enumerate(zip(*columns, strict=True) if columns else [()] * count):
+            surroundings.check_cancelled()
             try:
                 cursor = plan.open(surroundings, values)
                 cursor.fetch(1)

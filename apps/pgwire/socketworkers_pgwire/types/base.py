@@ -121,6 +121,19 @@ class Type(Generic[S]):
             return self.receive(data, settings)
         return self.input(decode_utf8(data), settings)
 
+    def input_column(self, texts: Sequence[str | None], settings: Settings = DEFAULT) -> list[S | None]:
+        """The storage forms of many texts; None stays None.
+
+        Raises:
+            SqlError: as `input`, for one of them.
+        """
+        input = self.input
+        distinct = set(texts)
+        if len(distinct) * 2 > len(texts):
+            return [None if text is None else input(text, settings) for text in texts]
+        known = {text: None if text is None else input(text, settings) for text in distinct}
+        return [known[text] for text in texts]
+
     def encode_column(
         self, values: Sequence[S | None], settings: Settings = DEFAULT, binary: bool = False
     ) -> list[bytes | None]:

@@ -45,6 +45,19 @@ class Integer(Type[int]):
                 return value
         raise SqlError("22003", f'value "{text}" is out of range for type {self.name}')
 
+    def input_column(self, texts: Sequence[str | None], settings: Settings = DEFAULT) -> list[int | None]:
+        if None in texts:
+            return super().input_column(texts, settings)
+        together = "".join(texts).replace("-", "")  # type: ignore[arg-type]
+        try:
+            if together.isdigit() and together.isascii():
+                values: list[int | None] = list(map(int, texts))  # type: ignore[arg-type]
+                if self.minimum <= min(values) and max(values) <= self.maximum:  # type: ignore[type-var, operator]
+                    return values
+        except ValueError:
+            pass  # it is told below which one
+        return super().input_column(texts, settings)
+
     def _refused(self, text: str) -> SqlError:
         """Digits that are too many, of either sign, are told before what stands behind them."""
         start = _START.match(text)

@@ -23,6 +23,7 @@ MAX_PRECISION = 1000
 MAX_SCALED_PRECISION = 18  # what int8 holds
 _HEADER = 4
 _PLAIN = re.compile(r"-?(?:[1-9][0-9]{0,999}|0)(?:\.[0-9]{1,999})?", re.ASCII)
+_PLAIN_COLUMN = re.compile(r"(?:(?:[1-9][0-9]{0,999}+|0)(?:\.[0-9]{1,999}+)?+\n)*+", re.ASCII)
 _SHORT = re.compile(r"(-?[0-9]{1,18})(?:\.([0-9]{1,18}))?", re.ASCII)
 _NUMBER = re.compile(
     r"[ \t-\r]*([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(?:[eE][ \t-\r]*([+-]?[0-9]+))?[ \t-\r]*", re.ASCII
@@ -54,6 +55,13 @@ class Numeric(Type[str]):
     def input(self, text: str, settings: Settings = DEFAULT) -> str:
         spelled = parse(text)
         return spelled if self.typmod < 0 else self.coerce(spelled)
+
+    def input_column(self, texts: Sequence[str | None], settings: Settings = DEFAULT) -> list[str | None]:
+        if self.typmod < 0 and None not in texts:
+            together = "\n".join(texts) + "\n"  # type: ignore[arg-type]
+            if _PLAIN_COLUMN.fullmatch(together) and together.count("\n") == len(texts):
+                return list(texts)
+        return super().input_column(texts, settings)
 
     def output(self, stored: str, settings: Settings = DEFAULT) -> str:
         return stored

@@ -41,6 +41,9 @@ class Text(Type[str]):
     def input(self, text: str, settings: Settings = DEFAULT) -> str:
         return text
 
+    def input_column(self, texts: Sequence[str | None], settings: Settings = DEFAULT) -> list[str | None]:
+        return list(texts) if type(self).input is Text.input else super().input_column(texts, settings)
+
     def output(self, stored: str, settings: Settings = DEFAULT) -> str:
         return stored
 
@@ -64,6 +67,9 @@ class _Bounded(Text):
     def __init__(self, oid: int, typname: str, name: str, array_oid: int, typmod: int = -1) -> None:
         super().__init__(oid, typname, name, array_oid, -1, "S", "TEXT", typmod=typmod)
         self.length = typmod - _HEADER if typmod >= _HEADER else -1
+
+    def input_column(self, texts: Sequence[str | None], settings: Settings = DEFAULT) -> list[str | None]:
+        return list(texts) if self.length < 0 else super().input_column(texts, settings)
 
     def typmodin(self, arguments: Sequence[str]) -> int:
         short = "char" if self.typname == "bpchar" else "varchar"

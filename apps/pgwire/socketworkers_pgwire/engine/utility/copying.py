@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...catalog import Relation
 from ...codec import encode_copy_data_rows
-from ...copy import CopyOptions, Row, make_reader, make_writer
+from ...copy import Columns, CopyOptions, Row, make_reader, make_writer
 from ...errors import SqlError
 from ...session import SERVER_ENCODING, Answer, CopyIn, CopyOut, Done, Portion, encode_text, find_encoding
 from ...sql.grammar import Node, Raw
@@ -316,6 +316,10 @@ class CopyFrom:
     def put(self) -> Answer:
         """Work on what was kept; in a thread."""
         data = self.take()
+        columns = self._reader.columns(data) if self._plan.options.encoding == SERVER_ENCODING else None
+        if columns is not None:
+            self._insert_columns(columns)
+            return Done()
         try:
             rows = self._reader.receive(data)
         except SqlError as error:
@@ -338,17 +342,28 @@ class CopyFrom:
     def _insert(self, rows: list[Row]) -> None:
         if not rows:
             return
-        plan, session = self._plan, self._session
-        values = self._values(rows)
-        inserted = session.insert_rows(plan.source, values)
+        self._put(self._values(rows), len(rows))
+
+    def _insert_columns(self, texts: Columns) -> None:
+        settings = self._session.surroundings.settings
+        try:
+            values = [kind.input_column(column, settings) for kind, column in zip(self._plan.types, texts, strict=True)]
+        except SqlError:
+            rows = [[None if each is None else each.encode() for each in row] for row in zip(*texts, strict=True)]
+            values = self._values(rows)  # tells which field it is
+        self._put(values, len(texts[0]))
+
+    def _put(self, columns: Sequence[Sequence[Any]], count: int) -> None:
+        plan = self._plan
+        inserted = self._session.insert_columns(plan.source, columns, count)
         if inserted is not None:
             number, error = inserted
             error.where = f"COPY {plan.table}, line {self._reader.line_of(number)}"
             raise error
-        self._count += len(rows)
+        self._count += count
 
-    def _values(self, rows: list[Row]) -> list[tuple[Any, ...]]:
-        """The rows in storage forms.
+    def _values(self, rows: list[Row]) -> list[list[Any]]:
+        """The columns of rows, in storage forms.
 
         Raises:
             SqlError: a field is none of its type.
@@ -370,14 +385,13 @@ class CopyFrom:
                 for row in rows
             ]
         try:
-            columns = [
+            return [
                 [None if field is None else kind.decode(field, binary, settings) for field in column]
                 for kind, column in zip(plan.types, zip(*rows, strict=True), strict=True)
             ]
         except SqlError:
             self._find_fault(rows, binary)
             raise
-        return list(zip(*columns, strict=True)) if columns else [()] * len(rows)
 
     def _refuse_width(self, row: Row, number: int) -> None:
         plan = self._plan

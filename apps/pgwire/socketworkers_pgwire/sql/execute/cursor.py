@@ -43,22 +43,32 @@ class SelectPlan(Plan):
     """A query that changes nothing."""
 
     statement: Statement
+    packed: Statement | None = None
+    """Gives each row as one BLOB, the fields of a DataRow as text; None when SQLite cannot write it."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> SelectCursor:
         if self.failure is not None:
             raise self.failure
-        return SelectCursor(self, execution, values)
+        return SelectCursor(self, self.statement, execution, values)
+
+    def open_packed(self, execution: Execution, values: Sequence[Any]) -> SelectCursor:
+        """As `open`, with the rows of `packed`."""
+        assert self.packed is not None
+        if self.failure is not None:
+            raise self.failure
+        return SelectCursor(self, self.packed, execution, values)
 
 
 class SelectCursor:
     """A query that runs."""
 
-    __slots__ = ("_blank", "_cell", "_cursor", "_execution", "_plan", "_values")
+    __slots__ = ("_blank", "_cell", "_cursor", "_execution", "_plan", "_statement", "_values")
 
     affected = 0
 
-    def __init__(self, plan: SelectPlan, execution: Execution, values: Sequence[Any]) -> None:
+    def __init__(self, plan: SelectPlan, statement: Statement, execution: Execution, values: Sequence[Any]) -> None:
         self._plan = plan
+        self._statement = statement
         self._execution = execution
         self._values = values
         self._cursor: apsw.Cursor | None = None
@@ -70,7 +80,7 @@ class SelectCursor:
         return self._plan.tag
 
     def _start(self) -> apsw.Cursor:
-        statement = self._plan.statement
+        statement = self._statement
         connection = self._execution.connection
         state = prepared(connection)
         self._cell = state.cell

@@ -18,6 +18,7 @@ from .constraints import (
     check_row_number,
     check_statement,
     constraint_error,
+    not_null_error,
     restricted,
     table_name,
 )
@@ -25,6 +26,8 @@ from .cursor import RowStatement, Statement, execute, run
 from .failures import translate
 
 __all__ = [
+    "CALCULATED",
+    "CONSTANT",
     "Apply",
     "Capture",
     "Collected",
@@ -38,6 +41,10 @@ __all__ = [
 ]
 
 Row = tuple[Any, ...]
+#: what a cell of `Values` is when it is no parameter: the same for each row, or something else for each
+CONSTANT, CALCULATED = -1, -2
+#: rows that one statement inserts at most, and values that it binds
+_TOGETHER, _MOST_BOUND = 64, 8192
 _REFERENCES = (apsw.SQLITE_CONSTRAINT_FOREIGNKEY, apsw.SQLITE_CONSTRAINT_TRIGGER)
 
 
@@ -154,6 +161,90 @@ class Values:
     statement: RowStatement
     changed: Changed
     returns: bool
+    head: str = ""
+    """The SQL in front of the rows, when it is all that there is beside them; "" when rows have to go one by one."""
+    sources: Sequence[int] = ()
+    """What each cell is: the index of a parameter, `CONSTANT` or `CALCULATED`."""
+
+    def run_many(self, run: Run, columns: Sequence[Sequence[Any]], count: int) -> tuple[int, SqlError] | None:
+        """Insert many rows, the parameters of which are given by columns; `head` is not empty.
+
+        Returns:
+            The number of the first row that could not be inserted, from 0, and why; None when all were.
+        """
+        run.state.cell.execution = run.execution
+        run.state.cell.values = run.values
+        made, failure = self._made(run, columns, count)
+        width = len(self.sources)
+        connection = run.connection
+        connection.execute("SAVEPOINT many")
+        try:
+            self._check_numbers(made)
+            self._put(run, made)
+        except (apsw.ConstraintError, SqlError):
+            connection.execute("ROLLBACK TO many")
+            connection.execute("RELEASE many")
+            for number in range(len(made) // width):
+                run.execution.session.check_cancelled()
+                try:
+                    self._put_one(run, tuple(made[number * width : (number + 1) * width]))
+                except Exception as error:
+                    return number, _told(error)
+        else:
+            connection.execute("RELEASE many")
+        return failure
+
+    def _made(
+        self, run: Run, columns: Sequence[Sequence[Any]], count: int
+    ) -> tuple[list[Any], tuple[int, SqlError] | None]:
+        """The cells of all rows, one row behind the other; those before the first one that fails, and how it does."""
+        (cells,) = self.rows
+        execution = run.execution
+        if CALCULATED not in self.sources:
+            made: list[Any] = [None] * (len(cells) * count)
+            for place, (cell, source) in enumerate(zip(cells, self.sources, strict=True)):
+                made[place :: len(cells)] = [cell(execution, (), ())] * count if source == CONSTANT else columns[source]
+            return made, None
+        made = []
+        for number, values in enumerate(zip(*columns, strict=True)):
+            row: list[Any] = []
+            try:
+                for cell in cells:
+                    row.append(cell(execution, values, row))
+            except Exception as error:
+                return made, (number, _told(error))
+            made += row
+        return made, None
+
+    def _check_numbers(self, made: list[Any]) -> None:
+        """As `check_row_number`, without the row."""
+        relation = self.changed.relation
+        number, given = relation.rowid_column, self.changed.columns
+        if number and (number not in given or None in made[given.index(number) :: len(given)]):
+            raise not_null_error(relation, relation.columns[number - 1].name)
+
+    def _put(self, run: Run, made: Sequence[Any]) -> None:
+        """Insert rows, many with each statement."""
+        width = len(self.sources)
+        state, connection, head = run.state, run.connection, self.head
+        state.ensure(self.statement.functions)
+        row = f"({','.join('?' * width)})"
+        step = min(_TOGETHER, _MOST_BOUND // width) * width
+        whole = len(made) - len(made) % step
+        sql = head + ",".join([row] * (step // width))
+        for start in range(0, whole, step):
+            run.execution.session.check_cancelled()
+            execute(state, connection, sql, made[start : start + step])
+        if whole < len(made):
+            execute(state, connection, head + ",".join([row] * ((len(made) - whole) // width)), made[whole:])
+
+    def _put_one(self, run: Run, row: Row) -> list[Row]:
+        check_row_number(run.execution, self.changed, dict(zip(self.changed.columns, row, strict=True)))
+        try:
+            return run.execute(self.statement, row).fetchall()
+        except apsw.ConstraintError as error:
+            values = self.changed.row_of(run.connection, row)
+            raise constraint_error(run.execution, self.changed, error, values) from None
 
     def run(self, run: Run) -> None:
         run.state.cell.execution = run.execution
@@ -163,17 +254,19 @@ class Values:
             made: list[Any] = []
             for cell in cells:
                 made.append(cell(run.execution, run.values, made))
-            row = tuple(made)
-            check_row_number(run.execution, self.changed, dict(zip(self.changed.columns, row, strict=True)))
-            try:
-                returned += run.execute(self.statement, row).fetchall()
-            except apsw.ConstraintError as error:
-                values = self.changed.row_of(run.connection, row)
-                raise constraint_error(run.execution, self.changed, error, values) from None
+            returned += self._put_one(run, tuple(made))
             affected += run.connection.changes()
         run.affected = affected
         run.returned = returned if self.returns else []
         check_statement(run.execution, self.changed)
+
+
+def _told(error: Exception) -> SqlError:
+    """What the client is told of an error; one that is for the engine is raised."""
+    told = translate(error)
+    if isinstance(told, SqlError):
+        return told
+    raise told from error
 
 
 @dataclass(slots=True)
@@ -272,6 +365,26 @@ class ModifyPlan(Plan):
 
     steps: Sequence[Step]
     targets: Sequence[Relation] = field(default_factory=list)
+
+    def insert(self, execution: Execution, columns: Sequence[Sequence[Any]], count: int) -> tuple[int, SqlError] | None:
+        """Run for many rows of parameters, given by columns; only when `many`. Returns as `Values.run_many`."""
+        (step,) = self.steps
+        assert isinstance(step, Values)
+        run = Run(execution, ())
+        try:
+            return step.run_many(run, columns, count)
+        except Exception as error:
+            raise translate(error) from error
+        finally:
+            run.state.cell.results.clear()
+
+    @property
+    def many(self) -> bool:
+        """Whether it inserts a row and does nothing else, so that many can be inserted together."""
+        if self.failure is not None or len(self.steps) != 1:
+            return False
+        (step,) = self.steps
+        return isinstance(step, Values) and bool(step.head) and len(step.rows) == 1
 
     def open(self, execution: Execution, values: Sequence[Any]) -> ModifyCursor:
         if self.failure is not None:

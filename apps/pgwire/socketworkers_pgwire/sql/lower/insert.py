@@ -9,8 +9,8 @@ from ...catalog import Index
 from ...errors import SqlError
 from ...types import AnyType
 from ..execute.cursor import RowStatement
-from ..execute.modify import Native, Step, Values
-from ..nodes import Expr, OnConflict, Output, Query, SubLink, Var, WithQuery
+from ..execute.modify import CALCULATED, CONSTANT, Native, Step, Values
+from ..nodes import Expr, FuncCall, OnConflict, OpExpr, Output, Param, Query, SubLink, Var, WithQuery
 from .evaluate import Frame, compile_expression
 from .fold import is_volatile
 from .match import walk
@@ -102,6 +102,23 @@ def _cell(
     return cell
 
 
+def _source(lowering: Lowering, expr: Expr, kind: AnyType) -> int:
+    """What the cell of an expression is, as `Values.sources` has it."""
+    if isinstance(expr, Param) and same_form(lowering.kind(expr), kind):
+        return expr.number - 1
+    return CALCULATED if lowering.constant(expr) is None else CONSTANT
+
+
+def _is_volatile_not_nextval(expr: Expr) -> bool:
+    """As `contain_volatile_functions_not_nextval` of PostgreSQL, which tells whether COPY inserts rows together."""
+    return any(
+        isinstance(each, FuncCall | OpExpr)
+        and each.proc.volatility == "v"
+        and not (each.proc.name == "nextval" and each.proc.language == "internal")
+        for each in walk(expr)
+    )
+
+
 def _values(
     lowering: Lowering,
     target: Target,
@@ -112,11 +129,17 @@ def _values(
 ) -> Step:
     with lowering.statement():
         marks = ",".join([lowering.slot(Slot(row=index)) for index in range(len(columns))])
-        sql = f"{prefix(lowering, query, around)}INSERT INTO {target.table} AS {target.alias} "
+        before = prefix(lowering, query, around)
+        sql = f"{before}INSERT INTO {target.table} AS {target.alias} "
         sql += f"({target.names(columns)}) VALUES ({marks})" if columns else "DEFAULT VALUES"
         sql += _conflict(lowering, target, query.conflict)
         made: RowStatement = row_statement(lowering, sql + target.returning(query.returning))
-    return Values([cells], made, target.changed("insert", columns), query.returning is not None)
+    changed = target.changed("insert", columns)
+    head, sources = "", [_source(lowering, output.expr, target.kind(output.column)) for output in query.outputs]
+    alone = query.conflict is None and query.returning is None and not before and not changed.checked
+    if columns and alone and not any(_is_volatile_not_nextval(output.expr) for output in query.outputs):
+        head = f"INSERT INTO {target.table} AS {target.alias} ({target.names(columns)}) VALUES "
+    return Values([cells], made, changed, query.returning is not None, head, sources)
 
 
 def _rows(lowering: Lowering, target: Target, query: Query) -> str:

@@ -14,6 +14,7 @@ from ..execute.cursor import SelectPlan, Statement
 from ..nodes import Expr, Output, Query, Var
 from ..plan import Plan, ResultColumn
 from .match import free_entries
+from .packed import packed_statement
 from .point import is_point
 from .positions import tables_of_rows
 from .select import result_outputs
@@ -109,20 +110,23 @@ def stored_sql(expr: Expr, catalog: Catalog) -> tuple[str, Sequence[SqlFunction]
 def _select(lowering: Lowering, query: Query) -> Plan:
     columns = result_columns(lowering, query)
     statement = statement_of(lowering, lowering.query(query))
+    short = is_point(lowering, query)
+    packed = None if short else packed_statement(lowering, query, statement)
     return SelectPlan(
         columns=columns,
         parameters=lowering.parameters,
         writes=lowering.writes or bool(query.locks),
         tag="SELECT",
         counted=True,
-        short=is_point(lowering, query),
+        short=short,
         blocking=lowering.blocking,
         volatile=lowering.volatile,
         personal=lowering.personal,
         repeatable=not lowering.volatile,
-        size=2 * len(statement.sql) + 2_000,
+        size=2 * (len(statement.sql) + (0 if packed is None else len(packed.sql))) + 2_000,
         relations=frozenset(lowering.relations),
         statement=statement,
+        packed=packed,
         failure=lowering.failure,
     )
 
