@@ -3,6 +3,7 @@
 #   docker build -t socketworkers .
 #   docker run -p 127.0.0.1:2525:2525 -v mail:/data socketworkers smtp --insecure
 #   docker run -p 127.0.0.1:1883:1883 -v mqtt:/data socketworkers mqtt --insecure
+#   docker run -p 127.0.0.1:5432:5432 -v pgwire:/data socketworkers pgwire --auth "host all all all trust"
 #
 # /data is the data folder and the only place that is written. The process is no root, and needs none of root's rights.
 
@@ -29,12 +30,15 @@ ENV PATH=/opt/socketworkers/bin:$PATH \
     SOCKETWORKERS_SMTP_METRICS=127.0.0.1:9090 \
     SOCKETWORKERS_MQTT_HOST=0.0.0.0 \
     SOCKETWORKERS_MQTT_DATA=/data/mqtt \
-    SOCKETWORKERS_MQTT_METRICS=127.0.0.1:9090
+    SOCKETWORKERS_MQTT_METRICS=127.0.0.1:9090 \
+    SOCKETWORKERS_PGWIRE_HOST=0.0.0.0 \
+    SOCKETWORKERS_PGWIRE_DATA=/data/pgwire \
+    SOCKETWORKERS_PGWIRE_METRICS=127.0.0.1:9090
 
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-EXPOSE 2525 2465 2110 2995 1883 8883 8080
+EXPOSE 2525 2465 2110 2995 1883 8883 5432 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 \
     CMD ["socketworkers", "ready", "--metrics", "127.0.0.1:9090"]

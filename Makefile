@@ -22,6 +22,7 @@ interop:
 
 fuzz:
 	SOCKETWORKERS_FUZZ_INPUTS=1000000 uv run pytest tests/fuzz --timeout=7200
+	SOCKETWORKERS_FUZZ_SESSIONS=20000 uv run pytest tests/pgwire/hostile/test_mutated.py --timeout=7200
 
 soak:
 	SOCKETWORKERS_SOAK=180 uv run pytest -m slow --timeout=7200

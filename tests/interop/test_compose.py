@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from tests.interop.live import absent, run
 
@@ -44,8 +46,9 @@ def compose() -> Iterator[Compose]:
     """Runs a compose command in a project of its own, which is gone afterwards; the image is built first."""
     project = f"socketworkers-test-{uuid.uuid4().hex[:8]}"
     # Port 0: any free one, so that nothing on this machine is in the way. BuildKit is not everywhere.
-    settings = {**os.environ, "SMTP_PORT": "0", "POP3_PORT": "0", "MQTT_PORT": "0", "TUNNEL_PORT": "0"}
-    settings |= {"MAIL_PASSWORD": "by heart", "MQTT_PASSWORD": "by heart"}
+    ports = ("SMTP_PORT", "POP3_PORT", "MQTT_PORT", "PG_PORT", "TUNNEL_PORT")
+    settings = {**os.environ, **dict.fromkeys(ports, "0")}
+    settings |= {"MAIL_PASSWORD": "by heart", "MQTT_PASSWORD": "by heart", "PG_PASSWORD": "by heart"}
     base = (*_engine(), "--project-name", project, "--file", str(ROOT / "compose.yaml"))
 
     def call(*arguments: str, timeout: float = 300, status: int | None = 0) -> bytes:
@@ -61,6 +64,13 @@ def compose() -> Iterator[Compose]:
 def _inspect(container: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = json.loads(run("docker", "inspect", container))
     return found[0]
+
+
+def _healthy(container: str) -> None:
+    """Ask the health check until it says yes."""
+    health = _inspect(container)["Config"]["Healthcheck"]["Test"][1:]
+    while subprocess.run(["docker", "exec", container, *health], capture_output=True, check=False).returncode:
+        assert _inspect(container)["State"]["Running"], run("docker", "logs", container, status=None).decode()
 
 
 def test_a_client_sends_and_reads_back_across_the_network(compose: Compose) -> None:
@@ -134,12 +144,53 @@ def test_the_broker_in_its_container(compose: Compose) -> None:
     assert b"from/outside" in found
 
 
+def test_psql_and_psycopg_across_the_network(compose: Compose) -> None:
+    output = compose("up", "--no-color", "--exit-code-from", "psql", "psql").decode()
+    lines = [line.partition("| ")[2].strip() for line in output.splitlines() if line.startswith("psql")]
+    for line in ("1 | lamp", "2 | chair", "INSERT 0 2", "2 | lamp", '"items_pkey" PRIMARY KEY, btree (id)'):
+        assert line in lines, output
+    output = compose("up", "--no-color", "--exit-code-from", "psycopg", "psycopg").decode()
+    assert "psycopg: 1003 rows written and read back unchanged" in output
+
+
+def test_the_database_in_its_container(compose: Compose) -> None:
+    compose("up", "--detach", "database")
+    container = compose("ps", "--quiet", "database").decode().strip()
+    _healthy(container)
+    assert run("docker", "exec", container, "id", "-u").strip() == b"10001"
+
+    def address() -> str:
+        host, _, port = compose("port", "database", "5432").decode().strip().rpartition(":")
+        assert host == "127.0.0.1"
+        return f"host={host} port={port} user=postgres dbname=shop sslmode=require"
+
+    with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+        psycopg.connect(address())
+    with psycopg.connect(address(), password="by heart", autocommit=True) as client:
+        client.execute("CREATE TABLE kept (id int PRIMARY KEY)")
+        with client.pipeline():
+            for number in range(100):
+                client.execute("INSERT INTO kept VALUES (%s)", (number,))
+        # open when the server is killed: none of it was acknowledged
+        client.execute("BEGIN")
+        client.execute("INSERT INTO kept VALUES (1000)")
+
+        # SIGKILL: what was acknowledged is there after the next start
+        compose("kill", "database")
+        with contextlib.suppress(psycopg.OperationalError):
+            client.execute("COMMIT")
+    assert _inspect(container)["State"]["ExitCode"] == 137
+    compose("up", "--detach", "database")
+    container = compose("ps", "--quiet", "database").decode().strip()
+    _healthy(container)
+    with psycopg.connect(address(), password="by heart") as client:
+        assert client.execute("SELECT id FROM kept ORDER BY id").fetchall() == [(number,) for number in range(100)]
+
+
 async def test_the_broker_through_the_tunnel(compose: Compose) -> None:
     compose("up", "--detach", "tunnel")
     container = compose("ps", "--quiet", "tunnel").decode().strip()
-    health = (*_inspect(container)["Config"]["Healthcheck"]["Test"][1:],)
-    while subprocess.run(["docker", "exec", container, *health], capture_output=True, check=False).returncode:
-        assert _inspect(container)["State"]["Running"], run("docker", "logs", container, status=None).decode()
+    _healthy(container)
     gateway = compose("port", "tunnel", "8080").decode().strip()
     with pytest.raises(ConnectError, match="400 Bad Request"):
         await connect(f"ws://{gateway}/v1?address=mail:2525")

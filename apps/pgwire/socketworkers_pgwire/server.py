@@ -25,6 +25,7 @@ from .codec import Report
 from .config import PgwireConfig
 from .engine.database import Database
 from .errors import SqlError
+from .metrics import Metrics
 from .object import CLUSTER
 from .policy import Rules, parse_rule
 from .session import CancelKeys, Session, SessionConfig, Startup, Timeouts, fatal
@@ -93,10 +94,7 @@ class Server:
             )
             for tls in (True, False)
         ]
-        self._queries = env.telemetry.counters(
-            "pg_queries_total", "Statements that clients sent.", "kind", ("simple", "extended")
-        )
-        env.telemetry.gauge("pg_sessions", "Sessions that have logged in.", lambda: float(len(self.links)))
+        self._metrics = Metrics(env.telemetry, self.links.values)
 
     # Start and stop
 
@@ -171,6 +169,7 @@ class Server:
             alpn=tls.alpn if tls is not None else None,
             binding=self.binding(tls) if tls is not None else None,
             certificate_user=(tls.peer_common_name or None) if tls is not None else None,
+            tally=self._metrics,
         )
 
     @staticmethod

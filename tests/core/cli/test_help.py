@@ -47,7 +47,15 @@ def test_help_loads_nothing_heavy(function: str) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    ["run-app --help", "run-app echo.py --help", "run-app smtp --help", "socketworkers check --help", "socketworkers"],
+    [
+        "run-app --help",
+        "run-app echo.py --help",
+        "run-app smtp --help",
+        "run-app mqtt --help",
+        "run-app pgwire --help",
+        "socketworkers check --help",
+        "socketworkers",
+    ],
 )
 def test_help_fits_a_screen(words: str, tmp_path: Path) -> None:
     (tmp_path / "echo.py").write_text(ECHO)

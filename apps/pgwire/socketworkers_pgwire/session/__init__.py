@@ -51,6 +51,7 @@ from .login import ALPN
 from .machine import Session, Timeout
 from .names import Names, Portal, PreparedStatement
 from .table import ALLOWED, ROWS, State
+from .tally import Tally
 
 __all__ = [
     "ALLOWED",
@@ -103,6 +104,7 @@ __all__ = [
     "Startup",
     "State",
     "Statement",
+    "Tally",
     "Timeout",
     "Timeouts",
     "Transact",

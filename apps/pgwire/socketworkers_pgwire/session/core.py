@@ -13,18 +13,29 @@ from typing import NamedTuple
 from socketworkers.errors import StateError
 from socketworkers.sasl import CredentialSource, ScramServer
 
-from ..codec import READY, Decoder, Message, Report, encode_notification, encode_parameter_status, encode_report
+from ..codec import (
+    READY,
+    Decoder,
+    Message,
+    Report,
+    encode_command_complete,
+    encode_notification,
+    encode_parameter_status,
+    encode_report,
+)
 from . import errors
-from .block import Block
+from .block import Block, BlockState
 from .config import TRUST_ALL, Policy, SessionConfig, Timeouts
 from .encodings import SERVER_ENCODING, decode_text, known_encoding
 from .engine import Answer, Request, Statement, Transact, TransactKind
 from .events import Close, Event, Release
 from .names import Names, Portal
 from .table import State
+from .tally import Tally
 
 __all__ = ["SessionCore", "Timeout"]
 
+_UNCOUNTED = Tally()
 _RAISED = frozenset(("FATAL", "PANIC"))
 
 
@@ -72,6 +83,7 @@ class SessionCore:
         "_ssl_done",
         "_statements",
         "_tag",
+        "_tally",
         "_then",
         "_touched",
         "_unsent",
@@ -106,6 +118,7 @@ class SessionCore:
         binding: bytes | None = None,
         certificate_user: str | None = None,
         nonce: Callable[[], str] = secrets.token_urlsafe,
+        tally: Tally = _UNCOUNTED,
         inline: Callable[[Request], Answer | None] | None = None,
     ) -> None:
         self.config = config
@@ -128,6 +141,7 @@ class SessionCore:
         self.names = Names(config)
         self._direct = direct
         self._nonce = nonce
+        self._tally = tally
         self.inline = inline
         self._decoder = Decoder(max_message=config.max_message)
         self._block = Block(config.max_savepoints)
@@ -205,10 +219,14 @@ class SessionCore:
         return events
 
     def _say(self, report: Report, *, notice: bool = False) -> None:
+        if not notice:
+            self._tally.failed(report.sqlstate)
         self._output.append(encode_report(report, notice=notice, encoding=self.encoding))
 
     def _close(self, reason: str) -> None:
         self.state = State.CLOSED
+        if self._block.state is not BlockState.IDLE and type(self._request) is not Transact:
+            self._tally.rolled_back()
         self._paused = ""
         self._request = None
         self._then = _nothing
@@ -258,6 +276,11 @@ class SessionCore:
 
     # Ends of commands
 
+    def _complete(self, tag: str) -> None:
+        """CommandComplete."""
+        self._tally.completed(tag)
+        self._output.append(encode_command_complete(tag.encode()))
+
     def _ready(self) -> None:
         """ReadyForQuery, with what waits for it."""
         self.state = State.READY
@@ -286,11 +309,14 @@ class SessionCore:
             self._after = after
             self._ask(Transact(TransactKind.COMMIT), self._committed)
         else:
+            if block.state is not BlockState.IDLE:
+                self._tally.committed()
             block.ended()
             self.names.committed()
             after()
 
     def _committed(self, answer: Answer) -> None:
+        self._tally.committed()
         self._touched = False
         self._block.ended()
         self.names.committed()
@@ -316,6 +342,7 @@ class SessionCore:
         if kind is None:
             self._go_on()
         elif kind is TransactKind.ROLLBACK and not self._touched:
+            self._tally.rolled_back()
             self._block.ended()
             self.names.rolled_back()
             self._go_on()
@@ -324,6 +351,7 @@ class SessionCore:
 
     def _undone(self, answer: Answer) -> None:
         if not self._block.failed:
+            self._tally.rolled_back()
             self._touched = False
             self._block.ended()
             self.names.rolled_back()

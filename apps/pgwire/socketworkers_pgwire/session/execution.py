@@ -83,6 +83,7 @@ class Execution(SessionCore):
         if answer.data:
             self._output.append(answer.data)
             self._unsent += len(answer.data)
+            self._tally.sent(answer.count)
         self._sent += answer.count
         limit, tag = self._limit, answer.tag
         if tag is not None:
@@ -167,8 +168,10 @@ class Execution(SessionCore):
         names = self.names
         kind = step.transact.kind if step.transact is not None else None
         if kind is TransactKind.COMMIT:
+            self._tally.committed()
             names.committed()
         elif kind is TransactKind.ROLLBACK:
+            self._tally.rolled_back()
             names.rolled_back()
         elif kind is TransactKind.ROLLBACK_TO:
             names.rolled_back_to(level)

@@ -21,7 +21,6 @@ from ..codec import (
     Malformed,
     Parse,
     Sync,
-    encode_command_complete,
     encode_parameter_description,
     encode_row_description,
 )
@@ -184,11 +183,14 @@ class Extended(Simple):
 
     def _executed(self, tag: str | None) -> None:
         self._block.pipelining = True
-        self._output.append(PORTAL_SUSPENDED if tag is None else encode_command_complete(tag.encode()))
+        if tag is None:
+            self._output.append(PORTAL_SUSPENDED)
+        else:
+            self._complete(tag)
 
     def _executed_control(self, tag: str | None) -> None:
         assert tag is not None
-        self._output.append(encode_command_complete(tag.encode()))
+        self._complete(tag)
 
     def _executed_alone(self, tag: str | None) -> None:
         assert tag is not None
@@ -196,7 +198,7 @@ class Extended(Simple):
         self._finish(self._alone_done)
 
     def _alone_done(self) -> None:
-        self._output.append(encode_command_complete(self._tag.encode()))
+        self._complete(self._tag)
 
     # Close, Flush, Sync
 

@@ -46,6 +46,7 @@ class Session(Login):
         binding: ``tls-server-end-point`` of the TLS in use, for SCRAM-SHA-256-PLUS.
         certificate_user: the user that the client's certificate names.
         nonce: makes the server's nonce of a SCRAM exchange.
+        tally: told what is worth counting.
         inline: answers at once what it can of the requests; for None the request becomes an event as usual. May be
             changed at any time.
     """

@@ -11,7 +11,6 @@ from ..codec import (
     EMPTY_QUERY_RESPONSE,
     FunctionCall,
     Query,
-    encode_command_complete,
     encode_function_call_response,
 )
 from .engine import Answer, CallFunction, FunctionResult, Open, Opened, Parsed, ParseQuery
@@ -94,7 +93,7 @@ class Simple(Execution):
     def _statement_done(self, tag: str | None) -> None:
         assert self._statements is not None
         assert tag is not None
-        self._output.append(encode_command_complete(tag.encode()))
+        self._complete(tag)
         self._place += 1
         if self._place == len(self._statements):
             self._ready()
