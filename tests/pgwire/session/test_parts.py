@@ -50,8 +50,8 @@ SESSION = """
 ALLOWED ALPN Answer AuthFailed Authenticate Authenticated Block BlockState CallFunction Cancel CancelKeys Close
 Control ControlKind CopyEnd CopyIn CopyOut CopyPut Done Engine Event Failure Fetch FunctionResult Interrupt Method
 Names Open Opened ParseQuery Parsed Policy Portal Portion Prepare Prepared PreparedStatement ROWS Release Request
-SERVER_ENCODING Session SessionConfig SessionView SqlError StartTls Startup State Statement TRUST_ALL Tally Timeout Timeouts
-Transact TransactKind TrustAll decode_text encode_text error fatal find_encoding key_size perform
+SERVER_ENCODING Session SessionConfig SessionView SqlError StartTls Startup State Statement TRUST_ALL Tally Timeout
+Timeouts Transact TransactKind TrustAll decode_text encode_text error fatal find_encoding key_size perform
 """
 
 
