@@ -1,13 +1,12 @@
 """Statements that differ in their literals only share one plan: the literals become its parameters.
 
-A text without its whole numbers and quoted texts is its *shape*. The first text of a shape is analysed as it is. With
-the second one the shape gets a plan in which the literals are parameters, but for those whose values the analysis has
-looked at (`Notes.literals`): each set of their values has a plan of its own.
+A text without its whole numbers and quoted texts, as PostgreSQL's scanner finds them, is its *shape*. The first text of
+a shape is analysed as it is. With the second one the shape gets a plan in which the literals are parameters, but for
+those whose values the analysis has looked at (`Notes.literals`): each set of their values has a plan of its own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
@@ -15,15 +14,12 @@ from typing import Any, Final
 from ..catalog import OperatorRow, Proc, Relation
 from ..errors import SqlError
 from ..sql.analyze import Notes
-from ..sql.nodes import Const, FuncCall, OpExpr, Param, Query
+from ..sql.grammar import literals
+from ..sql.nodes import CoerceViaIO, Const, Expr, FuncCall, OpExpr, Param, Query, Relabel
 from ..types import AnyType, Settings
 
 __all__ = ["Lifting", "Shape", "lift", "shape_of"]
 
-#: §4.1.2: a quoted text, a quoted name (which stays), a number that is an int4 whatever its digits are
-_LITERAL: Final = re.compile(r"""(?<![\w&])'((?:[^'\n\r]|'')*)'|"[^"]*"|(?<![\w.])[0-9]{1,9}(?![\w.])""", re.ASCII)
-#: what makes a text be read otherwise: comments, dollar quotes, parameters, escapes, and quoted texts that are one
-_OTHERWISE: Final = re.compile(r"""--|/\*|[$\\\0]|'\s*[\n\r]\s*'""", re.ASCII)
 _LIFTED_TYPES: Final = frozenset((20, 21, 23, 25, 1042, 1043, 1700, 700, 701, 2950, 16, 17, 1082, 1083, 1114, 1184))
 #: operators beside which a literal becomes a parameter. Beside others, and in calls, it stays: SQLite matches no
 #: parameter with the literal in the expression of an index
@@ -45,31 +41,38 @@ class Shape:
 
 
 def shape_of(text: str) -> Shape | None:
-    """The shape of a text with literals; None for one that has none, or that it would take a scanner to take apart."""
-    if len(text) > _LONGEST or not text.isascii() or _OTHERWISE.search(text):
+    """The shape of a text with literals; None for what is not worth it, or whose literals say more than they spell."""
+    if len(text) > _LONGEST or not text.isascii():
+        return None
+    try:
+        found = literals(text)
+    except SqlError:
+        return None
+    if not found:
         return None
     parts: list[str] = []
-    literals: list[str] = []
+    said: list[str] = []
     places: list[int] = []
     last = 0
-    for found in _LITERAL.finditer(text):
-        start, end = found.span()
-        first = text[start]
-        if first == '"':
-            continue
-        if first == "'":
-            parts.append(text[last:start] + "\1")
-            literals.append(found[1].replace("''", "'"))
-        else:
+    for start, end, number in found:
+        spelled = text[start:end]
+        if number:
             parts.append(text[last:start] + "\2")
-            literals.append(found[0])
+        else:
+            if spelled[0] != "'":  # with escapes or in dollars
+                return None
+            parts.append(text[last:start] + "\1")
+            spelled = spelled[1:-1]
+            if "'" in spelled:
+                spelled = spelled.replace("''", "\0")
+                if "'" in spelled:  # in two parts on two lines
+                    return None
+                spelled = spelled.replace("\0", "'")
+        said.append(spelled)
         places.append(start)
         last = end
-    if not literals:
-        return None
     parts.append(text[last:])
-    key = "".join(parts)  # with a quote still in it, one has a prefix, is not closed, or is in a name
-    return Shape(key, tuple(literals), tuple(places)) if "'" not in key else None
+    return Shape("".join(parts), tuple(said), tuple(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +181,21 @@ def _find_held(node: Any, held: set[int], seen: set[int]) -> None:
     if not is_dataclass(node) or isinstance(node, _ROWS) or id(node) in seen:
         return
     seen.add(id(node))
-    if isinstance(node, FuncCall) or (isinstance(node, OpExpr) and node.operator.name not in _OPERATORS):
+    if isinstance(node, FuncCall) or (
+        isinstance(node, OpExpr) and (node.operator.name not in _OPERATORS or _is_constant(node))
+    ):
         held.update(id(each) for each in node.args if isinstance(each, Const))
     for field in fields(node):
         _find_held(getattr(node, field.name), held, seen)
+
+
+def _is_constant(node: Expr) -> bool:
+    """Whether PostgreSQL evaluates it when it plans, so that it fails before there are columns."""
+    if isinstance(node, OpExpr | FuncCall):
+        return all(_is_constant(each) for each in node.args)
+    if isinstance(node, Relabel | CoerceViaIO):
+        return _is_constant(node.arg)
+    return isinstance(node, Const)
 
 
 def _replace(node: Any, replaced: Mapping[int, Param], seen: set[int]) -> Any:

@@ -16,6 +16,7 @@ import ctypes
 import importlib.util
 import json
 import platform
+import re
 import sys
 import threading
 from bisect import bisect_right
@@ -26,7 +27,7 @@ from typing import Any, TypeAlias
 from ..errors import SqlError
 from .grammar_errors import PLACELESS, classify
 
-__all__ = ["Node", "Raw", "Token", "cut_names", "fingerprint", "normalize", "parse", "scan"]
+__all__ = ["Node", "Raw", "Token", "cut_names", "fingerprint", "literals", "normalize", "parse", "scan"]
 
 Node: TypeAlias = dict[str, Any]
 """A node of the parse tree."""
@@ -42,6 +43,13 @@ _OPERATOR_CHARACTERS = "+-*/%^<>=~!@#&|`?:"
 
 _NAME_LENGTH = 64  # NAMEDATALEN, with the zero behind a name
 _IDENT, _UIDENT = 258, 259
+#: the same of quoted texts and of whole numbers that are an int4, as Protocol buffers write them
+_SCONST, _ICONST = b"\x85\x02", b"\x8a\x02"
+#: message ScanToken in field 2 of ScanResult: start, end, token, keyword_kind; one that is 0 is left out
+_SCAN_TOKEN = re.compile(
+    rb"\x12[\x00-\x7f](?:\x08([\x80-\xff]*[\x00-\x7f]))?(?:\x10([\x80-\xff]*[\x00-\x7f]))?"
+    rb"(?:\x20([\x80-\xff]*[\x00-\x7f]))?(?:\x28[\x00-\x7f])?"
+)
 
 #: keys of the tree whose values are places in the text, in bytes
 _LOCATIONS = frozenset(
@@ -274,14 +282,32 @@ def scan(text: str) -> list[Token]:
     Raises:
         SqlError: what the scanner finds wrong.
     """
+    return _tokens(_scan(text))
+
+
+def literals(text: str) -> list[tuple[int, int, bool]]:
+    """Where quoted texts, and whole numbers that are an int4, begin and end, in bytes; whether it is a number.
+
+    It is `scan` without what else there is, and several times as fast.
+
+    Raises:
+        SqlError: what the scanner finds wrong.
+    """
+    return [
+        (_varint(start, 0)[0] if start else 0, _varint(end, 0)[0], code == _ICONST)
+        for start, end, code in _SCAN_TOKEN.findall(_scan(text))
+        if code in (_ICONST, _SCONST)
+    ]
+
+
+def _scan(text: str) -> bytes:
     result = _LIBRARY.call("scan", text)
     try:
         if result.error:
             raise _error(result.error.contents)
-        data = ctypes.string_at(result.data, result.length)
+        return ctypes.string_at(result.data, result.length)
     finally:
         _LIBRARY.free("scan", result)
-    return _tokens(data)
 
 
 def cut_names(text: str) -> list[tuple[str, str]]:
