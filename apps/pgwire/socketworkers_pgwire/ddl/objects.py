@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..catalog.layout import SHIPPED
 from ..catalog.session import SessionCatalog
 from ..catalog.spelling import format_type, relation_name
-from .ids import ATTRDEF, CLASS, COLLATION, CONSTRAINT, NAMESPACE, OPERATOR, PROC, REWRITE, TYPE, Address
+from .ids import ATTRDEF, CLASS, COLLATION, CONSTRAINT, LANGUAGE, NAMESPACE, OPERATOR, PROC, REWRITE, TYPE, Address
 
 __all__ = ["KINDS", "describe"]
 
@@ -53,6 +54,10 @@ def describe(catalog: SessionCatalog, address: Address) -> str:
     if class_id == OPERATOR:
         operator = catalog.operator_by_oid(oid)
         return f"operator {operator.signature if operator else oid}"
+    if class_id == LANGUAGE:
+        # those that PostgreSQL comes with: there is no CREATE LANGUAGE
+        query = f'SELECT lanname FROM {SHIPPED}."pg_catalog.pg_language" WHERE oid = ?'
+        return f"language {next(catalog.connection.execute(query, (oid,)), (oid,))[0]}"
     if class_id == COLLATION:
         collation = catalog.collation_by_oid(oid)
         return f"collation {collation.name if collation else oid}"

@@ -160,6 +160,7 @@ def open_session(server: Server, database: Database, link: Link, login: Startup)
         "lc_time": "C.UTF-8",
         "TimeZone": "UTC",
         "log_timezone": "UTC",
+        "timezone_abbreviations": "Default",
         "DateStyle": "ISO, MDY",
         "default_text_search_config": "pg_catalog.english",
         "is_superuser": "on" if role["rolsuper"] else "off",
