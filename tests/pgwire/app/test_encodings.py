@@ -74,9 +74,3 @@ def test_a_cursor_is_declared_with_parameters(address: tuple[str, int]) -> None:
         wire.query("BEGIN")
         assert tags(_ask(wire, b"DECLARE c CURSOR FOR SELECT generate_series(1, $1::int)", b"3")) == [b"DECLARE CURSOR"]
         assert values(wire.query("FETCH ALL FROM c")) == [(b"1",), (b"2",), (b"3",)]
-
-
-def test_create_table_as_takes_no_parameters(address: tuple[str, int]) -> None:
-    with Wire(address) as wire:
-        wire.log_in()
-        assert wire.error(_ask(wire, b"CREATE TABLE never AS SELECT $1::int AS a", b"1")).sqlstate == "0A000"
