@@ -5,7 +5,7 @@ Each session has one `Authorization`. What it found is kept as long as neither t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from .cluster import ClusterView
 from .errors import SqlError
 from .sql.rights import Right
 
-__all__ = ["Authorization", "denied"]
+__all__ = ["Authorization", "denied", "groups_of"]
 
 _DATABASE_OWNER: Final = 6171
 _READ_ALL_DATA: Final = 6181
@@ -37,6 +37,29 @@ class _Role:
 
 
 _NOBODY: Final = _Role(False, frozenset(), frozenset())
+
+
+def groups_of(
+    memberships: Iterable[Sequence[int]], role: int, inherits: Callable[[int], bool] = lambda role: True
+) -> set[int]:
+    """A role and all that it is a member of: roles_is_member_of().
+
+    Args:
+        memberships: rows that begin with the group and the member, as those of pg_auth_members do.
+        role: OID of the role.
+        inherits: whether the memberships of a role count.
+    """
+    groups: dict[int, list[int]] = {}
+    for group, member, *_ in memberships:
+        groups.setdefault(member, []).append(group)
+    reached, left = {role}, [role]
+    while left:
+        current = left.pop()
+        if current in groups and inherits(current):
+            new = [each for each in groups[current] if each not in reached]
+            reached.update(new)
+            left += new
+    return reached
 
 
 class Authorization:
@@ -78,16 +101,13 @@ class Authorization:
         memberships = [(row[0], row[1]) for row in self._cluster.rows("pg_auth_members")]
         if database is not None:
             memberships.append((_DATABASE_OWNER, database["datdba"]))
-        reached, left = {oid}, [oid]
-        while left:
-            current = left.pop()
-            if not rows[current][3]:  # rolinherit
-                continue
-            for group, member in memberships:
-                if member == current and group not in reached and group in rows:
-                    reached.add(group)
-                    left.append(group)
+        reached = groups_of(memberships, oid, lambda each: each in rows and bool(rows[each][3]))  # rolinherit
+        reached &= rows.keys()
         return _Role(bool(rows[oid][2]), frozenset(reached), frozenset(rows[each][1] for each in reached))
+
+    def is_member(self, user: int, role: int) -> bool:
+        """Whether a role is another one, or is a member of it by whatever way: is_member_of_role_nosuper()."""
+        return role in groups_of(self._cluster.rows("pg_auth_members"), user)
 
     def _items(self, stored: str | None, kind: str, owner: int) -> list[AclItem]:
         row = self._cluster.get("pg_authid", owner)

@@ -18,7 +18,7 @@ from socketworkers.errors import StartupError, StateError, StorageFailed, Storag
 from socketworkers.sasl import Credentials, GuessLimiter
 from socketworkers.storage import Storage
 
-from .authorization import Authorization
+from .authorization import Authorization, groups_of
 from .catalog.session import SessionCatalog
 from .cluster import Cluster
 from .codec import Report
@@ -180,17 +180,10 @@ class Server:
     def _is_member(self, member: str, role: str) -> bool:
         if member == role:
             return True
-        tables = self.cluster.tables
         found, wanted = self.cluster.role(member), self.cluster.role(role)
         if found is None or wanted is None:
             return False
-        reached, waiting = set(), [found["oid"]]
-        while waiting:
-            current = waiting.pop()
-            reached.add(current)
-            members = tables["pg_auth_members"].values()
-            waiting += [row[0] for row in members if row[1] == current and row[0] not in reached]
-        return wanted["oid"] in reached
+        return wanted["oid"] in groups_of(self.cluster.tables["pg_auth_members"].values(), found["oid"])
 
     def verifiers(self) -> Credentials:
         """Of the roles that have a password."""

@@ -250,15 +250,7 @@ def check_owner(around: Surroundings, relation: Relation) -> None:
 
 def is_member(around: Surroundings, role: int) -> bool:
     """Whether the current user has the rights of a role: is it, or is a member of it by whatever way."""
-    reached, left = {around.session.user_oid}, [around.session.user_oid]
-    members = list(around.cluster.rows("pg_auth_members"))
-    while left:
-        current = left.pop()
-        for group, member, *_ in members:
-            if member == current and group not in reached:
-                reached.add(group)
-                left.append(group)
-    return role in reached
+    return around.authorization.is_member(around.session.user_oid, role)
 
 
 def writer_of(around: Surroundings) -> Writer:

@@ -248,24 +248,12 @@ def _change_membership(
         else:
             around.cluster.remove("pg_auth_members", group, member)
         return
-    if _reaches(around, group, member):
+    if around.authorization.is_member(group, member):
         raise SqlError("0LP01", f'role "{group_name}" is a member of role "{member_name}"')
     if existing is not None and (existing["admin_option"] or not admin):
         notice(around, f'role "{member_name}" is already a member of role "{group_name}"')
         return
     around.cluster.put("pg_auth_members", (group, member, around.session.user_oid, int(admin)))
-
-
-def _reaches(around: Surroundings, role: int, group: int) -> bool:
-    """Whether a role is in a group already, or is the same."""
-    reached, left = {role}, [role]
-    members = list(around.cluster.rows("pg_auth_members"))
-    while left:
-        current = left.pop()
-        new = [row[0] for row in members if row[1] == current and row[0] not in reached]
-        reached.update(new)
-        left += new
-    return group in reached
 
 
 def drop_role(around: Surroundings, tree: dict[str, Any]) -> str:

@@ -26,15 +26,16 @@ from ..errors import SqlError
 from ..sql.execute.constraints import check_transaction
 from ..types import Settings, find_zone
 from . import notifications
+from .checks import CHECKS
 from .connections import Handle
 from .database import Database
 from .portal import Portal
-from .variables import Variables, parse_boolean, split_list
+from .session_sequences import SessionSequences
+from .variables import Variables, split_list
 
 if TYPE_CHECKING:
     from ..session import Names, Session
     from ..sql.nodes import Query
-    from .portal import Portal
     from .session import SqlSession
 
 __all__ = ["Surroundings", "now"]
@@ -280,7 +281,7 @@ class Surroundings:
     def set_setting(self, name: str, value: str | None, local: bool = False) -> str:
         """As `SessionContext`; None is RESET."""
         lowered = name.lower()
-        check = _CHECKS.get(lowered)
+        check = CHECKS.get(lowered)
         if value is not None and check is not None:
             value = check(self, value, local)
             if value is None:
@@ -390,7 +391,7 @@ class Surroundings:
         """
         checked = {}
         for name, value in settings.items():
-            check = _CHECKS.get(name.lower())
+            check = CHECKS.get(name.lower())
             made = value if check is None else check(self, value, False)
             if made is not None:
                 checked[name] = made
@@ -896,232 +897,5 @@ class Surroundings:
         return False
 
 
-class SessionSequences:
-    """`functions.Sequences` of one session."""
-
-    __slots__ = ("_current", "_database", "_last", "_owner")
-
-    def __init__(self, owner: Surroundings, database: Database) -> None:
-        self._owner = owner
-        self._database = database
-        self._current: dict[int, int] = {}
-        self._last = 0
-
-    def _parameters(self, oid: int) -> tuple[int, int, int, int, int, str]:
-        catalog = self._owner.catalog
-        tables = catalog.tables_of(oid)
-        row = self._owner.connection.execute(
-            f"""SELECT seqstart, seqincrement, seqmax, seqmin, seqcycle, relname FROM {tables["pg_sequence"]}
-            JOIN {tables["pg_class"]} c ON c.oid = seqrelid WHERE seqrelid = ?""",
-            (oid,),
-        ).fetchone()
-        if row is None:
-            relation = catalog.relation_by_oid(oid)
-            if relation is None:
-                raise SqlError("42P01", f"relation with OID {oid} does not exist")
-            raise SqlError("42809", f'"{relation.name}" is not a sequence')
-        found: tuple[int, int, int, int, int, str] = row
-        return found
-
-    def _check(self, oid: int, letters: str) -> None:
-        """The user needs one of some privileges on a sequence.
-
-        Raises:
-            SqlError: 42501.
-        """
-        owner = self._owner
-        if owner.superuser:
-            return
-        relation = owner.catalog.relation_by_oid(oid)
-        if relation is not None and relation.kind == "S":
-            owner.authorization.check_relation(relation, owner.user_oid, letters)
-
-    def nextval(self, oid: int, *, checked: bool = True) -> int:
-        """As `functions.Sequences`."""
-        if checked:
-            self._check(oid, "Uw")
-        value = self._database.sequences.nextval(self._owner.connection, oid, self._parameters(oid))
-        self._current[oid] = value
-        self._last = oid
-        return value
-
-    def currval(self, oid: int) -> int:
-        """As `functions.Sequences`."""
-        self._check(oid, "Ur")
-        if oid not in self._current:
-            name = self._parameters(oid)[5]
-            raise SqlError("55000", f'currval of sequence "{name}" is not yet defined in this session')
-        return self._current[oid]
-
-    def lastval(self) -> int:
-        """As `functions.Sequences`."""
-        if self._last not in self._current:
-            raise SqlError("55000", "lastval is not yet defined in this session")
-        self._check(self._last, "Ur")
-        return self._current[self._last]
-
-    def setval(self, oid: int, value: int, called: bool) -> int:
-        """As `functions.Sequences`."""
-        self._check(oid, "w")
-        made = self._database.sequences.setval(self._owner.connection, oid, self._parameters(oid), value, called)
-        if called:
-            self._current[oid] = made
-            self._last = oid
-        return made
-
-    def state(self, oid: int) -> tuple[int, int, bool]:
-        """As `functions.Sequences`."""
-        return self._database.sequences.state(self._owner.connection, oid, self._parameters(oid)[0])
-
-    def discard(self) -> None:
-        """DISCARD SEQUENCES."""
-        self._current.clear()
-        self._last = 0
-
-
 _FORMS = {"datestyle", "intervalstyle", "timezone", "extra_float_digits", "bytea_output"}
 _TIMEOUTS = {"statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout"}
-
-
-# Parameters whose values are checked by more than their rows of pg_settings. They give the value to keep, or None when
-# there is nothing to keep.
-
-
-def _datestyle(owner: Surroundings, value: str, local: bool) -> str | None:
-    style, _, order = owner.variables.get("DateStyle").partition(", ")
-    for word in split_list(value):
-        upper = word.upper()
-        if upper == "ISO":
-            style = "ISO"
-        elif upper == "SQL":
-            style = "SQL"
-        elif upper.startswith("POSTGRES"):
-            style = "Postgres"
-        elif upper == "GERMAN":
-            style = "German"
-            order = "DMY"
-        elif upper == "YMD":
-            order = "YMD"
-        elif upper == "DMY" or upper.startswith("EURO"):
-            order = "DMY"
-        elif upper == "MDY" or upper == "US" or upper.startswith("NONEURO"):
-            order = "MDY"
-        elif upper == "DEFAULT":
-            style, _, order = owner.variables.reset_value("DateStyle").partition(", ")
-        else:
-            raise SqlError(
-                "22023",
-                f'invalid value for parameter "DateStyle": "{value}"',
-                detail=f'Unrecognized key word: "{word}".',
-            )
-    return f"{style}, {order or 'MDY'}"
-
-
-def _timezone(owner: Surroundings, value: str, local: bool) -> str | None:
-    zone = find_zone(value)
-    if zone is None:
-        raise SqlError("22023", f'invalid value for parameter "TimeZone": "{value}"')
-    return zone.name
-
-
-def _encoding(owner: Surroundings, value: str, local: bool) -> str | None:
-    from ..session import find_encoding
-
-    found = find_encoding(value)
-    if found is None:
-        raise SqlError("22023", f'invalid value for parameter "client_encoding": "{value}"')
-    return found[0]
-
-
-def _search_path(owner: Surroundings, value: str, local: bool) -> str | None:
-    try:
-        split_list(value)
-    except SqlError as error:
-        raise SqlError("22023", f'invalid value for parameter "search_path": "{value}"', detail=error.message) from None
-    return value
-
-
-def _transaction_isolation(owner: Surroundings, value: str, local: bool) -> str | None:
-    lowered = value.lower()
-    if lowered not in ("read uncommitted", "read committed", "repeatable read", "serializable"):
-        raise SqlError(
-            "22023",
-            f'invalid value for parameter "transaction_isolation": "{value}"',
-            hint="Available values: serializable, repeatable read, read committed, read uncommitted.",
-        )
-    owner.sql.transaction.set_modes({"isolation": lowered})
-    return None
-
-
-def _transaction_read_only(owner: Surroundings, value: str, local: bool) -> str | None:
-    truth = parse_boolean(value)
-    if truth is None:
-        raise SqlError("22023", 'parameter "transaction_read_only" requires a Boolean value')
-    owner.sql.transaction.set_modes({"read_only": truth})
-    return None
-
-
-def _transaction_deferrable(owner: Surroundings, value: str, local: bool) -> str | None:
-    truth = parse_boolean(value)
-    if truth is None:
-        raise SqlError("22023", 'parameter "transaction_deferrable" requires a Boolean value')
-    owner.sql.transaction.set_modes({"deferrable": truth})
-    return None
-
-
-def _role(owner: Surroundings, value: str, local: bool) -> str | None:
-    if value == "none":
-        return value
-    role = owner.cluster.find("pg_authid", value)
-    if role is None:
-        raise SqlError("22023", f'role "{value}" does not exist')
-    trusted = owner.authorization.role(owner.session_user_oid).superuser
-    if not trusted and value != owner.session_user and not is_member(owner, value):
-        raise SqlError("42501", f'permission denied to set role "{value}"')
-    return value
-
-
-def _session_authorization(owner: Surroundings, value: str, local: bool) -> str | None:
-    role = owner.cluster.find("pg_authid", value)
-    if role is None:
-        raise SqlError("22023", f'role "{value}" does not exist')
-    login = owner.cluster.find("pg_authid", owner.authenticated_user)
-    if value != owner.authenticated_user and not (login and login["rolsuper"]):
-        raise SqlError("42501", "permission denied to set session authorization")
-    return value
-
-
-def _standard_strings(owner: Surroundings, value: str, local: bool) -> str | None:
-    if parse_boolean(value) is False:
-        raise SqlError("0A000", "standard_conforming_strings = off is not supported")
-    return value
-
-
-def is_member(owner: Surroundings, name: str) -> bool:
-    """Whether the session's user is a member of a role, directly or not."""
-    role = owner.cluster.find("pg_authid", name)
-    if role is None:
-        return False
-    wanted, reached, waiting = role["oid"], set(), [owner.session_user_oid]
-    members = list(owner.cluster.rows("pg_auth_members"))
-    while waiting:
-        current = waiting.pop()
-        if current == wanted:
-            return True
-        reached.add(current)
-        waiting += [row[0] for row in members if row[1] == current and row[0] not in reached]
-    return False
-
-
-_CHECKS: dict[str, Callable[[Surroundings, str, bool], str | None]] = {
-    "datestyle": _datestyle,
-    "timezone": _timezone,
-    "client_encoding": _encoding,
-    "search_path": _search_path,
-    "transaction_isolation": _transaction_isolation,
-    "transaction_deferrable": _transaction_deferrable,
-    "transaction_read_only": _transaction_read_only,
-    "role": _role,
-    "standard_conforming_strings": _standard_strings,
-    "session_authorization": _session_authorization,
-}

@@ -6,6 +6,7 @@ A step has the direct arguments first, then those of the row; rows come in the o
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -30,7 +31,7 @@ def _check_fraction(fraction: float | str) -> float:
     return number
 
 
-class _Percentile:
+class _Percentile(ABC):
     """Rows in order, and the fraction, or the array of them."""
 
     __slots__ = ("call", "fractions", "rows", "seen")
@@ -49,9 +50,9 @@ class _Percentile:
         if value is not None:
             self.rows.append(value)
 
+    @abstractmethod
     def at(self, fraction: float) -> Any:
         """The value for one fraction."""
-        raise NotImplementedError
 
     def final(self) -> Any:
         """The value, or the array of values."""

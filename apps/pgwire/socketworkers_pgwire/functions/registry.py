@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from ..types import AnyType
 
@@ -54,7 +54,7 @@ class CallSite:
     first; () stands for ascending and last. `arguments` are the direct ones, then the aggregated ones."""
 
 
-class AggregateState:
+class AggregateState(Protocol):
     """Running state of one group; what a class given to `aggregate` must have.
 
     Made with the `CallSite`, and with the `Execution` first when `context` is true.
@@ -62,11 +62,9 @@ class AggregateState:
 
     def step(self, *arguments: Any) -> None:
         """Take one row in: never called for rows that a strict transition function skips."""
-        raise NotImplementedError
 
     def final(self) -> Any:
         """The result of the group."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
