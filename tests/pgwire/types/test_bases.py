@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import TypeVar
 
 import pytest
 
@@ -12,9 +13,14 @@ from socketworkers_pgwire.sql.plan import Plan
 from socketworkers_pgwire.types import BY_OID
 from socketworkers_pgwire.types.base import Type
 
+_Base = TypeVar("_Base")
 
-def _below(base: type) -> set[type]:
-    return {base} | {each for child in base.__subclasses__() for each in _below(child)}
+
+def _below(base: type[_Base]) -> set[type[_Base]]:
+    below = {base}
+    for child in base.__subclasses__():
+        below |= _below(child)
+    return below
 
 
 @pytest.mark.parametrize("name", ["input", "receive", "send"])
