@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
@@ -72,6 +73,12 @@ class LeakCheck:
         if left := self._leaks.end():
             pytest.fail("left behind: " + "; ".join(left), pytrace=False)
         return result
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Ten thousand tests and what they import are no garbage: they need not be looked at with each collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:
