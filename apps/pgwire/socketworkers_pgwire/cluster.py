@@ -226,14 +226,14 @@ class ClusterView:
 
     def _refresh(self) -> None:
         self._base = self._cluster.tables
-        self._tables = dict(self._base)
+        self._tables = self._base  # replaced as a whole, never changed: a savepoint is a reference
         self._next_oid = self._cluster.next_oid
         self._version = self._cluster.version
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to commit."""
-        return any(self._tables[name] is not rows for name, rows in self._base.items())
+        return self._tables is not self._base
 
     @property
     def version(self) -> int:
@@ -278,7 +278,8 @@ class ClusterView:
         assert self.version >= 0
         rows = self._tables[table]
         if rows is self._base[table] or any(saved[table] is rows for saved, _ in self._saved):
-            rows = self._tables[table] = dict(rows)
+            rows = dict(rows)
+            self._tables = {**self._tables, table: rows}
         return rows
 
     def new_oid(self) -> int:
@@ -288,13 +289,13 @@ class ClusterView:
 
     def save(self) -> int:
         """A savepoint begins."""
-        self._saved.append((dict(self._tables), self._next_oid))
+        self._saved.append((self._tables, self._next_oid))
         return len(self._saved) - 1
 
     def restore(self, number: int, *, keep: bool = False) -> None:
         """Undo up to a savepoint."""
         if number < len(self._saved):
-            self._tables = dict(self._saved[number][0])
+            self._tables = self._saved[number][0]
             del self._saved[number + keep :]
 
     def merge(self, number: int) -> None:

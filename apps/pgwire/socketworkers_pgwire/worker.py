@@ -195,6 +195,7 @@ class Link:
         session, socket = self.session, self.socket
         self.sql = sql
         session.inline = self._inline
+        session.shortcut = sql.shortcut
         self._reader.release_lock()
         self._wake = asyncio.get_running_loop().create_future()
         self._ctx.on_drain = self._drained

@@ -28,7 +28,10 @@ from .copying import (
 )
 from .errors import MalformedMessage
 from .extended import (
+    DESCRIBE_UNNAMED,
+    EXECUTE_UNNAMED,
     SYNC,
+    SYNCHRONIZE,
     Bind,
     BindComplete,
     Close,
@@ -213,9 +216,9 @@ _BIND: Final = int(FrontendType.BIND)
 _COPY: Final = int(FrontendType.COPY_DATA)
 #: what most drivers send behind a Bind, recognized as a whole: without and with Describe
 _RUN = encode_execute() + SYNC
-_RUN_MESSAGES: tuple[Message, ...] = (Execute(b"", 0), Sync())
+_RUN_MESSAGES: tuple[Message, ...] = (EXECUTE_UNNAMED, SYNCHRONIZE)
 _DESCRIBED_RUN = encode_describe(b"P") + _RUN
-_DESCRIBED_RUN_MESSAGES: tuple[Message, ...] = (Describe(b"P", b""), *_RUN_MESSAGES)
+_DESCRIBED_RUN_MESSAGES: tuple[Message, ...] = (DESCRIBE_UNNAMED, *_RUN_MESSAGES)
 _head = struct.Struct(">BI").unpack_from
 
 _STARTUP, _LOGIN, _OPEN = range(3)

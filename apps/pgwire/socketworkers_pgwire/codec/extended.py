@@ -27,11 +27,14 @@ from .query import encode_formats, encode_value
 __all__ = [
     "BIND_COMPLETE",
     "CLOSE_COMPLETE",
+    "DESCRIBE_UNNAMED",
+    "EXECUTE_UNNAMED",
     "FLUSH",
     "NO_DATA",
     "PARSE_COMPLETE",
     "PORTAL_SUSPENDED",
     "SYNC",
+    "SYNCHRONIZE",
     "Bind",
     "BindComplete",
     "Close",
@@ -126,6 +129,14 @@ class Flush:
 @dataclass(frozen=True, slots=True)
 class Sync:
     """Sync: the end of a pipeline; after an error everything up to here is skipped."""
+
+
+DESCRIBE_UNNAMED: Final = Describe(b"P", b"")
+"""What the decoder gives for a Describe of the unnamed portal behind its Bind: this very object."""
+EXECUTE_UNNAMED: Final = Execute(b"", 0)
+"""The same for the Execute of all its rows."""
+SYNCHRONIZE: Final = Sync()
+"""The same for the Sync behind that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from ..errors import SqlError
 from ..session import SERVER_ENCODING, Control, ControlKind, Open, Prepare, Prepared, Statement
 from ..sql.analyze import Notes
 from ..sql.analyze.typenames import base_type
+from ..sql.execute.cursor import SelectPlan
+from ..sql.execute.modify import ModifyPlan
 from ..sql.grammar import Node, Raw, parse
 from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
-from ..types import BY_OID, AnyType, Settings
+from ..types import BY_OID, AnyType
 from ..types.oid import RegType
 from .log import traits
 from .portal import describe
@@ -72,6 +74,7 @@ class Compiled:
         "made",
         "parameter_types",
         "place",
+        "plain",
         "plan",
         "prepared",
         "raw",
@@ -95,6 +98,8 @@ class Compiled:
         self.parameter_types: tuple[int, ...] = ()
         self.kinds: tuple[AnyType, ...] | None = None
         """Implementations of these types."""
+        self.plain = False
+        """Whether values of these can be read without a look at the catalogue."""
         self.key: tuple[Any, ...] | None = None
         """Under which the plan was made; another one means that it has to be made anew."""
         self.token: object = None
@@ -205,6 +210,7 @@ class Compiler:
             return Prepared(statement)
         compiled = statement.handle
         assert isinstance(compiled, Compiled)
+        compiled.source = request.text
         compiled.parameter_types = request.parameter_types
         session.transaction.touch()
         plan, columns = self.plan(session, compiled)
@@ -356,6 +362,7 @@ class Compiler:
             plan.locks = True
             waits = [each.wait for each in analysed.locks]
             plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
+        plan.at_once = _runs_at_once(plan)
         return plan
 
     def _keep(
@@ -375,25 +382,26 @@ class Compiler:
         Raises:
             SqlError: one cannot be read as its type.
         """
-        settings, formats = session.surroundings.settings, request.formats
-        encoding = session.surroundings.protocol.encoding
         kinds = compiled.kinds
         if kinds is None:
             with session.catalogue():
                 kinds = compiled.kinds = tuple([session.type_with(oid, -1) for oid in plan.parameters])
-        if not any(isinstance(kind, RegType) for kind in kinds):
-            return self._decode(request.parameters, kinds, formats, settings, encoding)
+            compiled.plain = not any([isinstance(kind, RegType) for kind in kinds])
+        if compiled.plain:
+            return self._decode(session, request.parameters, kinds, request.formats)
         with session.catalogue():
-            return self._decode(request.parameters, kinds, formats, settings, encoding)
+            return self._decode(session, request.parameters, kinds, request.formats)
 
     @staticmethod
     def _decode(
-        parameters: Sequence[bytes | None],
-        kinds: Sequence[AnyType],
-        formats: tuple[int, ...],
-        settings: Settings,
-        encoding: str,
+        session: SqlSession, parameters: Sequence[bytes | None], kinds: Sequence[AnyType], formats: tuple[int, ...]
     ) -> Sequence[Any]:
+        """Values of parameters, in storage forms.
+
+        Raises:
+            SqlError: one cannot be read as its type.
+        """
+        settings, encoding = session.surroundings.settings, session.surroundings.protocol.encoding
         values: list[Any] = []
         for number, (data, kind) in enumerate(zip(parameters, kinds, strict=True)):
             if data is None:
@@ -465,6 +473,15 @@ class Compiler:
 
 
 _KEPT_KINDS: Final = frozenset(("SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"))
+
+
+def _runs_at_once(plan: Plan) -> bool:
+    """Whether a plan is one for `shortcut.run_at_once`."""
+    if not plan.short or plan.blocking or plan.locks or plan.positions or plan.failure is not None:
+        return False
+    if isinstance(plan, SelectPlan):
+        return bool(plan.columns) and not plan.writes and not plan.volatile
+    return isinstance(plan, ModifyPlan) and plan.traits is not None
 
 
 def _differ(one: tuple[FieldDescription, ...] | None, other: tuple[FieldDescription, ...] | None) -> bool:

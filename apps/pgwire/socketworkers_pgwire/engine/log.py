@@ -90,6 +90,8 @@ class Traits:
     """Foreign keys tie its table to others."""
     marks_inserts: bool
     """The numbers of its rows are a key: two transactions that insert the same one collide."""
+    waits: bool
+    """A constraint of its table may wait for the end of the transaction."""
 
 
 def traits(plan: Plan, catalog: Catalog) -> Traits | None:
@@ -99,7 +101,7 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
     relations = [catalog.relation_by_oid(oid) for oid in plan.written]
     relation = relations[0]
     if len(relations) != 1 or relation is None:
-        return Traits(False, False, True, True)
+        return Traits(False, False, True, True, True)
     loggable = (
         isinstance(plan, ModifyPlan)
         and plan.short
@@ -120,7 +122,8 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         and not any(each.kind in "cux" for each in relation.constraints)
         and all(index.primary or not index.unique for index in relation.indexes)
     )
-    return Traits(loggable, counted, tied, bool(relation.rowid_column))
+    waits = tied or any(each.deferrable for each in relation.constraints)
+    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits)
 
 
 class StatementLog:

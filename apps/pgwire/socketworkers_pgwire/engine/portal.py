@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .log import Touched
     from .surroundings import Surroundings
 
-__all__ = ["Portal", "describe", "encode"]
+__all__ = ["Portal", "describe", "encode", "encode_result"]
 
 #: rows that are kept of a cursor that was declared neither SCROLL nor NO SCROLL
 _KEPT = 10_000
@@ -262,21 +262,49 @@ def encode(portal: Portal, rows: Sequence[Sequence[Any]], settings: Settings, en
     Raises:
         SqlError: 22P05, the client's encoding lacks a character.
     """
-    columns = portal.plan.columns
+    return encode_result(portal.plan.columns, rows, portal.formats, settings, encoding, packed=portal.packed)
+
+
+def encode_result(
+    columns: Sequence[ResultColumn] | None,
+    rows: Sequence[Sequence[Any]],
+    formats: tuple[int, ...],
+    settings: Settings,
+    encoding: str,
+    *,
+    packed: bool,
+) -> bytes:
+    """DataRow messages of rows.
+
+    Args:
+        columns: of the result.
+        rows: in storage forms; with `packed` as SQLite has written them.
+        formats: as Bind has them.
+        settings: the session's forms of values.
+        encoding: the client's.
+        packed: see `SelectPlan.packed`.
+
+    Raises:
+        SqlError: 22P05, the client's encoding lacks a character.
+    """
     assert columns is not None
     if not rows:
         return b""
-    if portal.packed:
+    if packed:
         return _encode_packed([row[0] for row in rows], columns, encoding)
     if not columns:  # SELECT without a list of columns
         return b"D\0\0\0\x06\0\0" * len(rows)
+    if len(formats) == len(columns):
+        binary = [each == 1 for each in formats]
+    else:
+        binary = [bool(formats) and formats[0] == 1] * len(columns)
     encoded = [
-        column.type.encode_column(values, settings, portal.binary(number))
-        for number, (column, values) in enumerate(zip(columns, zip(*rows, strict=True), strict=False))
+        column.type.encode_column(values, settings, form)
+        for column, values, form in zip(columns, zip(*rows, strict=True), binary, strict=False)
     ]
     if encoding != SERVER_ENCODING:
         for number, column in enumerate(columns):
-            recode = outgoing(column.type, portal.binary(number), encoding)
+            recode = outgoing(column.type, binary[number], encoding)
             if recode is not None:
                 encoded[number] = [None if field is None else recode(field) for field in encoded[number]]
     return encode_columns(encoded)

@@ -40,6 +40,7 @@ from ..session import (
     ParseQuery,
     Portion,
     Prepare,
+    Ran,
     Request,
     Transact,
     TransactKind,
@@ -59,6 +60,7 @@ from .connections import Handle
 from .database import Database
 from .log import Entry, Recorded, Touched, table_of
 from .portal import Portal, encode
+from .shortcut import run_at_once
 from .transaction import Transaction
 
 if TYPE_CHECKING:
@@ -121,6 +123,14 @@ class SqlSession:
             answer = _HANDLERS[type(request)](self, request)
         except Exception as error:
             return self.failure(error)
+        if answer is not None:
+            self._decorate(answer)
+        return answer
+
+    def shortcut(self, request: Open) -> Ran | None:
+        """As `Session.shortcut`: carry out a query from its Bind to its end, if that can be done at once."""
+        self._cancelled = None
+        answer = run_at_once(self, request)
         if answer is not None:
             self._decorate(answer)
         return answer
@@ -375,6 +385,8 @@ class SqlSession:
     def _open(self, request: Open) -> Answer:
         compiled = request.handle
         assert isinstance(compiled, Compiled)
+        if not compiled.fixed:
+            self.surroundings.begin_bound(compiled.source)
         self.transaction.touch()
         plan, columns = self.compiler.plan(self, compiled)
         if plan.rights:
@@ -442,7 +454,7 @@ class SqlSession:
                 return False
         if plan.writes:
             handle = transaction.writer()
-            transaction.written |= plan.written
+            transaction.writes(plan)
             if self.database.marks and plan.traits is not None:
                 portal.touched = Touched(inserts=plan.traits.marks_inserts)
                 handle.apsw.set_update_hook(portal.touched)
@@ -884,6 +896,8 @@ class SqlSession:
             if request.chain:
                 transaction.begin_again(*modes)
         elif kind is TransactKind.BEGIN:
+            if self.surroundings.protocol.extended:  # it may have been prepared long ago
+                self.surroundings.begin_message()
             transaction.begin(request.options)
         elif kind is TransactKind.ABORT:
             transaction.abort()

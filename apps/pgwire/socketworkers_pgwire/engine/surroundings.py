@@ -153,6 +153,8 @@ class Surroundings:
         """Whether the temporary schema was made in this transaction."""
         self.after_commit: list[Callable[[], None]] = []
         """Called on the loop when the transaction has been committed."""
+        self.default_modes = self._default_modes()
+        """Of transactions that do not say theirs: isolation level, whether they only read, whether DEFERRABLE."""
         self.constraint_modes: Mapping[int, bool] = {}
         """What SET CONSTRAINTS said: by OID, 0 for ALL, whether it is deferred."""
         self.arguments: Sequence[Any] = ()
@@ -203,7 +205,16 @@ class Surroundings:
                 idle=int(get("idle_session_timeout")) / 1000 or self.protocol.config.timeouts.idle,
             )
         self._plan_context = None
+        self.default_modes = self._default_modes()
         changed.clear()
+
+    def _default_modes(self) -> tuple[str, bool, bool]:
+        get = self.variables.get
+        return (
+            get("default_transaction_isolation"),
+            get("default_transaction_read_only") == "on",
+            get("default_transaction_deferrable") == "on",
+        )
 
     def _apply_forms(self) -> None:
         get = self.variables.get
@@ -229,21 +240,6 @@ class Surroundings:
     @moment.setter
     def moment(self, moment: tuple[int, Settings]) -> None:
         self.statement_time, self.settings = moment
-
-    @property
-    def default_isolation(self) -> str:
-        """Of transactions that do not say theirs."""
-        return self.variables.get("default_transaction_isolation")
-
-    @property
-    def default_read_only(self) -> bool:
-        """Whether transactions only read unless they say otherwise."""
-        return self.variables.get("default_transaction_read_only") == "on"
-
-    @property
-    def default_deferrable(self) -> bool:
-        """Whether transactions are DEFERRABLE."""
-        return self.variables.get("default_transaction_deferrable") == "on"
 
     @property
     def lock_timeout(self) -> float:
@@ -416,10 +412,18 @@ class Surroundings:
 
     def begin_statement(self, text: str) -> None:
         """The client has sent a statement."""
-        self.statement_time = self.query_started = self.state_changed = now()
-        self.query = self.text = text
+        self.begin_bound(text)
         if self._database.hear is not None:
             self._database.hear(text)
+
+    def begin_bound(self, text: str) -> None:
+        """The client has sent a Bind of a statement, perhaps of one that it has prepared long ago."""
+        self.begin_message()
+        self.query = self.text = text
+
+    def begin_message(self) -> None:
+        """The client has sent something: the time of the statement is now."""
+        self.statement_time = self.query_started = self.state_changed = now()
 
     @property
     def state(self) -> str:
@@ -483,11 +487,15 @@ class Surroundings:
 
     def begin_transaction(self) -> None:
         """A transaction begins."""
+        self.begin_query()
+        self._at_start = (self.variables.save(), self.cluster.save())
+
+    def begin_query(self) -> None:
+        """A transaction begins, of which nothing can be undone."""
         self.transaction_time = self.transaction_started = self.statement_time
         self.assigned_transaction_id = None
         # a Settings belongs to one session, and only the time in it ever changes
         object.__setattr__(self.settings, "now", self.transaction_time)
-        self._at_start = (self.variables.save(), self.cluster.save())
 
     @property
     def pending(self) -> bool:
@@ -524,7 +532,8 @@ class Surroundings:
 
             at_commit(self)
         self.constraint_modes = {0: False}
-        self.check_deferred(ends=True)
+        if self.sql.transaction.checks:
+            self.check_deferred(ends=True)
         store = self._database.sequences
         transaction = self.sql.transaction
         if store.dirty and transaction.writing is not None:

@@ -42,6 +42,7 @@ class Transaction:
         "_statements",
         "_touched",
         "_writer",
+        "checks",
         "deferrable",
         "isolation",
         "log",
@@ -62,6 +63,8 @@ class Transaction:
         self._savepoints: list[str] = []
         self.written: set[int] = set()
         """OIDs of the tables that were changed."""
+        self.checks = False
+        """Whether constraints of these may wait for the end."""
         self.log = StatementLog()
         """Writes that will be carried out at the commit."""
         self._carried: StatementLog | None = None
@@ -98,15 +101,37 @@ class Transaction:
         session.surroundings.settle()
         return True
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no transaction, or one that has begun by itself and done nothing."""
+        return (
+            not self._block
+            and not self._changed
+            and self._writer is None
+            and self._reader is None
+            and not (self._touched and self._session.surroundings.pending)
+        )
+
+    def begin_query(self) -> None:
+        """A transaction begins that is one query, which changes nothing; `end_query` follows, or `touch`."""
+        if not self._touched:
+            surroundings = self._session.surroundings
+            surroundings.begin_query()
+            self.isolation, self.read_only, self.deferrable = surroundings.default_modes
+
+    def end_query(self) -> None:
+        """The query was run, and so the transaction is over."""
+        self._session.surroundings.transaction_started = None
+        if self._touched:
+            self.settle()
+
     def touch(self) -> None:
         """A statement begins: the transaction does, if there is none."""
         if not self._touched:
             self._touched = True
             surroundings = self._session.surroundings
             surroundings.begin_transaction()
-            self.isolation = surroundings.default_isolation
-            self.read_only = surroundings.default_read_only
-            self.deferrable = surroundings.default_deferrable
+            self.isolation, self.read_only, self.deferrable = surroundings.default_modes
 
     @property
     def alone(self) -> bool:
@@ -135,7 +160,7 @@ class Transaction:
         if writer.apsw.in_transaction:
             writer.apsw.execute("rollback")
         self._return(writer)
-        self._changed = False
+        self._changed = self.checks = False
         self._statements = 0
         self.written = set()
         if self._carried is not None:
@@ -236,8 +261,15 @@ class Transaction:
             start = place
         if log:
             log.replay(surroundings, start)
-            self.written |= log.tables
+            for entry in log.entries:
+                self.writes(entry.plan)
             self.log, self._carried = StatementLog(), log
+
+    def writes(self, plan: Plan) -> None:
+        """A plan changes its tables."""
+        self.written |= plan.written
+        if plan.traits is None or plan.traits.waits:
+            self.checks = True
 
     def restart(self) -> None:
         """SQLite has undone the transaction with a statement it stopped: begin anew. Only when `fresh` was true."""
@@ -428,7 +460,7 @@ class Transaction:
                 reader.apsw.execute("rollback")
             if reader is not session.surroundings.own_connection:
                 session.database.readers.give_back(reader)
-        self._block = self._touched = self._changed = self.queried = False
+        self._block = self._touched = self._changed = self.queried = self.checks = False
         self._savepoints = []
         self.written = set()
         self._statements = 0

@@ -30,11 +30,17 @@ __all__ = ["Block", "BlockState", "Step"]
 class BlockState(enum.Enum):
     """See the module."""
 
+    __hash__ = object.__hash__  # each is there once; Enum's own is written in Python
+
     IDLE = "I"
     STARTED = "I "
     IMPLICIT = "T "
     BLOCK = "T"
     FAILED = "E"
+
+    def __init__(self, value: str) -> None:
+        self.status = value[0]
+        """For ReadyForQuery."""
 
 
 class Step(NamedTuple):
@@ -74,7 +80,7 @@ class Block:
     @property
     def status(self) -> str:
         """For ReadyForQuery."""
-        return self.state.value[0]
+        return self.state.status
 
     @property
     def failed(self) -> bool:

@@ -27,7 +27,7 @@ from . import errors
 from .block import Block, BlockState
 from .config import TRUST_ALL, Policy, SessionConfig, Timeouts
 from .encodings import SERVER_ENCODING, decode_text, known_encoding
-from .engine import Answer, Request, Statement, Transact, TransactKind
+from .engine import Answer, Open, Ran, Request, Statement, Transact, TransactKind
 from .events import Close, Event, Release
 from .names import Names, Portal
 from .table import State
@@ -35,6 +35,8 @@ from .tally import Tally
 
 __all__ = ["SessionCore", "Timeout"]
 
+MOST_UNSENT = 1 << 18
+"""Bytes of rows that wait for `Session.take_output` while an engine answers inline."""
 _UNCOUNTED = Tally()
 _RAISED = frozenset(("FATAL", "PANIC"))
 
@@ -58,6 +60,7 @@ class SessionCore:
         "_block",
         "_changed",
         "_decoder",
+        "_described",
         "_direct",
         "_eof",
         "_events",
@@ -99,6 +102,7 @@ class SessionCore:
         "peer",
         "policy",
         "secure",
+        "shortcut",
         "state",
         "timeouts",
         "user",
@@ -143,6 +147,9 @@ class SessionCore:
         self._nonce = nonce
         self._tally = tally
         self.inline = inline
+        self.shortcut: Callable[[Open], Ran | None] | None = None
+        """Asked when a query stands by itself: what it has come to, from its Bind to its end, when that could be had at
+        once; None when nothing was done. May be changed at any time."""
         self._decoder = Decoder(max_message=config.max_message)
         self._block = Block(config.max_savepoints)
         self._events: list[Event] = []
@@ -166,6 +173,7 @@ class SessionCore:
         self._notifications: list[bytes] | None = None
         self._notification_bytes = 0
         self._extended = False
+        self._described: tuple[object, tuple[int, ...], str, bytes] = (None, (), "", b"")
         self._touched = False
         self._statements: list[Statement] | None = None
         self._parse_name = ("", 0)
@@ -190,6 +198,11 @@ class SessionCore:
     def status(self) -> str:
         """Transaction status as ReadyForQuery tells it: ``I``, ``T`` or ``E``."""
         return self._block.status
+
+    @property
+    def extended(self) -> bool:
+        """Whether what is carried out came by the extended query protocol."""
+        return self._extended
 
     @property
     def held(self) -> int:
@@ -314,6 +327,43 @@ class SessionCore:
             block.ended()
             self.names.committed()
             after()
+
+    def _take_shortcut(self, request: Open) -> Ran | None:
+        """Have a statement run that is a transaction by itself, if that can be done in one step."""
+        shortcut = self.shortcut
+        if shortcut is None or self.names.portals or self._unsent >= MOST_UNSENT:
+            return None
+        answer = shortcut(request)
+        if answer is None:
+            return None
+        self._touched = False
+        self._block.ended()
+        return answer
+
+    def _ran(self, answer: Ran) -> None:
+        """What a shortcut has brought, behind the description of its columns, until ReadyForQuery or an error."""
+        if answer.notices:
+            for report in answer.notices:
+                self._say(report, notice=True)
+        if answer.parameters:
+            self._take_parameters(answer)
+        if answer.data:
+            self._output.append(answer.data)
+            self._unsent += len(answer.data)
+        if answer.count:
+            self._tally.sent(answer.count)
+        if answer.failure is None:
+            self._tally.committed()
+            self._complete(answer.tag)
+            self._ready()
+            return
+        if answer.tag and self._extended:
+            # the statement had ended well before Sync was to commit it
+            self._complete(answer.tag)
+            self._extended = False
+            self.state = State.READY
+        self._block.start()
+        self._fail(answer.failure)
 
     def _committed(self, answer: Answer) -> None:
         self._tally.committed()

@@ -42,6 +42,7 @@ __all__ = [
     "Portion",
     "Prepare",
     "Prepared",
+    "Ran",
     "Request",
     "Statement",
     "Transact",
@@ -93,7 +94,7 @@ class Statement:
 # Requests. `method` names the method of `Engine`.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ParseQuery:
     """Parse a query string of the simple protocol, and look nothing up. Answer: `Parsed`."""
 
@@ -101,7 +102,7 @@ class ParseQuery:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepare:
     """Parse and analyse a statement. Answer: `Prepared`.
 
@@ -116,7 +117,7 @@ class Prepare:
     """The transaction block has failed: parse only. What is no `Control` will be refused."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Open:
     """Analyse if that was not done, bind, and begin nothing that changes data. Answer: `Opened`."""
 
@@ -131,7 +132,7 @@ class Open:
     """The same for the columns of the result."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Fetch:
     """Run a portal. Answer: `Portion`, `CopyIn` or `CopyOut`.
 
@@ -145,7 +146,7 @@ class Fetch:
     """Rows at most; 0 = no limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CopyPut:
     """More data of a COPY from the client; ends anywhere. Answer: `Done`."""
 
@@ -189,7 +190,7 @@ class TransactKind(enum.Enum):
     """Undo up to this savepoint, which stays."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transact:
     """A step of a transaction. Answer: `Done`.
 
@@ -286,6 +287,22 @@ class Portion(Answer):
     settled: bool = False
     """Whether the engine has nothing open behind this, so that an implicit transaction needs no COMMIT: of a query that
     only read, and where nothing was done before it."""
+
+
+@dataclass(slots=True)
+class Ran(Answer):
+    """What `Session.shortcut` answers: a statement was run to its end and committed, and nothing is open behind it."""
+
+    columns: tuple[FieldDescription, ...] | None
+    """As in `Opened`."""
+    data: bytes = b""
+    """All DataRow messages."""
+    count: int = 0
+    """How many rows these are."""
+    tag: str = ""
+    """Of CommandComplete, with the count; "" when the statement failed."""
+    failure: Report | None = None
+    """Why it failed, or could not be committed; all of it is undone."""
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from .core import SessionCore
 from .encodings import SERVER_ENCODING
 from .engine import Answer, Control, CopyEnd, CopyIn, CopyOut, CopyPut, Fetch, Portion, TransactKind
 from .errors import error
-from .names import Portal
+from .names import Portal, PreparedStatement
 from .table import State, refusal
 
 __all__ = ["Execution"]
@@ -38,16 +38,25 @@ class Execution(SessionCore):
 
     def _describe_portal(self, portal: Portal) -> bytes:
         """RowDescription of a portal that returns rows; kept with the statement it was made of."""
-        columns, formats, source = portal.columns, portal.result_formats, portal.source
-        assert columns is not None
-        if source is not None and source.columns is columns:
-            kept = source.described
-            if kept is not None and kept[1] == formats and kept[0] == self.encoding:
-                return kept[2]
-            written = self._row_description(portal)
-            source.described = (self.encoding, formats, written)
+        assert portal.columns is not None
+        return self._describe_result(portal.source, portal.columns, portal.result_formats)
+
+    def _describe_result(
+        self, source: PreparedStatement | None, columns: tuple[FieldDescription, ...], formats: tuple[int, ...]
+    ) -> bytes:
+        if source is None or source.columns is not columns:
+            described = self._described
+            if described[0] is columns and described[1] == formats and described[2] == self.encoding:
+                return described[3]
+            written = encode_row_description(self._in_client_encoding(columns), formats)
+            self._described = (columns, formats, self.encoding, written)
             return written
-        return self._row_description(portal)
+        kept = source.described
+        if kept is not None and kept[1] == formats and kept[0] == self.encoding:
+            return kept[2]
+        written = encode_row_description(self._in_client_encoding(columns), formats)
+        source.described = (self.encoding, formats, written)
+        return written
 
     def _in_client_encoding(self, columns: tuple[FieldDescription, ...]) -> tuple[FieldDescription, ...]:
         if self.encoding == SERVER_ENCODING:
@@ -61,7 +70,7 @@ class Execution(SessionCore):
 
     def _row_description(self, portal: Portal) -> bytes:
         assert portal.columns is not None
-        return encode_row_description(self._in_client_encoding(portal.columns), portal.result_formats)
+        return self._describe_result(None, portal.columns, portal.result_formats)
 
     def _run_portal(self, portal: Portal, limit: int, ended: Callable[[str | None], None]) -> None:
         """Run a portal until its end, or until `limit` rows were sent; then call `ended` with the tag, or None."""

@@ -8,10 +8,13 @@ from __future__ import annotations
 from ..codec import (
     BIND_COMPLETE,
     CLOSE_COMPLETE,
+    DESCRIBE_UNNAMED,
     EMPTY_QUERY_RESPONSE,
+    EXECUTE_UNNAMED,
     NO_DATA,
     PARSE_COMPLETE,
     PORTAL_SUSPENDED,
+    SYNCHRONIZE,
     Bind,
     Close,
     Describe,
@@ -24,7 +27,7 @@ from ..codec import (
     encode_parameter_description,
     encode_row_description,
 )
-from .block import EXITS
+from .block import EXITS, BlockState
 from .engine import Answer, Open, Opened, Prepare, Prepared
 from .errors import ABORTED, SqlError, error
 from .names import Portal, PreparedStatement
@@ -35,6 +38,7 @@ __all__ = ["Extended"]
 
 _SIMPLE = (FrontendType.QUERY, FrontendType.FUNCTION_CALL, FrontendType.SYNC)
 _COPY = (FrontendType.COPY_DATA, FrontendType.COPY_DONE, FrontendType.COPY_FAIL)
+_BINARY_OR_TEXT = frozenset((0, 1))
 _PORTAL_COST = 128
 """Bytes that a portal costs beside its parameters, about."""
 
@@ -97,12 +101,42 @@ class Extended(Simple):
         for code in formats:
             if code not in (0, 1):
                 raise error("22023", f"unsupported format code: {code}")
+        if self.shortcut is not None and statement is not None and self._bind_at_once(message, prepared):
+            return
         if statement is None or control is not None:
             self._add_portal(Portal(name, None, statement, None, result_formats, prepared))
             return
         self._bound_from = prepared
         self._bound_to = (name, result_formats, sum([len(value) for value in parameters if value is not None]))
         self._ask(Open(statement.handle, parameters, formats, result_formats), self._bound)
+
+    def _bind_at_once(self, message: Bind, prepared: PreparedStatement) -> bool:
+        """When Execute and Sync are all that follows, and nothing is open: answer the three, and a Describe, at once.
+
+        What is written is what the long way writes.
+        """
+        block, messages, place = self._block, self._messages, self._next
+        if message.portal or block.state is not BlockState.STARTED or block.pipelining or len(messages) < place + 2:
+            return False
+        described = messages[place] is DESCRIBE_UNNAMED
+        if messages[place + described] is not EXECUTE_UNNAMED or messages[place + described + 1] is not SYNCHRONIZE:
+            return False
+        statement, formats = prepared.statement, message.result_formats
+        if statement is None or statement.alone:
+            return False
+        if formats and not _BINARY_OR_TEXT.issuperset(formats):
+            return False
+        answer = self._take_shortcut(Open(statement.handle, message.parameters, message.formats, formats))
+        if answer is None:
+            return False
+        # an error of the statement skips everything up to Sync
+        self._next = place + described + (2 if answer.tag else 1)
+        output, columns = self._output, answer.columns
+        output.append(BIND_COMPLETE)
+        if described:
+            output.append(NO_DATA if columns is None else self._describe_result(prepared, columns, formats))
+        self._ran(answer)
+        return True
 
     def _bound(self, answer: Answer) -> None:
         assert isinstance(answer, Opened)

@@ -15,7 +15,7 @@ from typing import Any
 from ..codec import Report, encode_report
 from . import errors
 from .block import BlockState
-from .core import Timeout
+from .core import MOST_UNSENT, Timeout
 from .engine import Answer, Failure, Transact, TransactKind
 from .errors import SqlError
 from .events import Event, Interrupt
@@ -27,8 +27,6 @@ __all__ = ["Session", "Timeout"]
 _BLOCK = 16
 """Bits of 64 KiB: so much of a message must come within `Timeouts.message`."""
 _BLOCKS = 1 << 20
-_UNSENT = 1 << 18
-"""Bytes of rows that wait for `Session.take_output` while an engine answers inline."""
 _LOGIN = frozenset((State.STARTUP, State.TLS, State.LOGIN, State.STARTING))
 
 
@@ -237,7 +235,7 @@ class Session(Login):
                 if request is None:
                     return
                 # rows that nobody takes must not pile up: with enough of them it is the worker's turn
-                inline = self.inline if self._unsent < _UNSENT else None
+                inline = self.inline if self._unsent < MOST_UNSENT else None
                 answer = None if inline is None else inline(request)
                 if answer is None:
                     self._events.append(request)

@@ -13,6 +13,7 @@ from ..codec import (
     Query,
     encode_function_call_response,
 )
+from .block import BlockState
 from .engine import Answer, CallFunction, FunctionResult, Open, Opened, Parsed, ParseQuery
 from .errors import ABORTED, SqlError
 from .execution import Execution
@@ -63,6 +64,13 @@ class Simple(Execution):
         if statement.alone:
             block.check_alone(statement.alone)
         self.names.drop_portal("")
+        if len(statements) == 1 and not statement.alone and block.state is BlockState.STARTED:
+            answer = self._take_shortcut(Open(statement.handle))
+            if answer is not None:
+                if answer.columns is not None and answer.tag:
+                    self._output.append(self._describe_result(None, answer.columns, ()))
+                self._ran(answer)
+                return
         self._ask(Open(statement.handle), self._opened)
 
     def _opened(self, answer: Answer) -> None:

@@ -41,6 +41,8 @@ __all__ = ["ALLOWED", "ROWS", "State", "refusal"]
 class State(enum.Enum):
     """Where a session is."""
 
+    __hash__ = object.__hash__  # each is there once; Enum's own is written in Python
+
     STARTUP = "startup"
     """A startup packet is expected."""
     TLS = "tls"

@@ -1,0 +1,264 @@
+"""What is carried out in one step comes to the same bytes as what goes the long way; and the clock is the message's."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from tests.support.pgserver.wire import Wire
+
+from socketworkers.testing import ThreadedServer
+from socketworkers_pgwire.codec import (
+    SYNC,
+    DataRow,
+    Message,
+    encode_bind,
+    encode_describe,
+    encode_execute,
+    encode_parse,
+    encode_query,
+)
+from socketworkers_pgwire.session import Open, Ran
+
+SETUP = """
+CREATE TABLE account(id int PRIMARY KEY, owner text UNIQUE, balance numeric(10,2) NOT NULL CHECK (balance >= 0));
+CREATE TABLE entry(id serial PRIMARY KEY, account int REFERENCES account DEFERRABLE INITIALLY DEFERRED, note text);
+CREATE TABLE tag(name text UNIQUE DEFERRABLE INITIALLY DEFERRED, id int PRIMARY KEY);
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE TABLE person(id int PRIMARY KEY, mood mood, born date, seen timestamptz, tags text[], doc jsonb, raw bytea);
+INSERT INTO account SELECT g, 'owner ' || g, g * 10 FROM generate_series(1, 500) g;
+INSERT INTO tag VALUES ('a', 1), ('b', 2);
+INSERT INTO person VALUES (1, 'happy', '2000-02-29', '2024-01-01 12:00+00', '{a,"b c"}', '{"a": [1]}', '\\x00ff');
+"""
+
+
+def one(
+    sql: str, *values: bytes | None, formats: tuple[int, ...] = (), results: tuple[int, ...] = (), describe: bool = True
+) -> bytes:
+    """Parse, Bind, Describe, Execute, Sync, as psycopg has them."""
+    return encode_parse(b"", sql.encode()) + bound(b"", *values, formats=formats, results=results, describe=describe)
+
+
+def bound(
+    name: bytes,
+    *values: bytes | None,
+    formats: tuple[int, ...] = (),
+    results: tuple[int, ...] = (),
+    describe: bool = True,
+) -> bytes:
+    """Bind, Describe, Execute, Sync, as most drivers have them for what they have prepared."""
+    middle = encode_describe(b"P") if describe else b""
+    return encode_bind(b"", name, values, formats, results) + middle + encode_execute() + SYNC
+
+
+def q(sql: str) -> bytes:
+    return encode_query(sql.encode())
+
+
+INT = struct.Struct(">i").pack
+SELECT = "SELECT owner, balance FROM account WHERE id = $1"
+UPDATE = "UPDATE account SET balance = balance + $2 WHERE id = $1"
+RETURNING = "UPDATE account SET balance = balance + $2 WHERE id = $1 RETURNING id, balance"
+
+#: what is sent, how many ReadyForQuery that brings, and how many of the statements are carried out in one step
+SCRIPT: list[tuple[bytes, int, int]] = [
+    (encode_parse(b"s", SELECT.encode()) + encode_parse(b"u", UPDATE.encode()) + SYNC, 1, 0),
+    (encode_parse(b"r", RETURNING.encode()) + SYNC, 1, 0),
+    (bound(b"s", b"7"), 1, 1),
+    (bound(b"s", b"7", describe=False), 1, 1),
+    (bound(b"s", None), 1, 1),
+    (bound(b"s", b"70000"), 1, 1),
+    (bound(b"s", INT(9), formats=(1,), results=(1,)), 1, 1),
+    (bound(b"s", b"9", formats=(0,), results=(0, 1)), 1, 1),
+    (bound(b"s", b"9", results=(0, 1, 1)), 1, 0),
+    (bound(b"s", b"9", results=(7,)), 1, 0),
+    (bound(b"s", b"9", formats=(7,)), 1, 0),
+    (bound(b"s", b"nine"), 1, 0),
+    (bound(b"s", b"9\xff"), 1, 0),
+    (bound(b"s", INT(9) + b"x", formats=(1,)), 1, 0),
+    (bound(b"s"), 1, 0),
+    (bound(b"s", b"9", b"9"), 1, 0),
+    (bound(b"missing", b"9"), 1, 0),
+    (bound(b"s", b"1") + bound(b"s", b"2") + bound(b"s", b"3"), 3, 3),
+    (bound(b"s", b"1") + bound(b"s", b"x") + bound(b"s", b"3"), 3, 2),
+    (bound(b"u", b"1", b"5"), 1, 1),
+    (bound(b"u", b"1", b"5.55", describe=False), 1, 1),
+    (bound(b"u", b"70000", b"5"), 1, 1),
+    (bound(b"u", b"1", b"-5000"), 1, 1),  # violates the check
+    (bound(b"u", b"1", None, describe=False), 1, 1),  # violates NOT NULL
+    (bound(b"u", b"1", b"99999999"), 1, 1),  # numeric field overflow
+    (bound(b"r", b"2", b"1"), 1, 1),
+    (bound(b"r", b"2", b"-1000", results=(1,)), 1, 1),
+    (bound(b"r", b"2", b"1", results=(1,)), 1, 1),
+    (bound(b"u", b"1", b"-5000") + bound(b"s", b"1"), 2, 2),
+    (one(SELECT, b"3"), 1, 1),
+    (one("SELECT 1"), 1, 1),
+    (one("SELECT 1 / (id - 1) FROM account WHERE id = 1"), 1, 0),
+    (one("INSERT INTO entry(account, note) VALUES (3, 'x') RETURNING *"), 1, 1),
+    (one("INSERT INTO entry(account, note) VALUES (4000, 'x')"), 1, 1),  # fails at the commit
+    (one("INSERT INTO entry(account, note) VALUES (3, 'y') RETURNING id"), 1, 1),
+    (q("INSERT INTO entry(account, note) VALUES (4000, 'x') RETURNING id"), 1, 1),
+    (q("INSERT INTO entry(account, note) VALUES (5, 'z') RETURNING id"), 1, 1),
+    (one("INSERT INTO account VALUES (1, 'twice', 0)"), 1, 1),
+    (one("INSERT INTO account VALUES (1000, 'owner 1', 0)"), 1, 1),
+    (q("INSERT INTO account VALUES (1000, 'owner 1', 0) RETURNING *"), 1, 1),
+    (q("INSERT INTO account VALUES (1000, 'new', 0) RETURNING *"), 1, 1),
+    (q("UPDATE tag SET name = 'a' WHERE id = 2"), 1, 1),  # a unique key that fails at the commit
+    (q("DELETE FROM account WHERE id = 1000"), 1, 1),
+    (q("DELETE FROM account WHERE id = 3"), 1, 1),
+    (q("SELECT * FROM person WHERE id = 1"), 1, 1),
+    (one("SELECT * FROM person WHERE id = 1", results=(1,)), 1, 1),
+    (q("SELECT * FROM person WHERE id = 2"), 1, 1),
+    (q("SELECT count(*) FROM account"), 1, 0),
+    (q("SELECT 1; SELECT 2"), 1, 0),
+    (q("SELECT 1 / 0"), 1, 0),
+    (q("SELECT 'a\\b', E'\\x41', 1.50, NULL, true"), 1, 1),
+    (q("SELECT generate_series(1, 200)"), 1, 0),
+    (q("SELECT"), 1, 0),
+    (q(""), 1, 0),
+    (q("SELECT nextval('entry_id_seq')"), 1, 0),
+    (q("SELECT currval('entry_id_seq')"), 1, 0),
+    (q("SELECT set_config('DateStyle', 'German, DMY', false)"), 1, 0),
+    (q("SELECT born, seen FROM person WHERE id = 1"), 1, 1),
+    (q("SET DateStyle TO ISO"), 1, 0),
+    (q("SELECT born, seen FROM person WHERE id = 1"), 1, 1),
+    (q("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"), 1, 1),
+    (q("SET default_transaction_read_only = on"), 1, 0),
+    (bound(b"u", b"1", b"5"), 1, 0),
+    (bound(b"s", b"1"), 1, 1),
+    (q("SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"), 1, 1),
+    (q("SET default_transaction_read_only = off"), 1, 0),
+    (q("BEGIN"), 1, 0),
+    (bound(b"u", b"1", b"5"), 1, 0),
+    (bound(b"s", b"1"), 1, 0),
+    (q("SELECT balance FROM account WHERE id = 1"), 1, 0),
+    (bound(b"u", b"1", b"-5000"), 1, 0),
+    (bound(b"s", b"1"), 1, 0),
+    (q("ROLLBACK"), 1, 0),
+    (bound(b"s", b"1"), 1, 1),
+    (q("BEGIN; DECLARE held CURSOR WITH HOLD FOR SELECT 1; COMMIT"), 1, 0),
+    (bound(b"s", b"1"), 1, 0),
+    (q("CLOSE held"), 1, 0),
+    (encode_bind(b"", b"s", (b"1",)) + encode_execute(max_rows=1) + SYNC, 1, 0),
+    (encode_bind(b"p", b"s", (b"1",)) + encode_execute(b"p") + SYNC, 1, 0),
+    (
+        encode_bind(b"", b"s", (b"1",)) + encode_execute() + encode_bind(b"", b"s", (b"2",)) + encode_execute() + SYNC,
+        1,
+        0,
+    ),
+    (q("SET client_encoding TO LATIN1"), 1, 0),
+    (q("UPDATE account SET owner = 'J\xfcrgen' WHERE id = 5").replace(b"\xc3\xbc", b"\xfc\x20"), 1, 1),
+    (bound(b"s", b"5"), 1, 1),
+    (q("SELECT owner FROM account WHERE id = 5"), 1, 1),
+    (q("UPDATE account SET owner = U&'\\20AC' WHERE id = 5"), 1, 1),
+    (q("SELECT owner FROM account WHERE id = 5"), 1, 0),  # no character of LATIN1
+    (q("SET client_encoding TO UTF8"), 1, 0),
+    (q("ALTER TABLE account ALTER COLUMN owner TYPE varchar(50)"), 1, 0),
+    (bound(b"s", b"5"), 1, 0),
+    (q("ALTER TABLE account ADD COLUMN more int DEFAULT 3"), 1, 0),
+    (bound(b"r", b"5", b"1"), 1, 1),
+    (q("CREATE TEMPORARY TABLE own(id int PRIMARY KEY)"), 1, 0),
+    (bound(b"r", b"5", b"1"), 1, 0),
+]
+
+
+@contextmanager
+def counted(server: ThreadedServer, wire: Wire) -> Iterator[list[Open]]:
+    """What a session carries out in one step."""
+    assert wire.key is not None
+    session = server.server.env.pgwire.links[wire.key.process_id].session
+    way = session.shortcut
+    taken: list[Open] = []
+
+    def counting(request: Open) -> Ran | None:
+        assert way is not None
+        answer: Ran | None = way(request)
+        if answer is not None:
+            taken.append(request)
+        return answer
+
+    session.shortcut = counting
+    yield taken
+
+
+def answers(wire: Wire, data: bytes, count: int) -> list[Message]:
+    wire.send(data)
+    return [message for _ in range(count) for message in wire.ready()]
+
+
+def test_both_ways_come_to_the_same(server: ThreadedServer) -> None:
+    address = (server.host, server.port)
+    with Wire(address) as wire:
+        wire.log_in()
+        for name in ("straight", "long_way"):
+            wire.query(f"DROP DATABASE IF EXISTS {name}")
+            wire.query(f"CREATE DATABASE {name}")
+    with Wire(address) as straight, Wire(address) as long_way:
+        straight.log_in(database="straight")
+        long_way.log_in(database="long_way")
+        assert long_way.key is not None
+        server.server.env.pgwire.links[long_way.key.process_id].session.shortcut = None
+        for wire in (straight, long_way):
+            wire.query(SETUP)
+        with counted(server, straight) as taken:
+            for data, count, steps in SCRIPT:
+                taken.clear()
+                assert answers(straight, data, count) == answers(long_way, data, count), data
+                assert len(taken) == steps, data
+            for table in ("account", "entry", "tag", "person"):
+                sql = f"SELECT * FROM {table} ORDER BY id"
+                assert straight.query(sql) == long_way.query(sql)
+
+
+def test_a_commit_that_waits_for_others_waits(server: ThreadedServer) -> None:
+    where = {"host": server.host, "port": server.port, "user": "postgres", "dbname": "shop"}
+    with psycopg.connect(**where) as holder, psycopg.connect(**where, autocommit=True) as other:  # type: ignore[arg-type]
+        other.execute("DROP TABLE IF EXISTS waiting")
+        other.execute("CREATE TABLE waiting(id int PRIMARY KEY, n int)")
+        other.execute("INSERT INTO waiting VALUES (1, 0), (2, 0)")
+        for _ in range(3):
+            other.execute("UPDATE waiting SET n = n + 1 WHERE id = %s", (2,), prepare=True)
+        holder.execute("UPDATE waiting SET n = n + 10 WHERE id = 1 RETURNING n")
+        other.execute("SET lock_timeout = 100")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            other.execute("UPDATE waiting SET n = n + 1 WHERE id = %s", (1,), prepare=True)
+        holder.commit()
+        other.execute("UPDATE waiting SET n = n + 1 WHERE id = %s", (1,), prepare=True)
+        assert other.execute("SELECT n FROM waiting ORDER BY id").fetchall() == [(11,), (3,)]
+
+
+@pytest.mark.parametrize("straight", [True, False])
+def test_a_prepared_statement_sees_the_time_of_its_bind(server: ThreadedServer, straight: bool) -> None:
+    with Wire((server.host, server.port)) as wire:
+        wire.log_in()
+        if not straight:
+            assert wire.key is not None
+            server.server.env.pgwire.links[wire.key.process_id].session.shortcut = None
+        texts = (b"SELECT now()::text", b"SELECT statement_timestamp()::text", b"BEGIN", b"SELECT now()::text")
+        wire.send(*[encode_parse(b"p%d" % number, text) for number, text in enumerate(texts)], SYNC).ready()
+
+        def times() -> list[bytes | None]:
+            found: list[bytes | None] = []
+            for name in (b"p0", b"p1", b"p2", b"p3"):
+                for message in answers(wire, bound(name), 1):
+                    if isinstance(message, DataRow):
+                        found += message.values
+            wire.query("ROLLBACK")
+            return found
+
+        first = times()
+        time.sleep(0.01)
+        second = times()
+        assert len(first) == len(second) == 3
+        assert len({*first, *second}) == 6
+        state = wire.query("SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+        assert state
+        wire.send(bound(b"p0")).ready()
+        shown = server.server.env.pgwire.backends()
+        assert [each.query for each in shown if wire.key is not None and each.pid == wire.key.process_id] == [
+            "SELECT now()::text"
+        ]
