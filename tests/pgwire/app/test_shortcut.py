@@ -55,6 +55,11 @@ def bound(
     return encode_bind(b"", name, values, formats, results) + middle + encode_execute() + SYNC
 
 
+def step(name: bytes, *values: bytes | None) -> bytes:
+    """Bind, Describe, Execute, as a pipeline has them."""
+    return encode_bind(b"", name, values) + encode_describe(b"P") + encode_execute()
+
+
 def q(sql: str) -> bytes:
     return encode_query(sql.encode())
 
@@ -114,7 +119,7 @@ SCRIPT: list[tuple[bytes, int, int]] = [
     (one("SELECT * FROM person WHERE id = 1", results=(1,)), 1, 1),
     (q("SELECT * FROM person WHERE id = 2"), 1, 1),
     (q("SELECT count(*) FROM account"), 1, 0),
-    (q("SELECT 1; SELECT 2"), 1, 0),
+    (q("SELECT 1; SELECT 2"), 1, 2),
     (q("SELECT 1 / 0"), 1, 0),
     (q("SELECT 'a\\b', E'\\x41', 1.50, NULL, true"), 1, 1),
     (q("SELECT generate_series(1, 200)"), 1, 0),
@@ -145,11 +150,60 @@ SCRIPT: list[tuple[bytes, int, int]] = [
     (q("CLOSE held"), 1, 0),
     (encode_bind(b"", b"s", (b"1",)) + encode_execute(max_rows=1) + SYNC, 1, 0),
     (encode_bind(b"p", b"s", (b"1",)) + encode_execute(b"p") + SYNC, 1, 0),
-    (
-        encode_bind(b"", b"s", (b"1",)) + encode_execute() + encode_bind(b"", b"s", (b"2",)) + encode_execute() + SYNC,
-        1,
-        0,
-    ),
+    (2 * (encode_bind(b"", b"s", (b"1",)) + encode_execute()) + SYNC, 1, 2),
+    (2 * (encode_bind(b"", b"u", (b"1", b"1")) + encode_execute()) + SYNC, 1, 2),
+    (encode_bind(b"", b"u", (b"1", b"1")) + encode_execute() + bound(b"u", b"1", b"-9000"), 1, 2),
+    (encode_bind(b"", b"s", (b"1",)) + 2 * encode_execute() + SYNC, 1, 1),
+    (encode_bind(b"", b"s", (b"1",)) + encode_execute() + encode_describe(b"P") + SYNC, 1, 1),
+    (encode_bind(b"", b"u", (b"1", b"1")) + encode_execute() + encode_describe(b"P") + encode_execute() + SYNC, 1, 1),
+    (encode_bind(b"", b"u", (b"1", b"-9000")) + encode_execute() + encode_describe(b"P") + SYNC, 1, 1),
+    (q("SELECT balance FROM account WHERE id = 1"), 1, 1),
+    (q("INSERT INTO tag VALUES ('c', 3); INSERT INTO tag VALUES ('c', 4)"), 1, 2),  # fails at the commit
+    (q("INSERT INTO tag VALUES ('c', 3); SELECT 1 / 0; SELECT 2"), 1, 1),
+    (q("BEGIN; UPDATE account SET balance = 7 WHERE id = 9; SELECT balance FROM account WHERE id = 9; COMMIT"), 1, 2),
+    (q("BEGIN; UPDATE account SET balance = -7 WHERE id = 9; SELECT balance FROM account WHERE id = 9; COMMIT"), 1, 1),
+    (bound(b"s", b"9"), 1, 0),
+    (q("ROLLBACK; BEGIN; UPDATE account SET balance = 8 WHERE id = 9; ROLLBACK"), 1, 1),
+    (bound(b"s", b"9"), 1, 1),
+    (encode_parse(b"b", b"BEGIN") + encode_parse(b"c", b"COMMIT") + encode_parse(b"x", b"ROLLBACK") + SYNC, 1, 0),
+    (step(b"b") + step(b"u", b"4", b"1") + step(b"s", b"4") + step(b"u", b"4", b"1") + step(b"c") + SYNC, 1, 3),
+    (step(b"b") + step(b"u", b"4", b"1") + step(b"u", b"4", b"-9000") + step(b"s", b"4") + step(b"c") + SYNC, 1, 2),
+    (bound(b"s", b"4"), 1, 0),
+    (step(b"c") + SYNC, 1, 0),
+    (bound(b"s", b"4"), 1, 1),
+    (step(b"b") + step(b"u", b"4", b"1") + step(b"x") + bound(b"s", b"4"), 1, 2),
+    (q("BEGIN"), 1, 0),
+    (q("INSERT INTO entry(account, note) VALUES (5, 'volatile') RETURNING id"), 1, 1),  # takes the turn to write
+    (bound(b"u", b"4", b"1"), 1, 1),
+    (bound(b"s", b"4"), 1, 1),
+    (encode_execute() + SYNC, 1, 0),
+    (encode_describe(b"P") + SYNC, 1, 0),
+    (q("ROLLBACK; BEGIN"), 1, 0),
+    (q("INSERT INTO entry(account, note) VALUES (5, 'volatile') RETURNING id"), 1, 1),
+    (q("SAVEPOINT a"), 1, 0),
+    (bound(b"r", b"4", b"1"), 1, 1),
+    (bound(b"r", b"4", b"-9000"), 1, 1),
+    (bound(b"s", b"4"), 1, 0),
+    (q("ROLLBACK TO a"), 1, 0),
+    (bound(b"s", b"4"), 1, 1),
+    (q("ROLLBACK TO a"), 1, 0),
+    (encode_execute() + SYNC, 1, 0),
+    (q("ROLLBACK TO a"), 1, 0),
+    (bound(b"s", b"4"), 1, 1),
+    (q("COMMIT"), 1, 0),
+    (bound(b"s", b"4"), 1, 1),
+    (q("BEGIN ISOLATION LEVEL REPEATABLE READ"), 1, 0),
+    (bound(b"s", b"4"), 1, 1),
+    (bound(b"u", b"4", b"1"), 1, 1),
+    (q("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"), 1, 0),
+    (q("ROLLBACK"), 1, 0),
+    (q("BEGIN"), 1, 0),
+    (bound(b"s", b"4"), 1, 1),
+    (q("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"), 1, 0),
+    (q("ROLLBACK"), 1, 0),
+    (q("BEGIN READ ONLY"), 1, 0),
+    (bound(b"u", b"4", b"1"), 1, 0),
+    (q("ROLLBACK"), 1, 0),
     (q("SET client_encoding TO LATIN1"), 1, 0),
     (q("UPDATE account SET owner = 'J\xfcrgen' WHERE id = 5").replace(b"\xc3\xbc", b"\xfc\x20"), 1, 1),
     (bound(b"s", b"5"), 1, 1),
@@ -174,9 +228,9 @@ def counted(server: ThreadedServer, wire: Wire) -> Iterator[list[Open]]:
     way = session.shortcut
     taken: list[Open] = []
 
-    def counting(request: Open) -> Ran | None:
+    def counting(request: Open, commits: bool) -> Ran | None:
         assert way is not None
-        answer: Ran | None = way(request)
+        answer: Ran | None = way(request, commits)
         if answer is not None:
             taken.append(request)
         return answer

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.support.pgserver.wire import Wire
 
@@ -77,6 +77,7 @@ def test_literals_are_the_scanners(text: str) -> None:
 
 @given(st.text("ab1'\" \n-;.$e\\", max_size=12), st.integers(0, 10**9 - 1), st.integers(0, 10**9 - 1))
 def test_texts_of_one_shape_differ_in_literals_only(rest: str, one: int, two: int) -> None:
+    assume("--" not in rest)  # what stands in a comment is no literal
     first, second = shape_of(f"{rest} {one}"), shape_of(f"{rest} {two}")
     assert (first is None) == (second is None)
     if first is not None and second is not None:

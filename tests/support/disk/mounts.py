@@ -87,14 +87,16 @@ def lossy_disk(where: Path, size: str = "12m") -> Iterator[LossyDisk]:
             pytest.skip("needs a loop device")
         device = found.stdout.strip()
         try:
-            # The loop driver takes a write of which a part was stored for a success. Writes of one page each are
-            # stored or refused as a whole, so that the disk tells the truth the first time, which is all we rely on.
+            # The loop driver takes a write of which a part was stored for a success. Writes of one page of the image
+            # each are stored or refused as a whole, so that the disk tells the truth the first time, which is all we
+            # rely on: so blocks are as large as pages (by default they have 1 KiB in so small a file system, and a
+            # write of four of them may lie on two pages), and no request is larger.
             limit = Path("/sys/block") / Path(device).name / "queue" / "max_sectors_kb"
             try:
                 limit.write_text("4")
             except OSError:
                 pytest.skip(f"needs the right to set {limit}")
-            how = ("-q", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", "-F")
+            how = ("-q", "-b", "4096", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", "-F")
             if not _run("mkfs.ext4", *how, device) or not _run("mount", device, str(folder)):
                 pytest.skip("needs the right to mount a loop device")
             try:

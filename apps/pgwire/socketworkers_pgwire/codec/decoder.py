@@ -214,11 +214,9 @@ _AUTHENTICATION: Final = {int(FrontendType.PASSWORD): MAX_BEFORE_LOGIN}
 
 _BIND: Final = int(FrontendType.BIND)
 _COPY: Final = int(FrontendType.COPY_DATA)
-#: what most drivers send behind a Bind, recognized as a whole: without and with Describe
-_RUN = encode_execute() + SYNC
-_RUN_MESSAGES: tuple[Message, ...] = (EXECUTE_UNNAMED, SYNCHRONIZE)
-_DESCRIBED_RUN = encode_describe(b"P") + _RUN
-_DESCRIBED_RUN_MESSAGES: tuple[Message, ...] = (DESCRIBE_UNNAMED, *_RUN_MESSAGES)
+#: what most drivers send behind a Bind, recognized as a whole
+_DESCRIBE: Final = encode_describe(b"P")
+_EXECUTE: Final = encode_execute()
 _head = struct.Struct(">BI").unpack_from
 
 _STARTUP, _LOGIN, _OPEN = range(3)
@@ -363,12 +361,15 @@ class Decoder:
                 append(Malformed(first, wrong.message, wrong.sqlstate))
             position = stop
             if first == _BIND:
-                if startswith(_DESCRIBED_RUN, position):
-                    messages += _DESCRIBED_RUN_MESSAGES
-                    position += len(_DESCRIBED_RUN)
-                elif startswith(_RUN, position):
-                    messages += _RUN_MESSAGES
-                    position += len(_RUN)
+                if startswith(_DESCRIBE, position):
+                    append(DESCRIBE_UNNAMED)
+                    position += len(_DESCRIBE)
+                if startswith(_EXECUTE, position):
+                    append(EXECUTE_UNNAMED)
+                    position += len(_EXECUTE)
+                    if startswith(SYNC, position):
+                        append(SYNCHRONIZE)
+                        position += len(SYNC)
         return position
 
     def _read_copy_run(

@@ -127,10 +127,10 @@ class SqlSession:
             self._decorate(answer)
         return answer
 
-    def shortcut(self, request: Open) -> Ran | None:
-        """As `Session.shortcut`: carry out a query from its Bind to its end, if that can be done at once."""
+    def shortcut(self, request: Open, commits: bool) -> Ran | None:
+        """As `Session.shortcut`: carry out a statement from its Bind to its end, if that can be done at once."""
         self._cancelled = None
-        answer = run_at_once(self, request)
+        answer = run_at_once(self, request, commits)
         if answer is not None:
             self._decorate(answer)
         return answer

@@ -1,7 +1,8 @@
-"""A statement by itself, from Bind to the commit in one call: what most clients send most of the time.
+"""A short statement from Bind to its end, and to the commit if it stands by itself, in one call: what most clients
+send most of the time.
 
-Only for plans that do little, outside of transaction blocks, when nobody else is to be waited for. Whatever is in the
-way, the answer is None, and the long way (Open, Fetch, Transact) comes to the same.
+Only for plans that do little, when nobody else is to be waited for. Whatever is in the way, the answer is None, and the
+long way (Open, Fetch, Transact) comes to the same.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ..codec import FieldDescription
+from ..errors import SqlError
 from ..session import Open, Ran
 from ..sql.execute.connection import prepared
 from ..sql.execute.cursor import SelectPlan, run
@@ -19,6 +21,7 @@ from .compile import Compiled
 from .portal import encode_result
 
 if TYPE_CHECKING:
+    from .connections import Handle
     from .session import SqlSession
 
 __all__ = ["run_at_once"]
@@ -29,10 +32,16 @@ MOST: Final = 64
 _Columns = tuple[FieldDescription, ...] | None
 
 
-def run_at_once(session: SqlSession, request: Open) -> Ran | None:
-    """Bind a statement, run it, and end the transaction that it is; None: nothing was done, go the long way."""
+def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None:
+    """Bind a statement and run it to its end; None: nothing was done, go the long way.
+
+    Args:
+        session: whose statement it is.
+        request: what is to be run.
+        commits: whether it is a transaction by itself, which ends with it.
+    """
     transaction, surroundings = session.transaction, session.surroundings
-    if not transaction.idle or session.portals or surroundings.own_connection is not None:
+    if session.portals or surroundings.own_connection is not None or (commits and not transaction.idle):
         return None
     compiled = request.handle
     assert isinstance(compiled, Compiled)
@@ -42,25 +51,59 @@ def run_at_once(session: SqlSession, request: Open) -> Ran | None:
         plan, columns = session.compiler.plan(session, compiled)
         if not plan.at_once or (plan.rights and (compiled.token is None or compiled.allowed is not compiled.token)):
             return None
+        if plan.writes and not commits and transaction.logs(plan):
+            return None
         formats = request.result_formats
         if len(formats) > 1 and len(formats) != len(plan.columns or ()):
             return None
         values = session.compiler.bind(session, compiled, plan, request) if request.parameters else compiled.values
     except Exception:  # the long way says what it is
         return None
-    if isinstance(plan, SelectPlan):
-        return _read(session, plan, columns, values, formats)
-    return _change(session, plan, columns, values, formats)
+    if not isinstance(plan, SelectPlan):
+        return _change(session, plan, columns, values, formats, commits)
+    if not commits:
+        return _read_within(session, plan, columns, values, formats)
+    handle = session.database.readers.borrow()
+    if handle is None:
+        return None
+    transaction.begin_query()
+    try:
+        answer = _read(session, handle, plan, columns, values, formats)
+    finally:
+        session.database.readers.give_back(handle)
+    if answer is not None:
+        transaction.end_query()
+    return answer
+
+
+def _read_within(
+    session: SqlSession, plan: SelectPlan, columns: _Columns, values: Sequence[Any], formats: tuple[int, ...]
+) -> Ran | None:
+    """Read within a transaction."""
+    transaction = session.transaction
+    transaction.touch()
+    if transaction.reads_own(plan):
+        return None
+    transaction.queried = True
+    try:
+        handle = transaction.reader()
+    except SqlError:
+        return None
+    try:
+        return _read(session, handle, plan, columns, values, formats)
+    finally:
+        transaction.give_back(handle)
 
 
 def _read(
-    session: SqlSession, plan: SelectPlan, columns: _Columns, values: Sequence[Any], formats: tuple[int, ...]
+    session: SqlSession,
+    handle: Handle,
+    plan: SelectPlan,
+    columns: _Columns,
+    values: Sequence[Any],
+    formats: tuple[int, ...],
 ) -> Ran | None:
-    surroundings, database = session.surroundings, session.database
-    session.transaction.begin_query()
-    handle = database.readers.borrow()
-    if handle is None:
-        return None
+    surroundings = session.surroundings
     cursor = None
     try:
         handle.give_to(surroundings)
@@ -77,21 +120,25 @@ def _read(
     finally:
         if cursor is not None:
             cursor.close(True)
-        database.readers.give_back(handle)
-    ticket = database.seen()
+    ticket = session.database.seen()
     if ticket is not None:
         session.gate = ticket
-    session.transaction.end_query()
     return Ran(columns, data, len(rows), f"{plan.tag} {len(rows)}")
 
 
 def _change(
-    session: SqlSession, plan: Plan, columns: _Columns, values: Sequence[Any], formats: tuple[int, ...]
+    session: SqlSession,
+    plan: Plan,
+    columns: _Columns,
+    values: Sequence[Any],
+    formats: tuple[int, ...],
+    commits: bool,
 ) -> Ran | None:
-    transaction, surroundings, database = session.transaction, session.surroundings, session.database
+    transaction, surroundings = session.transaction, session.surroundings
     transaction.touch()
-    if transaction.read_only or database.marks or not transaction.take_turn():
+    if transaction.read_only or session.database.marks or not transaction.take_turn():
         return None
+    transaction.queried = True
     data = b""
     try:
         handle = transaction.writer()
@@ -104,12 +151,18 @@ def _change(
             data = encode_result(plan.columns, rows, formats, settings, encoding, packed=False)
     except BaseException as error:
         failure = session.failure(error)
-        transaction.rollback()
+        if commits:
+            transaction.rollback()
         return Ran(columns, failure=failure.report)
     tag = f"{cursor.tag} {len(rows) if plan.counted else cursor.affected}"
     cursor.close()
-    try:
-        transaction.commit()
-    except Exception as error:
-        return Ran(columns, data, len(rows), tag, failure=session.failure(error).report)
+    if commits:
+        try:
+            transaction.commit()
+        except Exception as error:
+            return Ran(columns, data, len(rows), tag, failure=session.failure(error).report)
+    elif data:
+        ticket = session.database.seen()
+        if ticket is not None:
+            session.gate = ticket
     return Ran(columns, data, len(rows), tag)

@@ -185,6 +185,7 @@ class Transaction:
         return (
             self._block
             and self._writer is None
+            and not (surroundings.protocol.whole and not self.log and not self._session.database.marks)
             and self.isolation == "read committed"
             and not surroundings.defining
             and surroundings.own_connection is None

@@ -78,6 +78,7 @@ class SessionCore:
         "_output",
         "_parse_name",
         "_paused",
+        "_place",
         "_portal",
         "_progress",
         "_request",
@@ -107,6 +108,7 @@ class SessionCore:
         "timeouts",
         "user",
         "version",
+        "whole",
     )
 
     def __init__(
@@ -147,9 +149,12 @@ class SessionCore:
         self._nonce = nonce
         self._tally = tally
         self.inline = inline
-        self.shortcut: Callable[[Open], Ran | None] | None = None
-        """Asked when a query stands by itself: what it has come to, from its Bind to its end, when that could be had at
-        once; None when nothing was done. May be changed at any time."""
+        self.whole = False
+        """Whether the transaction block that is open has come as a whole, to its end: nobody's turn has to wait for the
+        client in between."""
+        self.shortcut: Callable[[Open, bool], Ran | None] | None = None
+        """Asked where a statement is to be bound and run to its end, and whether its transaction ends with it: what it
+        has come to, if that could be had at once; None when nothing was done. May be changed at any time."""
         self._decoder = Decoder(max_message=config.max_message)
         self._block = Block(config.max_savepoints)
         self._events: list[Event] = []
@@ -176,6 +181,7 @@ class SessionCore:
         self._described: tuple[object, tuple[int, ...], str, bytes] = (None, (), "", b"")
         self._touched = False
         self._statements: list[Statement] | None = None
+        self._place = 0
         self._parse_name = ("", 0)
         self._portal: Portal | None = None
         self._limit = 0
@@ -328,20 +334,23 @@ class SessionCore:
             self.names.committed()
             after()
 
-    def _take_shortcut(self, request: Open) -> Ran | None:
-        """Have a statement run that is a transaction by itself, if that can be done in one step."""
+    def _take_shortcut(self, request: Open, commits: bool) -> Ran | None:
+        """Have a statement run, and with `commits` its transaction end, if that can be done in one step."""
         shortcut = self.shortcut
-        if shortcut is None or self.names.portals or self._unsent >= MOST_UNSENT:
+        if shortcut is None or self._unsent >= MOST_UNSENT or (commits and self.names.portals):
             return None
-        answer = shortcut(request)
+        answer = shortcut(request, commits)
         if answer is None:
             return None
-        self._touched = False
-        self._block.ended()
+        if commits:
+            self._touched = False
+            self._block.ended()
+        else:
+            self._touched = True
         return answer
 
-    def _ran(self, answer: Ran) -> None:
-        """What a shortcut has brought, behind the description of its columns, until ReadyForQuery or an error."""
+    def _take_rows(self, answer: Ran) -> None:
+        """What a shortcut has brought, behind the description of its columns."""
         if answer.notices:
             for report in answer.notices:
                 self._say(report, notice=True)
@@ -352,6 +361,10 @@ class SessionCore:
             self._unsent += len(answer.data)
         if answer.count:
             self._tally.sent(answer.count)
+
+    def _ran(self, answer: Ran) -> None:
+        """A statement has run and was committed: go on until ReadyForQuery or an error."""
+        self._take_rows(answer)
         if answer.failure is None:
             self._tally.committed()
             self._complete(answer.tag)

@@ -291,7 +291,7 @@ class Portion(Answer):
 
 @dataclass(slots=True)
 class Ran(Answer):
-    """What `Session.shortcut` answers: a statement was run to its end and committed, and nothing is open behind it."""
+    """What `Session.shortcut` answers: a statement was run to its end, and committed if that was asked for."""
 
     columns: tuple[FieldDescription, ...] | None
     """As in `Opened`."""
@@ -302,7 +302,7 @@ class Ran(Answer):
     tag: str = ""
     """Of CommandComplete, with the count; "" when the statement failed."""
     failure: Report | None = None
-    """Why it failed, or could not be committed; all of it is undone."""
+    """Why it failed, or could not be committed. A transaction by itself is undone."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..codec import (
     COPY_DONE,
+    Bind,
     CopyData,
     CopyDone,
     CopyFail,
@@ -21,12 +22,16 @@ from ..codec import (
 )
 from .core import SessionCore
 from .encodings import SERVER_ENCODING
-from .engine import Answer, Control, CopyEnd, CopyIn, CopyOut, CopyPut, Fetch, Portion, TransactKind
+from .engine import Answer, Control, ControlKind, CopyEnd, CopyIn, CopyOut, CopyPut, Fetch, Portion, TransactKind
 from .errors import error
 from .names import Portal, PreparedStatement
 from .table import State, refusal
 
 __all__ = ["Execution"]
+
+_AHEAD = 256
+"""Messages that are looked at for the end of a block."""
+_ENDS = (ControlKind.COMMIT, ControlKind.ROLLBACK)
 
 
 class Execution(SessionCore):
@@ -162,6 +167,7 @@ class Execution(SessionCore):
     def _control(self, control: Control, ended: Callable[[str | None], None]) -> None:
         """Carry out a statement about transactions; then call `ended` with its tag."""
         step = self._block.control(control)
+        self.whole = control.kind is ControlKind.BEGIN and self._ends_soon()
         if step.warning is not None:
             self._say(step.warning, notice=True)
         self._ended = ended
@@ -170,6 +176,21 @@ class Execution(SessionCore):
             self._controlled(None)
         else:
             self._ask(step.transact, self._controlled)
+
+    def _ends_soon(self) -> bool:
+        """Whether the end of the block that begins has come with it."""
+        statements = self._statements
+        if statements is not None:
+            ahead = [each.control for each in statements[self._place + 1 : self._place + _AHEAD]]
+        else:
+            known = self.names.statements
+            ahead = []
+            for message in self._messages[self._next : self._next + _AHEAD]:
+                if type(message) is Bind:
+                    prepared = known.get(self._text(message.statement))
+                    if prepared is not None and prepared.statement is not None:
+                        ahead.append(prepared.statement.control)
+        return any([control is not None and control.kind in _ENDS for control in ahead])
 
     def _controlled(self, answer: Answer | None) -> None:
         step = self._step

@@ -111,31 +111,50 @@ class Extended(Simple):
         self._ask(Open(statement.handle, parameters, formats, result_formats), self._bound)
 
     def _bind_at_once(self, message: Bind, prepared: PreparedStatement) -> bool:
-        """When Execute and Sync are all that follows, and nothing is open: answer the three, and a Describe, at once.
+        """When Execute follows: answer it, a Describe before it, and a Sync behind it, at once.
 
         What is written is what the long way writes.
         """
-        block, messages, place = self._block, self._messages, self._next
-        if message.portal or block.state is not BlockState.STARTED or block.pipelining or len(messages) < place + 2:
-            return False
-        described = messages[place] is DESCRIBE_UNNAMED
-        if messages[place + described] is not EXECUTE_UNNAMED or messages[place + described + 1] is not SYNCHRONIZE:
+        messages, place = self._messages, self._next
+        described = len(messages) > place and messages[place] is DESCRIBE_UNNAMED
+        behind = place + described + 1
+        if message.portal or len(messages) < behind or messages[behind - 1] is not EXECUTE_UNNAMED:
             return False
         statement, formats = prepared.statement, message.result_formats
-        if statement is None or statement.alone:
+        if statement is None or statement.control is not None or statement.alone:
             return False
         if formats and not _BINARY_OR_TEXT.issuperset(formats):
             return False
-        answer = self._take_shortcut(Open(statement.handle, message.parameters, message.formats, formats))
+        block = self._block
+        commits = (
+            block.state is BlockState.STARTED
+            and not block.pipelining
+            and len(messages) > behind
+            and messages[behind] is SYNCHRONIZE
+        )
+        answer = self._take_shortcut(Open(statement.handle, message.parameters, message.formats, formats), commits)
         if answer is None:
             return False
-        # an error of the statement skips everything up to Sync
-        self._next = place + described + (2 if answer.tag else 1)
         output, columns = self._output, answer.columns
         output.append(BIND_COMPLETE)
         if described:
             output.append(NO_DATA if columns is None else self._describe_result(prepared, columns, formats))
-        self._ran(answer)
+        if commits:
+            # an error of the statement skips everything up to Sync
+            self._next = behind + 1 if answer.tag else behind
+            self._ran(answer)
+            return True
+        self._next = behind
+        self._take_rows(answer)
+        portal = Portal("", None, statement, columns, formats, prepared, _PORTAL_COST, len(block.savepoints))
+        portal.done = True
+        self.names.add_portal(portal)
+        if answer.failure is not None:
+            self._fail(answer.failure)
+            return True
+        portal.tag = answer.tag.rpartition(" ")[0]
+        portal.counted = True
+        self._executed(answer.tag)
         return True
 
     def _bound(self, answer: Answer) -> None:

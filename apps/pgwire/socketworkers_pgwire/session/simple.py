@@ -14,7 +14,7 @@ from ..codec import (
     encode_function_call_response,
 )
 from .block import BlockState
-from .engine import Answer, CallFunction, FunctionResult, Open, Opened, Parsed, ParseQuery
+from .engine import Answer, CallFunction, FunctionResult, Open, Opened, Parsed, ParseQuery, Ran
 from .errors import ABORTED, SqlError
 from .execution import Execution
 from .names import Portal
@@ -26,7 +26,7 @@ __all__ = ["Simple"]
 class Simple(Execution):
     """Runs the statements of a query one after the other."""
 
-    __slots__ = ("_place",)
+    __slots__ = ()
 
     def _query(self, message: Query) -> None:
         self._extended = False
@@ -64,14 +64,26 @@ class Simple(Execution):
         if statement.alone:
             block.check_alone(statement.alone)
         self.names.drop_portal("")
-        if len(statements) == 1 and not statement.alone and block.state is BlockState.STARTED:
-            answer = self._take_shortcut(Open(statement.handle))
+        if self.shortcut is not None and not statement.alone:
+            commits = len(statements) == 1 and block.state is BlockState.STARTED
+            answer = self._take_shortcut(Open(statement.handle), commits)
             if answer is not None:
-                if answer.columns is not None and answer.tag:
-                    self._output.append(self._describe_result(None, answer.columns, ()))
-                self._ran(answer)
+                self._ran_one(answer, commits)
                 return
         self._ask(Open(statement.handle), self._opened)
+
+    def _ran_one(self, answer: Ran, commits: bool) -> None:
+        """A statement has run in one step."""
+        if answer.columns is not None and answer.tag:
+            self._output.append(self._describe_result(None, answer.columns, ()))
+        if commits:
+            self._ran(answer)
+            return
+        self._take_rows(answer)
+        if answer.failure is None:
+            self._portal_done(answer.tag)
+        else:
+            self._fail(answer.failure)
 
     def _opened(self, answer: Answer) -> None:
         assert isinstance(answer, Opened)
