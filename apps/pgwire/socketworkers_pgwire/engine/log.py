@@ -50,23 +50,23 @@ class Entry:
 class Recorded:
     """The cursor of a statement whose result is known."""
 
-    __slots__ = ("_place", "_rows", "affected", "tag")
+    __slots__ = ("_place", "affected", "found", "tag")
 
     def __init__(self, plan: Plan, rows: list[tuple[Any, ...]], affected: int) -> None:
-        self._rows = rows
+        self.found = rows
         self._place = 0
         self.affected = affected
         self.tag = plan.tag
 
     def fetch(self, count: int) -> list[tuple[Any, ...]]:
         """As `plan.Cursor`."""
-        rows = self._rows[self._place : self._place + count]
+        rows = self.found[self._place : self._place + count]
         self._place += len(rows)
         return rows
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """As `plan.Cursor`."""
-        rows, self._place = self._rows[self._place :], len(self._rows)
+        rows, self._place = self.found[self._place :], len(self.found)
         return iter(rows)
 
     def close(self) -> None:

@@ -494,37 +494,52 @@ class SqlSession:
         Raises:
             SqlError: it failed; 40P01.
         """
-        plan, transaction, database = portal.plan, self.transaction, self.database
-        if not transaction.take_turn():
+        if not self.transaction.take_turn():
             self._wait(request)
             return False
+        recorded = self.record(portal.plan, portal.values, lambda holders: self._wait_for(holders, request))
+        if recorded is None:
+            return False
+        portal.cursor = recorded
+        return True
+
+    def record(self, plan: Plan, values: Sequence[Any], collided: Callable[[set[object]], None]) -> Recorded | None:
+        """Run a write on trial and note it in the log. It is our turn, and it is over afterwards.
+
+        Args:
+            plan: is loggable.
+            values: of its parameters.
+            collided: called with who has marked rows that it changes; nothing is noted then, and None returned.
+
+        Raises:
+            SqlError: it failed.
+        """
+        transaction, marks = self.transaction, self.database.marks
         surroundings, traits = self.surroundings, plan.traits
         touched = Touched(inserts=traits.marks_inserts)
 
-        def work(handle: Handle) -> tuple[list[tuple[Any, ...]], int] | None:
+        def work(handle: Handle) -> Recorded | None:
             handle.apsw.set_update_hook(touched)
             try:
-                cursor = plan.open(surroundings, portal.values)
+                cursor = plan.open(surroundings, values)
                 rows = cursor.fetch(1 << 30)
                 cursor.close()
             finally:
                 handle.apsw.set_update_hook(None)
             # while it is our turn still: whose turn is next runs at once when it is over
-            holders = database.marks.conflict(self, touched.keys, counted=traits.counted)
+            holders = marks.conflict(self, touched.keys, counted=traits.counted)
             if holders:
-                self._wait_for(holders, request)
+                collided(holders)
                 return None
-            database.marks.add(self, touched.keys, counted=traits.counted)
-            return rows, cursor.affected
+            marks.add(self, touched.keys, counted=traits.counted)
+            return Recorded(plan, rows, cursor.affected)
 
-        done = self._trial(transaction.log.tables if traits.tied else plan.written, work)
-        if done is None:
-            return False
-        rows, affected = done
-        if affected or rows:
-            transaction.log.add(Entry(plan, portal.values, rows, affected, plan.written, surroundings.moment))
-        portal.cursor = Recorded(plan, rows, affected)
-        return True
+        recorded: Recorded | None = self._trial(transaction.log.tables if traits.tied else plan.written, work)
+        if recorded is not None and (recorded.affected or recorded.found):
+            transaction.log.add(
+                Entry(plan, values, recorded.found, recorded.affected, plan.written, surroundings.moment)
+            )
+        return recorded
 
     def _read_own(self, portal: Portal, request: Request) -> bool:
         """Read rows that the log has changed; False when that has to wait.

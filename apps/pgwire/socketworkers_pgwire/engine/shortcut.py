@@ -16,7 +16,7 @@ from ..errors import SqlError
 from ..session import Open, Ran
 from ..sql.execute.connection import prepared
 from ..sql.execute.cursor import SelectPlan, run
-from ..sql.plan import Plan
+from ..sql.plan import Cursor, Plan
 from .compile import Compiled
 from .portal import encode_result
 
@@ -51,7 +51,7 @@ def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None
         plan, columns = session.compiler.plan(session, compiled)
         if not plan.at_once or (plan.rights and (compiled.token is None or compiled.allowed is not compiled.token)):
             return None
-        if plan.writes and not commits and transaction.logs(plan):
+        if not commits and not plan.writes and transaction.reads_own(plan):
             return None
         formats = request.result_formats
         if len(formats) > 1 and len(formats) != len(plan.columns or ()):
@@ -136,15 +136,22 @@ def _change(
 ) -> Ran | None:
     transaction, surroundings = session.transaction, session.surroundings
     transaction.touch()
-    if transaction.read_only or session.database.marks or not transaction.take_turn():
+    logs = not commits and transaction.logs(plan)
+    if transaction.read_only or (session.database.marks and not logs) or not transaction.take_turn():
         return None
     transaction.queried = True
     data = b""
     try:
-        handle = transaction.writer()
-        transaction.writes(plan)
-        handle.give_to(surroundings)
-        cursor = plan.open(surroundings, values)
+        cursor: Cursor | None
+        if logs:
+            cursor = session.record(plan, values, _no_matter)
+            if cursor is None:
+                return None  # others have marked its rows: the long way waits for them
+        else:
+            handle = transaction.writer()
+            transaction.writes(plan)
+            handle.give_to(surroundings)
+            cursor = plan.open(surroundings, values)
         rows = cursor.fetch(1 << 30)
         if rows and plan.columns is not None:
             settings, encoding = surroundings.settings, surroundings.protocol.encoding
@@ -166,3 +173,7 @@ def _change(
         if ticket is not None:
             session.gate = ticket
     return Ran(columns, data, len(rows), tag)
+
+
+def _no_matter(holders: set[object]) -> None:
+    """Who holds what is found out once more."""
