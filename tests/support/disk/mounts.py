@@ -39,6 +39,25 @@ def small_tmpfs(where: Path, size: str) -> Iterator[Path]:
         _unmount(where)
 
 
+def _mount(device: str, folder: Path) -> bool:
+    # no thread of the kernel's own may fill the disk beside us
+    return _run("mount", "-o", "nodelalloc,dioread_lock,noinit_itable", device, str(folder))
+
+
+@contextmanager
+def _attached(image: Path) -> Iterator[str]:
+    """A loop device over a file."""
+    how = ["losetup", "--find", "--show", str(image)]
+    found = subprocess.run(how, capture_output=True, text=True, timeout=60, check=False)
+    if found.returncode != 0:
+        pytest.skip("needs a loop device")
+    device = found.stdout.strip()
+    try:
+        yield device
+    finally:
+        _run("losetup", "-d", device)
+
+
 @dataclass(frozen=True)
 class LossyDisk:
     """An ext4 without journal on a loop device whose image lies on a tmpfs that is too small for it.
@@ -58,7 +77,7 @@ class LossyDisk:
     def remount(self) -> None:
         """Unmount and mount again: what was only in the caches is gone."""
         assert _run("umount", str(self.folder)), "a descriptor is left open there"
-        assert _run("mount", self.device, str(self.folder))
+        assert _mount(self.device, self.folder)
 
 
 @contextmanager
@@ -76,34 +95,23 @@ def lossy_disk(where: Path, size: str = "12m") -> Iterator[LossyDisk]:
     try:
         with (below / "image").open("wb") as file:
             file.truncate(256 << 20)
-        found = subprocess.run(
-            ["losetup", "--find", "--show", str(below / "image")],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if found.returncode != 0:
-            pytest.skip("needs a loop device")
-        device = found.stdout.strip()
-        try:
+        with _attached(below / "image") as device:
             # The loop driver takes a write of which a part was stored for a success. Writes of one page of the image
             # each are stored or refused as a whole, so that the disk tells the truth the first time, which is all we
             # rely on: so blocks are as large as pages (by default they have 1 KiB in so small a file system, and a
-            # write of four of them may lie on two pages), and no request is larger.
+            # write of four of them may lie on two pages), no request is larger, and no extent is written before it is
+            # said to be written.
             limit = Path("/sys/block") / Path(device).name / "queue" / "max_sectors_kb"
             try:
                 limit.write_text("4")
             except OSError:
                 pytest.skip(f"needs the right to set {limit}")
             how = ("-q", "-b", "4096", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard", "-F")
-            if not _run("mkfs.ext4", *how, device) or not _run("mount", device, str(folder)):
+            if not _run("mkfs.ext4", *how, device) or not _mount(device, folder):
                 pytest.skip("needs the right to mount a loop device")
             try:
                 yield LossyDisk(folder, below, device)
             finally:
                 _unmount(folder)
-        finally:
-            _run("losetup", "-d", device)
     finally:
         _unmount(below)

@@ -74,6 +74,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
 }
 #: of these not even the first key is unique
 _REPEATED = {"pg_depend", "pg_operator", "pg_proc", "signature"}
+#: whose rows stay in PostgreSQL's own order, which clients show (psql's \\dAf aggregates without ORDER BY)
+_IN_ORDER = {"pg_opclass"}
 
 
 def physical_name(table: str) -> str:
@@ -93,7 +95,9 @@ def create_table(table: str, columns: list[tuple[str, str]], database: str = "ma
     name = name or physical_name(table)
     declared = []
     for column, kind in columns:
-        if column == "oid":
+        if column == "oid" and table in _IN_ORDER:
+            declared.append(f"{quote_identifier(column)} INTEGER NOT NULL UNIQUE")
+        elif column == "oid":
             declared.append(f"{quote_identifier(column)} INTEGER PRIMARY KEY")
         elif kind in BY_NAME:
             declared.append(declare_column(column, BY_NAME[kind]))

@@ -28,7 +28,7 @@ from .layout import CLUSTER, LOCAL, SHIPPED, SPLIT, create_table, physical_name
 __all__ = ["Shipped", "attach", "shipped"]
 
 #: of the two files that are made; goes up when they change although the data does not
-_FORMAT = 7
+_FORMAT = 8
 _FIRST_OID = 16384  # FirstNormalObjectId, src/include/access/transam.h
 _DATA = "postgresql15.jsonl.gz"
 _lock = threading.Lock()

@@ -10,11 +10,11 @@ from ..catalog.operator_classes import default_class
 from ..catalog.session import SessionCatalog
 from ..catalog.spelling import qualified, relation_name
 from ..errors import SqlError
-from ..sql.analyze import Kind, analyse_expression, parse_expression
+from ..sql.analyze import Kind, analyse_expression, parse_expression, parse_expressions
 from ..sql.analyze.select import analyse_select
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.deparse import deparse_expression, deparse_query
-from ..sql.grammar import parse
+from ..sql.grammar import Node, parse
 from ..sql.keywords import quote_identifier
 from ..sql.nodes import Expr, FuncCall
 from ..types import DEFAULT
@@ -30,7 +30,11 @@ _DESCENDING, _NULLS_FIRST = 1, 2
 
 
 def _analysed(catalog: SessionCatalog, relation: Relation | None, text: str) -> Expr:
-    return analyse_expression(parse_expression(text), catalog.qualified(), Kind.OTHER, relation)[0]
+    return _analysed_tree(catalog, relation, parse_expression(text))
+
+
+def _analysed_tree(catalog: SessionCatalog, relation: Relation | None, tree: Node) -> Expr:
+    return analyse_expression(tree, catalog.qualified(), Kind.OTHER, relation)[0]
 
 
 def _again(execution: Execution, relation: Relation | None, text: str, *, pretty: bool = False) -> str:
@@ -46,7 +50,10 @@ def _expression(execution: Execution, text: str, oid: int, pretty: bool) -> str 
         return None
     if text.startswith("["):
         return ", ".join(_again(execution, relation, each, pretty=pretty) for each in json.loads(text))
-    return _again(execution, relation, text, pretty=pretty)
+    return ", ".join(
+        deparse_expression(_analysed_tree(catalog, relation, each), catalog, pretty=pretty, settings=execution.settings)
+        for each in parse_expressions(text)
+    )
 
 
 @scalar("pg_get_expr(pg_node_tree,oid)", context=True)

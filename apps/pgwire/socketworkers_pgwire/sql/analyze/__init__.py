@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .api import analyze
 from .kinds import Kind
-from .standalone import analyse_expression, cast_for_column, parse_expression
+from .standalone import analyse_expression, cast_for_column, parse_expression, parse_expressions
 from .state import Notes
 from .typenames import format_type, resolve_type
 
@@ -20,5 +20,6 @@ __all__ = [
     "cast_for_column",
     "format_type",
     "parse_expression",
+    "parse_expressions",
     "resolve_type",
 ]

@@ -31,9 +31,17 @@ def parse_expression(text: str) -> Node:
     Raises:
         SqlError: it is none.
     """
+    return parse_expressions(text)[0]
+
+
+def parse_expressions(text: str) -> list[Node]:
+    """The trees of expressions that stand in a row, as pg_proc.proargdefaults has them.
+
+    Raises:
+        SqlError: one is none.
+    """
     (statement,) = parse("SELECT " + text)
-    node: Node = statement.tree["targetList"][0]["ResTarget"]["val"]
-    return node
+    return [each["ResTarget"]["val"] for each in statement.tree["targetList"]]
 
 
 def expression_of_text(shared: Shared, text: str, entry: Entry | None = None, kind: Kind = Kind.OTHER) -> Expr:
