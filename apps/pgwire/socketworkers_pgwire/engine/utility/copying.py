@@ -23,6 +23,7 @@ from .tree import constant, option_text, options, truth, unsupported
 if TYPE_CHECKING:
     from ..portal import Portal
     from ..session import SqlSession
+    from ..session_copy import CopyingSession
 
 __all__ = ["CopyFrom", "CopyPlan", "CopyTo", "copy"]
 
@@ -226,7 +227,7 @@ class CopyTo:
 
     __slots__ = ("_begun", "_binary", "_count", "_plan", "_rows", "_session", "_writer")
 
-    def __init__(self, session: SqlSession, plan: CopyPlan) -> None:
+    def __init__(self, session: CopyingSession, plan: CopyPlan) -> None:
         self._session = session
         self._plan = plan
         self._binary = plan.options.format == "binary"
@@ -287,7 +288,7 @@ class CopyFrom:
 
     __slots__ = ("_buffered", "_count", "_parts", "_plan", "_reader", "_session")
 
-    def __init__(self, session: SqlSession, plan: CopyPlan) -> None:
+    def __init__(self, session: CopyingSession, plan: CopyPlan) -> None:
         self._session = session
         self._plan = plan
         self._reader = make_reader(plan.options, list(plan.names))
