@@ -207,6 +207,35 @@ def test_a_deadlock_ends_one_of_the_two(clients: Clients) -> None:
     assert a.run("COMMIT") == ["COMMIT"]
 
 
+def test_two_that_read_back_what_they_both_changed_are_no_deadlock(clients: Clients) -> None:
+    a, b, c = clients
+    for each in (a, b, c):
+        each.run("BEGIN")
+        assert each.run("UPDATE account SET balance = balance + 1 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT balance FROM account WHERE id = 1") == ["101", "SELECT 1"]
+    b.begin("SELECT balance FROM account WHERE id = 1")
+    c.begin("COMMIT")
+    assert a.run("UPDATE account SET balance = balance + 10 WHERE id = 1 RETURNING balance") == ["111", "UPDATE 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["112", "SELECT 1"]  # it had asked before the other wanted to commit
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert c.end() == ["COMMIT"]
+    assert a.run("SELECT balance FROM account WHERE id = 1") == ["113", "SELECT 1"]
+
+
+def test_a_commit_behind_others_keeps_to_lock_timeout(clients: Clients) -> None:
+    a, b, _ = clients
+    for each in (a, b):
+        each.run("BEGIN")
+        assert each.run("UPDATE account SET balance = balance + 1 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT balance FROM account WHERE id = 1") == ["101", "SELECT 1"]
+    b.run("SET LOCAL lock_timeout = 50")
+    assert b.run("COMMIT") == ["55P03"]
+    assert b.run("SELECT 1") == ["1", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("SELECT balance FROM account WHERE id = 1") == ["101", "SELECT 1"]
+
+
 def test_lock_timeout_and_cancellation_of_who_waits(clients: Clients) -> None:
     a, b, _ = clients
     a.run("BEGIN")
@@ -311,7 +340,7 @@ def test_money_is_neither_made_nor_lost(running: ThreadedServer, clients: Client
                     "COMMIT",
                 ):
                     told = client.run(text)
-                    if "40P01" in told:  # two that read back what they wrote, in the other order
+                    if "40P01" in told:  # one that changed this account before the first, another the other way round
                         assert client.run("ROLLBACK") == ["ROLLBACK"]
                         break
                     assert told[-1].split(" ")[0] in ("BEGIN", "UPDATE", "SELECT", "INSERT", "COMMIT"), told

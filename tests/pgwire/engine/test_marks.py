@@ -16,8 +16,34 @@ def test_counted_changes_of_a_row_add_up() -> None:
     assert marks.conflict("b", [ROW], counted=True) == set()
     marks.add("b", [ROW], counted=True)
     assert marks.conflict("c", [ROW], counted=False) == {"a", "b"}
-    assert marks.conflict("a", [ROW], counted=False) == {"b"}
     assert marks.conflict("c", [OTHER], counted=False) == set()
+
+
+def test_who_reads_back_goes_first_and_the_others_commit_behind() -> None:
+    marks = RowMarks()
+    for each in ("a", "b"):
+        marks.add(each, [ROW], counted=True)
+    assert marks.before("b") == set()
+    assert marks.conflict("a", [ROW], counted=False) == set()
+    marks.add("a", [ROW], counted=False)
+    assert marks.before("b") == {"a"}
+    assert marks.before("a") == set()
+    assert marks.conflict("a", [ROW], counted=True) == set()
+    for counted in (True, False):
+        assert marks.conflict("b", [ROW], counted=counted) == {"a"}
+        assert marks.conflict("c", [ROW], counted=counted) == {"a"}
+    marks.release("a")
+    assert marks.before("b") == set()
+    assert marks.conflict("c", [ROW], counted=True) == set()
+    assert marks.conflict("c", [ROW], counted=False) == {"b"}
+    assert marks.conflict("b", [ROW], counted=False) == set()
+    marks.add("a", [ROW], counted=True)
+    marks.add("b", [ROW], counted=False)
+    assert marks.before("a") == {"b"}
+    marks.release("a")
+    assert marks.before("a") == set()
+    marks.release("b")
+    assert not marks
 
 
 def test_any_other_mark_is_exclusive() -> None:

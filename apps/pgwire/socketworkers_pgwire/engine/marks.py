@@ -3,7 +3,9 @@
 A transaction that keeps a log of its statements (see `log`) holds no lock of SQLite between them. What it has told its
 client must still be true when the log is carried out: so the rows it touched are marked until it ends. A *counted* mark
 is that of an UPDATE by key of which the client only knows that it changed one row; such ones may be held together, for
-their changes add up whatever their order. Any other mark is exclusive. No I/O and no clock.
+their changes add up whatever their order. Any other mark is exclusive. Who has a counted mark beside others and needs
+an exclusive one, because it reads back what it wrote, gets it at once; the others commit behind it. No I/O and no
+clock.
 """
 
 from __future__ import annotations
@@ -20,21 +22,23 @@ Key: TypeAlias = "tuple[str, int]"
 
 
 class _Mark:
-    __slots__ = ("exclusive", "holders")
+    __slots__ = ("holders", "owner")
 
     def __init__(self, holder: object, exclusive: bool) -> None:
         self.holders = {holder}
-        self.exclusive = exclusive
+        self.owner = holder if exclusive else None
+        """Whose mark is exclusive; counted ones of the others are older."""
 
 
 class RowMarks:
     """The marks of one database."""
 
-    __slots__ = ("_held", "_marks", "_waiting")
+    __slots__ = ("_before", "_held", "_marks", "_waiting")
 
     def __init__(self) -> None:
         self._marks: dict[Key, _Mark] = {}
         self._held: dict[object, set[Key]] = {}
+        self._before: dict[object, set[object]] = {}
         self._waiting: dict[object, tuple[set[object], Callable[[], None]]] = {}
 
     def __bool__(self) -> bool:
@@ -46,9 +50,12 @@ class RowMarks:
         marks = self._marks
         for key in keys:
             mark = marks.get(key)
-            if mark is not None and (mark.exclusive or not counted):
+            if mark is None or mark.owner is who:
+                continue
+            if mark.owner is not None:
+                found.add(mark.owner)
+            elif not counted and who not in mark.holders:
                 found |= mark.holders
-        found.discard(who)
         return found
 
     def add(self, who: object, keys: Iterable[Key], *, counted: bool) -> None:
@@ -60,8 +67,16 @@ class RowMarks:
                 self._marks[key] = _Mark(who, not counted)
             else:
                 mark.holders.add(who)
-                mark.exclusive = mark.exclusive or not counted
+                if not counted and mark.owner is None:
+                    mark.owner = who
+                    for other in mark.holders:
+                        if other is not who:
+                            self._before.setdefault(other, set()).add(who)
             held.add(key)
+
+    def before(self, who: object) -> set[object]:
+        """Who has to end before `who` may commit."""
+        return set(self._before.get(who, ()))
 
     def own(self, who: object, tables: Iterable[str]) -> list[Key]:
         """The rows of these tables that `who` has marked."""
@@ -106,8 +121,14 @@ class RowMarks:
             mark = self._marks.get(key)
             if mark is not None:
                 mark.holders.discard(who)
+                if mark.owner is who:
+                    mark.owner = None
                 if not mark.holders:
                     del self._marks[key]
+        if self._before:
+            self._before.pop(who, None)
+            for each in self._before.values():
+                each.discard(who)
         ready: list[Callable[[], None]] = []
         for waiter, (holders, turn) in list(self._waiting.items()):
             if who in holders:

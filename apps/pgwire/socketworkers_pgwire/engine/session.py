@@ -264,10 +264,16 @@ class SqlSession(CopyingSession):
         elif transaction.reads_own(plan):
             if plan.short and plan.columns is not None:
                 return self._read_own(portal, request)
+            if before := self.database.marks.before(self):
+                self._wait_for(before, request)
+                return False
             if not transaction.take_turn():
                 self._wait(request)
                 return False
             transaction.writer()
+        if plan.writes and transaction.log and (before := self.database.marks.before(self)):
+            self._wait_for(before, request)  # the log is carried out now
+            return False
         if plan.writes and not transaction.take_turn():
             if plan.wait == "error":
                 raise SqlError("55P03", "could not obtain lock on row: another transaction writes")
@@ -439,9 +445,14 @@ class SqlSession(CopyingSession):
         kind = request.kind
         modes = (transaction.isolation, transaction.read_only, transaction.deferrable)
         if kind is TransactKind.COMMIT:
-            if transaction.log and not transaction.take_turn():
-                self._wait(request)
-                return None
+            if transaction.log:
+                before = self.database.marks.before(self)
+                if before:
+                    self._wait_for(before, request)
+                    return None
+                if not transaction.take_turn():
+                    self._wait(request)
+                    return None
             transaction.commit()
             if request.chain:
                 transaction.begin_again(*modes)
