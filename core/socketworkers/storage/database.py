@@ -369,7 +369,7 @@ class Database:
         if self._failed is not None:
             return self._point.demand()  # a ticket that fails
         if self._dirty or (self._externals and any(external.committing for external in self._externals)):
-            return self._point.demand()
+            return self._point.demand(gather=True)
         return self._point.newest
 
     def commit_ticket(self) -> SyncTicket:

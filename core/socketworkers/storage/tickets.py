@@ -18,6 +18,9 @@ from .executor import Executor
 
 __all__ = ["SyncPoint", "SyncTicket", "fresh"]
 
+#: turns of the loop that a sync waits for at most
+MOST_GATHERING = 3
+
 DoneCallback = Callable[[BaseException | None], None]
 
 
@@ -103,7 +106,18 @@ class SyncPoint:
         begins: called on the loop right before a sync begins.
     """
 
-    __slots__ = ("_begins", "_executor", "_failed", "_flying", "_landed", "_sync", "_waiting", "error")
+    __slots__ = (
+        "_begins",
+        "_executor",
+        "_failed",
+        "_flying",
+        "_gathered",
+        "_gathering",
+        "_landed",
+        "_sync",
+        "_waiting",
+        "error",
+    )
 
     def __init__(
         self,
@@ -119,6 +133,8 @@ class SyncPoint:
         self._landed: asyncio.Future[None] | None = None
         self._flying: SyncTicket | None = None
         self._waiting: SyncTicket | None = None
+        #: of a sync that waits for the end of the turn: turns that it waited for, and who came meanwhile
+        self._gathering = self._gathered = 0
         self.error: StorageError | None = None
         """The final error; set by the first sync that failed, or by :meth:`fail`."""
 
@@ -129,23 +145,47 @@ class SyncPoint:
 
     async def idle(self) -> None:
         """Wait until no sync is in flight, also after a failure, when the tickets have long ended."""
-        while self._flying is not None:
+        while self._flying is not None or self._waiting is not None:
             if self._landed is None or self._landed.done():
                 self._landed = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._landed)
 
-    def demand(self) -> SyncTicket:
-        """The ticket of a sync that begins after this call."""
+    def demand(self, gather: bool = False) -> SyncTicket:
+        """The ticket of a sync that begins after this call.
+
+        Args:
+            gather: whether a sync that could begin now waits for the end of the turn, and for one or two more while
+                others keep coming: each of many clients would begin one for itself alone.
+        """
         ticket = self._waiting
         if ticket is None:
             ticket = SyncTicket(self._executor)
             if self.error is not None:
                 self._executor.soon(ticket.finish, self.error)
-            elif self._flying is None:
-                self._begin(ticket)
-            else:
+            elif self._flying is not None:
                 self._waiting = ticket
+            elif gather:
+                self._waiting = ticket
+                self._gathering = MOST_GATHERING
+                self._gathered = 0
+                self._executor.soon(self._begin_gathered)
+            else:
+                self._begin(ticket)
+        else:
+            self._gathered += 1
         return ticket
+
+    def _begin_gathered(self) -> None:
+        ticket = self._waiting
+        if ticket is None or self._flying is not None:
+            return  # it failed meanwhile
+        self._gathering -= 1
+        if self._gathered and self._gathering:
+            self._gathered = 0
+            self._executor.soon(self._begin_gathered)
+            return
+        self._waiting = None
+        self._begin(ticket)
 
     def fail(self, error: StorageError) -> None:
         """Fail for good: nothing that waits or flies is acknowledged any more."""
@@ -155,6 +195,12 @@ class SyncPoint:
         for ticket in (self._flying, waiting):
             if ticket is not None:
                 ticket.finish(self.error)
+        if self._flying is None:
+            self._land()
+
+    def _land(self) -> None:
+        if self._landed is not None and not self._landed.done():
+            self._landed.set_result(None)
 
     def _begin(self, ticket: SyncTicket) -> None:
         self._flying = ticket
@@ -169,8 +215,7 @@ class SyncPoint:
         waiting, self._waiting = self._waiting, None
         if self.error is None and waiting is not None:
             self._begin(waiting)  # before anybody is told: the disk should not wait for Python
-        if self._landed is not None and not self._landed.done():
-            self._landed.set_result(None)
+        self._land()
         if ticket is not None:
             ticket.finish(self.error)
         if self.error is not None and waiting is not None:

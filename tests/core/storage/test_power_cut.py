@@ -275,8 +275,8 @@ def test_control_without_syncs_of_sqlite_corrupts(monkeypatch: pytest.MonkeyPatc
 def test_control_sharing_a_sync_that_has_begun_loses(monkeypatch: pytest.MonkeyPatch) -> None:
     demand = SyncPoint.demand
 
-    def early(self: SyncPoint) -> SyncTicket:
-        return self._flying if self._flying is not None and self._waiting is None else demand(self)
+    def early(self: SyncPoint, gather: bool = False) -> SyncTicket:
+        return self._flying if self._flying is not None and self._waiting is None else demand(self, gather)
 
     monkeypatch.setattr(SyncPoint, "demand", early)
     result = simulate(400, SEED, twice=False)
