@@ -230,6 +230,10 @@ class ClusterView:
         self._next_oid = self._cluster.next_oid
         self._version = self._cluster.version
 
+    def is_still(self, version: int) -> bool:
+        """Whether nothing has changed since `version`."""
+        return self._tables is self._base and self._version == version == self._cluster.version
+
     @property
     def changed(self) -> bool:
         """Whether there is anything to commit."""

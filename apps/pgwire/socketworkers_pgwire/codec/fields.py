@@ -24,6 +24,7 @@ __all__ = [
     "truncated",
 ]
 
+_TEXT, _BINARY = (0,), (1,)
 MAX_LENGTH = 0x7FFFFFFF
 """The length of a message is a signed Int32."""
 
@@ -91,10 +92,15 @@ def read_value(data: bytes, position: int, end: int) -> tuple[bytes | None, int]
 
 def read_formats(data: bytes, position: int, end: int) -> tuple[tuple[int, ...], int]:
     """Int16 count, then as many Int16 format codes."""
-    count, position = read_uint16(data, position, end)
+    position += 2
+    if position > end:
+        raise truncated()
+    count = data[position - 2] << 8 | data[position - 1]
     if not count:
         return (), position
     stop = position + 2 * count
+    if count == 1 and stop <= end and not data[position] and data[position + 1] < 2:
+        return (_BINARY if data[position + 1] else _TEXT), stop
     if stop > end:
         raise truncated()
     return tuple([int.from_bytes(data[at : at + 2], signed=True) for at in range(position, stop, 2)]), stop

@@ -13,18 +13,35 @@ if TYPE_CHECKING:
 __all__ = ["SessionSequences"]
 
 
+#: sequences whose parameters a session remembers
+_MOST_KNOWN = 64
+
+
 class SessionSequences:
     """`functions.Sequences` of one session."""
 
-    __slots__ = ("_current", "_database", "_last", "_owner")
+    __slots__ = ("_current", "_database", "_known", "_last", "_owner")
 
     def __init__(self, owner: Surroundings, database: Database) -> None:
         self._owner = owner
         self._database = database
         self._current: dict[int, int] = {}
         self._last = 0
+        #: parameters by OID, with how often definitions had changed when they were looked up
+        self._known: dict[int, tuple[int, tuple[int, int, int, int, int, str]]] = {}
 
     def _parameters(self, oid: int) -> tuple[int, int, int, int, int, str]:
+        if self._owner.defining or self._owner.own_connection is not None:
+            return self._looked_up(oid)
+        definitions = self._database.definitions
+        known = self._known.get(oid)
+        if known is None or known[0] != definitions:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[oid] = (definitions, self._looked_up(oid))
+        return known[1]
+
+    def _looked_up(self, oid: int) -> tuple[int, int, int, int, int, str]:
         catalog = self._owner.catalog
         tables = catalog.tables_of(oid)
         row = self._owner.connection.execute(

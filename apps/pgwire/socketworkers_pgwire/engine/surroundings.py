@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -43,6 +44,8 @@ __all__ = ["Surroundings", "now"]
 #: seconds between 1970-01-01 and 2000-01-01
 EPOCH = 946_684_800
 _MICROSECOND = 1_000_000
+_IMMEDIATE: Mapping[int, bool] = MappingProxyType({0: False})
+_AS_DECLARED: Mapping[int, bool] = MappingProxyType({})
 _MAX_NOTICES = 1000
 #: bytes of notifications of one transaction
 _MAX_PENDING = 1 << 24
@@ -155,7 +158,7 @@ class Surroundings:
         """Called on the loop when the transaction has been committed."""
         self.default_modes = self._default_modes()
         """Of transactions that do not say theirs: isolation level, whether they only read, whether DEFERRABLE."""
-        self.constraint_modes: Mapping[int, bool] = {}
+        self.constraint_modes: Mapping[int, bool] = _AS_DECLARED
         """What SET CONSTRAINTS said: by OID, 0 for ALL, whether it is deferred."""
         self.arguments: Sequence[Any] = ()
         """Values of the parameters of the statement that is carried out in Python: its query may have some."""
@@ -368,8 +371,15 @@ class Surroundings:
         """The same object as long as no plan of this session can be outdated; None when that is not known."""
         if self.defining or self.own_connection is not None:
             return None
-        definitions, context = self._database.definitions, self.plan_context
-        token = self._plan_token
+        definitions, token = self._database.definitions, self._plan_token
+        if (
+            token is not None
+            and token[0] == definitions
+            and self._plan_token_of is self._plan_context
+            and self.cluster.is_still(self._roles_version)
+        ):
+            return token
+        context = self.plan_context
         if token is None or token[0] != definitions or self._plan_token_of is not context:
             token = self._plan_token = self._database.token(definitions, context)
             self._plan_token_of = context
@@ -418,7 +428,7 @@ class Surroundings:
 
     def begin_bound(self, text: str) -> None:
         """The client has sent a Bind of a statement, perhaps of one that it has prepared long ago."""
-        self.begin_message()
+        self.statement_time = self.query_started = self.state_changed = now()
         self.query = self.text = text
 
     def begin_message(self) -> None:
@@ -531,7 +541,7 @@ class Surroundings:
             from ..ddl.temporary import at_commit
 
             at_commit(self)
-        self.constraint_modes = {0: False}
+        self.constraint_modes = _IMMEDIATE
         if self.sql.transaction.checks:
             self.check_deferred(ends=True)
         store = self._database.sequences
@@ -604,8 +614,9 @@ class Surroundings:
 
     def _end_transaction(self) -> None:
         self.defining = self._made_temporary = False
-        self.constraint_modes = {}
-        self.forget_sequences()
+        self.constraint_modes = _AS_DECLARED
+        if self._changed_sequences:
+            self.forget_sequences()
         self._at_start = None
         self.transaction_started = None
         self.state_changed = now()

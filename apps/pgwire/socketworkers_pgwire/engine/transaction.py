@@ -385,7 +385,8 @@ class Transaction:
             if self.log:
                 self.writer().give_to(session.surroundings)
             session.surroundings.before_commit()
-            self.close_portals(keep_held=True)
+            if session.portals:
+                self.close_portals(keep_held=True)
             if self._writer is not None:
                 writer = self._writer
                 faults.point("pgwire.before_commit")

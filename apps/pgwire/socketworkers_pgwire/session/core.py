@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from socketworkers.errors import StateError
@@ -298,7 +299,7 @@ class SessionCore:
     def _complete(self, tag: str) -> None:
         """CommandComplete."""
         self._tally.completed(tag)
-        self._output.append(encode_command_complete(tag.encode()))
+        self._output.append(_command_complete(tag))
 
     def _ready(self) -> None:
         """ReadyForQuery, with what waits for it."""
@@ -439,6 +440,11 @@ class SessionCore:
             self._notifications = []
         self._notifications.append(data)
         self._notification_bytes += len(data)
+
+
+@lru_cache(maxsize=256)
+def _command_complete(tag: str) -> bytes:
+    return encode_command_complete(tag.encode())
 
 
 def _nothing(answer: Answer) -> None:
