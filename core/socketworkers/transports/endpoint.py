@@ -15,8 +15,10 @@ from typing import Any, Protocol
 
 __all__ = ["Channel", "Endpoint", "Upper"]
 
-#: also how long one busy connection can keep the others of its loop waiting
-BUFFER_SIZE = 64 * 1024
+#: Bytes of one read; also how long one busy connection can keep the others of its loop waiting. Larger reads are fewer
+#: calls, until their bytes are so large that malloc fetches each from the system (glibc: from 128 KiB on). Through the
+#: tunnel, MB/s each way: 1,106 and 1,638 with 64 KiB, 1,882 and 2,303 with 124, 757 and 767 with 256.
+BUFFER_SIZE = 124 * 1024
 
 
 class Channel(Protocol):
