@@ -16,7 +16,7 @@ from ..codec import FieldDescription, FunctionCall
 from ..errors import SqlError
 from ..session import SERVER_ENCODING, Control, ControlKind, Open, Prepare, Prepared, Statement
 from ..sql.analyze import Notes
-from ..sql.analyze.typenames import base_type
+from ..sql.analyze.typenames import base_type_and_typmod
 from ..sql.execute.cursor import SelectPlan
 from ..sql.execute.modify import ModifyPlan
 from ..sql.grammar import Node, Raw, parse
@@ -333,17 +333,18 @@ class Compiler:
 
     @staticmethod
     def _described(session: SqlSession, plan: Plan) -> tuple[FieldDescription, ...] | None:
-        """The columns of a plan; clients see the base types of domains."""
+        """The columns of a plan; clients see the base types of domains, and their modifiers."""
         columns = describe(plan)
         if columns is None:
             return None
         catalog = session.surroundings.catalog
-        return tuple(
-            [
-                each if each.type_oid < _FIRST_DOMAIN else replace(each, type_oid=base_type(catalog, each.type_oid))
-                for each in columns
-            ]
-        )
+        found = []
+        for each in columns:
+            if each.type_oid >= _FIRST_DOMAIN:
+                oid, typmod = base_type_and_typmod(catalog, each.type_oid, each.type_modifier)
+                each = replace(each, type_oid=oid, type_modifier=typmod)
+            found.append(each)
+        return tuple(found)
 
     def plan_of(
         self, session: SqlSession, analysed: Query | Utility, parameters: Sequence[int] = (), *, positions: bool = False

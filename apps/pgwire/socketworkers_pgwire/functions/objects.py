@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..catalog import Proc, Relation
@@ -12,6 +12,7 @@ from ..catalog.spelling import format_type
 from ..ddl.ids import CLASS, FIRST_NORMAL, NAMESPACE, TYPE, Address
 from ..ddl.objects import KINDS, describe
 from ..errors import SqlError
+from ..sql.analyze.target import changeable_columns
 from ..sql.keywords import quote_identifier
 from .context import Execution
 from .registry import rows, scalar
@@ -183,18 +184,42 @@ def _filepath(execution: Execution, oid: int) -> str | None:
 
 _UPDATE, _INSERT, _DELETE = 4, 8, 16
 """1 << CMD_UPDATE, CMD_INSERT, CMD_DELETE (src/include/nodes/nodes.h of PostgreSQL 15)."""
+_PG_SETTINGS = ("pg_catalog", "pg_settings")
+"""The one view that has an INSTEAD rule: ON UPDATE."""
+_OF_SYSTEM_VIEWS: dict[int, Sequence[bool] | None] = {}
+"""By OID: those of the catalogue's own views never change."""
 
 
 @scalar("pg_relation_is_updatable(regclass,boolean)", context=True)
 def _updatable(execution: Execution, oid: int, triggers: int) -> int:
     relation = execution.catalog.relation_by_oid(oid)
-    return _UPDATE | _INSERT | _DELETE if relation is not None and relation.kind == "r" else 0
+    if relation is None:
+        return 0
+    if relation.kind == "v":
+        columns = _columns_of_view(execution, relation)
+        by_itself = 0 if columns is None else _UPDATE | _INSERT | _DELETE if any(columns) else _DELETE
+        return by_itself | (_UPDATE if (relation.schema, relation.name) == _PG_SETTINGS else 0)
+    return _UPDATE | _INSERT | _DELETE if relation.kind == "r" else 0
+
+
+def _columns_of_view(execution: Execution, view: Relation) -> Sequence[bool] | None:
+    """Which columns can be changed through a view; None when it is not simple."""
+    if view.oid >= FIRST_NORMAL:
+        return changeable_columns(catalog_of(execution), execution.settings, view)
+    if view.oid not in _OF_SYSTEM_VIEWS:
+        _OF_SYSTEM_VIEWS[view.oid] = changeable_columns(catalog_of(execution), execution.settings, view)
+    return _OF_SYSTEM_VIEWS[view.oid]
 
 
 @scalar("pg_column_is_updatable(regclass,smallint,boolean)", context=True)
 def _column_updatable(execution: Execution, oid: int, number: int, triggers: int) -> int:
     relation = execution.catalog.relation_by_oid(oid)
-    return int(relation is not None and relation.kind == "r" and number > 0)
+    if relation is None or number <= 0:
+        return 0
+    if relation.kind == "v":
+        columns = _columns_of_view(execution, relation)
+        return int(columns is not None and number <= len(columns) and columns[number - 1])
+    return int(relation.kind == "r")
 
 
 @scalar("pg_relation_is_publishable(regclass)", context=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...catalog import Column, Relation
+from ...catalog import Catalog, Column, Relation
 from ...errors import SqlError
+from ...types import Settings
 from ..grammar import Node, parse
 from ..nodes import BoolExpr, Entry, Expr, Output, Var, ViewStep
 from ..walk import walk
@@ -13,10 +14,10 @@ from .from_clause import relation_item
 from .kinds import Kind
 from .names import find_relation
 from .oids import BOOL
-from .state import Item, State, error, stored_shared
+from .state import Item, Notes, Shared, State, error, stored_shared
 from .targets import target_list
 
-__all__ = ["Target", "open_target"]
+__all__ = ["Target", "changeable_columns", "open_target"]
 
 
 class Target:
@@ -175,6 +176,19 @@ def open_target(state: State, node: Node, command: str) -> Target:
     state.target = target.item
     state.query.target = target.entry
     return target
+
+
+def changeable_columns(catalog: Catalog, settings: Settings, view: Relation) -> list[bool] | None:
+    """Which columns of a view can be changed through it; None of a view that nothing can be changed through.
+
+    As relation_is_updatable of PostgreSQL's rewriteHandler.c, without triggers and rules.
+    """
+    state = State(Shared(catalog, settings, None, Notes()))
+    try:
+        target = _view_target(state, view, None, "delete", 0)
+    except SqlError:
+        return None
+    return None if target.mapping is None else [column is not None for column in target.mapping]
 
 
 def _view_target(state: State, view: Relation, alias: Node | None, command: str, location: int) -> Target:
