@@ -10,7 +10,7 @@ from ..catalog.operator_classes import default_class
 from ..catalog.session import SessionCatalog
 from ..catalog.spelling import qualified, relation_name
 from ..errors import SqlError
-from ..sql.analyze import Kind, analyse_expression, parse_expression, parse_expressions
+from ..sql.analyze import Kind, analyse_expression, cast_for_column, parse_expression, parse_expressions
 from ..sql.analyze.select import analyse_select
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.deparse import deparse_expression, deparse_query
@@ -50,10 +50,14 @@ def _expression(execution: Execution, text: str, oid: int, pretty: bool) -> str 
         return None
     if text.startswith("["):
         return ", ".join(_again(execution, relation, each, pretty=pretty) for each in json.loads(text))
-    return ", ".join(
-        deparse_expression(_analysed_tree(catalog, relation, each), catalog, pretty=pretty, settings=execution.settings)
-        for each in parse_expressions(text)
-    )
+    exprs = [_analysed_tree(catalog, relation, each) for each in parse_expressions(text)]
+    for column in () if relation is None else relation.columns:
+        if column.default == text:  # as PostgreSQL keeps it: with the cast to the column's type
+            exprs = [
+                cast_for_column(each, catalog.qualified(), column.type, column.typmod, column.name) for each in exprs
+            ]
+            break
+    return ", ".join(deparse_expression(each, catalog, pretty=pretty, settings=execution.settings) for each in exprs)
 
 
 @scalar("pg_get_expr(pg_node_tree,oid)", context=True)
