@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..catalog import Column, Relation
+from ..catalog import Column, Index, Relation
+from ..catalog.operator_classes import default_class
+from ..catalog.shared import BTREE
 from ..catalog.spelling import format_type
 from ..errors import SqlError
 from ..sql.analyze import Kind, analyse_expression
@@ -15,18 +17,21 @@ from ..sql.analyze.coerce import Context, coerce_to_target
 from ..sql.analyze.typenames import resolve_collation
 from ..sql.keywords import quote_identifier
 from ..sql.nodes import Const, Expr, Output, Query, Var
+from ..types import Array
 from ..types.sqlite import quote_identifier as quote_sqlite
+from ..types.vectors import OIDVECTOR
 from .alter_columns import find_column
 from .columns import check_column_type, column_type
-from .common import error, meet_functions, state_of, unsupported
+from .common import error, meet_functions, state_of, unsupported, writer_of
 from .defaults import add_default, remove_default
 from .expressions import analyse_text, stored_text
+from .foreign_keys import check_types
 from .ids import ATTRDEF, CLASS, COLLATION, REWRITE, TYPE, Address
 from .objects import describe
 from .physical import split_storage
 from .rows import type_storage
 from .sequences import change_sequence
-from .stored import plain_row_number, refresh
+from .stored import plain_row_number, refresh, without_foreign_keys
 from .surroundings import Surroundings
 from .writer import Writer
 
@@ -54,6 +59,10 @@ def change_type(around: Surroundings, writer: Writer, relation: Relation, comman
     _check_dependents(around, writer, relation, column)
     values = _new_values(around, relation, column, type_oid, typmod, node.get("raw_default"))
     default = _new_default(around, relation, column, type_oid, typmod)
+    # without its index a table cannot be referred to
+    referring = [each for oid in relation.referenced_by if (each := around.catalog.relation_by_oid(oid)) is not None]
+    for each in referring:
+        without_foreign_keys(around, each)
     indexes = _drop_indexes(around, relation, column)
     if column.number == relation.rowid_column and type_oid not in _INTEGERS:
         indexes.append(_own_index(around, writer, relation))
@@ -79,7 +88,12 @@ def change_type(around: Surroundings, writer: Writer, relation: Relation, comman
     if collation != 100:
         writer.depend(Address(CLASS, relation.oid, column.number), Address(COLLATION, collation), "n")
     writer.changed()
+    check_types(around, relation.oid, column.number)
     refresh(around, relation.oid)
+    if relation.oid in relation.referenced_by:
+        current = around.catalog.relation_by_oid(relation.oid)
+        assert current is not None
+        without_foreign_keys(around, current)
     if relation.rowid_column == column.number and type_oid not in _INTEGERS:
         plain_row_number(around, relation)
     if values is not None:
@@ -93,6 +107,8 @@ def change_type(around: Surroundings, writer: Writer, relation: Relation, comman
         remove_default(writer, relation.oid, column.number)
         add_default(around, writer, relation.oid, column.number, text=default)
     _make_indexes(around, relation, indexes)
+    for each in referring:
+        refresh(around, each.oid)
     if column.identity and column.sequence and type_oid in _INTEGERS:
         options = [{"DefElem": {"defname": "as", "arg": {"TypeName": {"typeOid": type_oid, "typemod": -1}}}}]
         change_sequence(around, writer, column.sequence, options)
@@ -209,5 +225,26 @@ def _make_indexes(around: Surroundings, before: Relation, storages: list[str]) -
     relation = around.catalog.relation_by_oid(before.oid)
     assert relation is not None
     for index in relation.indexes:
+        _change_classes(around, before, relation, index)
         if index.storage in storages:
             make_physical_index(around, relation, index)
+
+
+def _change_classes(around: Surroundings, before: Relation, relation: Relation, index: Index) -> None:
+    """Where a key had the default operator class of its old type, it has that of the new one."""
+    writer, catalog = writer_of(around), around.catalog
+    tables = writer.tables(relation.oid)
+    ((stored,),) = writer.select("pg_index", tables, "indclass", indexrelid=index.oid)
+    classes = list(OIDVECTOR.load(stored).items)
+    for place, number in enumerate(index.keys):
+        if number and before.columns[number - 1].type != relation.columns[number - 1].type:
+            old, new = (
+                default_class(catalog.builtin, catalog.type_by_oid, each.columns[number - 1].type, BTREE)
+                for each in (before, relation)
+            )
+            if classes[place] == old and new:
+                classes[place] = new
+    if classes != list(OIDVECTOR.load(stored).items):
+        vector = OIDVECTOR.store(Array(classes, (len(classes),), (0,)))
+        writer.update("pg_index", tables, {"indexrelid": index.oid}, indclass=vector)
+        writer.changed()

@@ -18,7 +18,7 @@ from .physical import column_type
 from .surroundings import Surroundings
 from .writer import Writer
 
-__all__ = ["add_foreign_key", "validate_foreign_key"]
+__all__ = ["add_foreign_key", "check_types", "validate_foreign_key"]
 
 
 def add_foreign_key(around: Surroundings, writer: Writer, relation: Relation, key: ForeignKey) -> tuple[int, str]:
@@ -162,6 +162,26 @@ def _equality(around: Surroundings, name: str, own: Column, their: Column) -> tu
     mine = class_operator(catalog.builtin, catalog.type_by_oid, catalog.relation_by_oid, own.type, 3)
     _check_forms(around, own, their)
     return mixed.oid, both.oid, (mine or both).oid
+
+
+def check_types(around: Surroundings, oid: int, number: int) -> None:
+    """A column has another type: its foreign keys, and those that refer to it, must still be possible.
+
+    Raises:
+        SqlError: 42804; 0A000 SQLite cannot compare the two.
+    """
+    catalog = around.catalog
+    relation = catalog.relation_by_oid(oid)
+    assert relation is not None
+    for each in {oid, *relation.referenced_by}:
+        own = catalog.relation_by_oid(each)
+        for constraint in () if own is None else own.constraints:
+            other = catalog.relation_by_oid(constraint.foreign_relation) if constraint.kind == "f" else None
+            if own is None or other is None:
+                continue
+            for mine, theirs in zip(constraint.keys, constraint.foreign_keys, strict=True):
+                if (own.oid, mine) == (oid, number) or (other.oid, theirs) == (oid, number):
+                    _equality(around, constraint.name, own.columns[mine - 1], other.columns[theirs - 1])
 
 
 def _check_forms(around: Surroundings, own: Column, their: Column) -> None:

@@ -182,6 +182,7 @@ def create_sequence(around: Surroundings, tree: dict[str, Any]) -> str:
     name = tree["sequence"]["relname"]
     if around.catalog.relation_oid(target.namespace, name):
         if not tree.get("if_not_exists"):
+            read_options(around, tree.get("options", []))  # what is wrong with them is told first
             raise error("42P07", f'relation "{name}" already exists')
         notice(around, f'relation "{name}" already exists, skipping', "42P07")
         return "CREATE SEQUENCE"

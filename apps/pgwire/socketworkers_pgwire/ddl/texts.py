@@ -7,7 +7,7 @@ are texts: before a change of names they are analysed, and after it they are wri
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..catalog import Relation
@@ -16,7 +16,7 @@ from ..sql.analyze.select import analyse_select
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.deparse import deparse_query
 from ..sql.grammar import Node, parse
-from ..sql.nodes import Entry, Expr, Query, SubLink, Var
+from ..sql.nodes import Const, Entry, Expr, Query, SubLink, Var
 from ..sql.walk import entries, query_expressions, walk
 from .expressions import analyse_text, stored_text
 from .ids import ATTRDEF, CLASS, CONSTRAINT, NAMESPACE, REWRITE, TYPE, Address
@@ -34,6 +34,27 @@ class Texts:
     """By column of the catalogue and OID of the row."""
     rules: dict[int, tuple[Query, dict[Entry, Relation]]] = field(default_factory=dict)
     """By OID, with the entries that are views."""
+
+    def relabel(self, type_oid: int, old: str, new: str) -> None:
+        """A label of an enum is another one from now on."""
+        for expr in self._all():
+            if isinstance(expr, Const) and expr.type == type_oid and expr.value == old:
+                expr.value = new
+
+    def _all(self) -> Iterator[Expr]:
+        for exprs in self.expressions.values():
+            for expr in exprs:
+                yield from walk(expr, into_queries=True)
+        for query, _ in self.rules.values():
+            yield from _all_of(query)
+
+    def tables(self, writer: Writer) -> set[int]:
+        """OIDs of the tables whose defaults, constraints and indexes these are."""
+        found: set[int] = set()
+        for column, oid in self.expressions:
+            table, key = _PLACES[column]
+            found |= {each for (each,) in writer.select(table, writer.tables(oid), _OWNERS[table], **{key: oid})}
+        return found
 
     def write(self, around: Surroundings, writer: Writer) -> None:
         """Write them out again, names being what they are now."""
@@ -58,6 +79,21 @@ class Texts:
         writer.changed()
 
 
+def _all_of(query: Query) -> Iterator[Expr]:
+    """All expressions of a query, and of those in it."""
+    for entry in entries(query.from_):
+        if isinstance(entry.source, Query):
+            yield from _all_of(entry.source)
+    for expr in query_expressions(query):
+        yield from walk(expr, into_queries=True)
+    for cte in query.ctes:
+        yield from _all_of(cte.query)
+    if query.set_operation is not None:
+        yield from _all_of(query.set_operation.left)
+        yield from _all_of(query.set_operation.right)
+
+
+_OWNERS = {"pg_attrdef": "adrelid", "pg_constraint": "conrelid", "pg_index": "indrelid"}
 _PLACES = {
     "adbin": ("pg_attrdef", "oid"),
     "conbin": ("pg_constraint", "oid"),

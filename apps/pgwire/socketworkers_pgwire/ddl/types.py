@@ -13,10 +13,12 @@ from .columns import TableConstraints, column_definition
 from .common import Target, name_parts, notice, refuse_system, run_sql, string, target_of, unsupported, writer_of
 from .ids import NAMESPACE, TYPE, Address
 from .physical import drop_index, split_storage
+from .rebuild import make_physical_index
 from .rows import add_array_type, add_attribute, add_class, add_row_type, add_type
 from .stored import refresh, without_foreign_keys
 from .surroundings import Surroundings
 from .tables import check_names
+from .texts import keep_texts
 from .writer import Writer
 
 __all__ = ["alter_enum", "check_type_owner", "create_composite", "create_enum", "find_type"]
@@ -197,33 +199,34 @@ def _rename_value(around: Surroundings, writer: Writer, row: TypeRow, old: str, 
         for column in relation.columns:
             if column.type == row.array and not column.dropped:
                 raise unsupported("RENAME VALUE of an enum that is used in arrays")
-    # keys of indexes ask for the places of labels, of which one is not known before, the other not after
-    indexes = [
-        (relation, str(name), str(sql))
-        for relation in relations
-        for name, sql in around.connection.execute(
-            f"SELECT name, sql FROM {split_storage(relation)[0]}.sqlite_schema WHERE type = 'index' AND tbl_name = ?",
-            (split_storage(relation)[1],),
-        ).fetchall()
-    ]
-    # and without its index a table cannot be referred to
-    referring = [relation for relation in relations if any(each.kind == "f" for each in relation.constraints)]
-    for relation in referring:
+    tables = writer.tables(row.oid)
+    texts = keep_texts(around, writer, [], [Address(TYPE, row.oid)])
+    # keys of indexes and constraints ask for the places of labels: while the rows change there are neither, and both
+    # labels have the same place
+    for relation in relations:
+        drop_index(around.connection, [index.storage for index in relation.indexes], split_storage(relation)[0])
         without_foreign_keys(around, relation)
-    for relation, name, _ in indexes:
-        drop_index(around.connection, [name], split_storage(relation)[0])
+    both = writer.new_oid(tables.temporary)
+    writer.insert("pg_enum", tables, oid=both, enumtypid=row.oid, enumsortorder=labels[old], enumlabel=new)
+    writer.changed()
     for relation in relations:
         for column in relation.columns:
             if column.type == row.oid and not column.dropped:
                 quoted = quote_identifier(column.name)
                 run_sql(around, f"UPDATE {relation.storage} SET {quoted} = ? WHERE {quoted} = ?", (new, old))
-    writer.update("pg_enum", writer.tables(row.oid), {"enumtypid": row.oid, "enumlabel": old}, enumlabel=new)
+    writer.delete("pg_enum", tables, oid=both)
+    writer.update("pg_enum", tables, {"enumtypid": row.oid, "enumlabel": old}, enumlabel=new)
     writer.changed()
-    for relation, _, sql in indexes:
-        database = split_storage(relation)[0]
-        run_sql(around, sql.replace(" INDEX ", f" INDEX {database}.", 1))
-    for relation in referring:
-        refresh(around, relation.oid)
+    texts.relabel(row.oid, old, new)
+    texts.write(around, writer)
+    for oid in {relation.oid for relation in relations} | texts.tables(writer):
+        refresh(around, oid)
+    for before in relations:
+        after = around.catalog.relation_by_oid(before.oid)
+        assert after is not None
+        for index in after.indexes:
+            if index.storage:
+                make_physical_index(around, after, index)
 
 
 def create_composite(around: Surroundings, tree: dict[str, Any]) -> str:

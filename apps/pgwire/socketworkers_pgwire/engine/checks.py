@@ -5,18 +5,28 @@ A check gives the value to keep, or None when there is nothing to keep.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ..errors import SqlError
 from ..session import find_encoding
-from ..types import find_zone
+from ..types import find_zone, fixed_zone
+from ..types.interval import INTERVAL
 from .variables import parse_boolean, split_list
 
 if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 __all__ = ["CHECKS"]
+
+#: what strtod takes as a whole
+_NUMBER: Final = re.compile(
+    r"\s*[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|0x[0-9a-f]+(?:\.[0-9a-f]*)?(?:p[+-]?\d+)?|inf(?:inity)?|nan)",
+    re.ASCII | re.IGNORECASE,
+)
+#: seconds; hours of a POSIX specification end at 167
+_MOST_OFFSET: Final = 168 * 3600
 
 
 def _datestyle(owner: Surroundings, value: str, local: bool) -> str | None:
@@ -50,10 +60,32 @@ def _datestyle(owner: Surroundings, value: str, local: bool) -> str | None:
 
 
 def _timezone(owner: Surroundings, value: str, local: bool) -> str | None:
-    zone = find_zone(value)
-    if zone is None:
-        raise SqlError("22023", f'invalid value for parameter "TimeZone": "{value}"')
-    return zone.name
+    """check_timezone: an interval, a number of hours to the east, or a name."""
+
+    def wrong(detail: str = "") -> SqlError:
+        return SqlError("22023", f'invalid value for parameter "TimeZone": "{value}"', detail=detail)
+
+    if value[:8].lower() == "interval":
+        quoted = value[8:].lstrip()
+        text, closing, rest = quoted[1:].partition("'")
+        if quoted[:1] != "'" or not closing or rest:
+            raise wrong()
+        months, days, usecs = INTERVAL.load(INTERVAL.input(text, owner.settings))
+        if months:
+            raise wrong("Cannot specify months in time zone interval.")
+        if days:
+            raise wrong("Cannot specify days in time zone interval.")
+        seconds = usecs / 1_000_000
+    elif _NUMBER.fullmatch(value):
+        seconds = (float.fromhex(value) if "x" in value.lower() else float(value)) * 3600
+    else:
+        zone = find_zone(value)
+        if zone is None:
+            raise wrong()
+        return zone.name
+    if not abs(seconds) < _MOST_OFFSET:
+        raise wrong("UTC timezone offset is out of range.")
+    return fixed_zone(int(seconds)).name
 
 
 def _encoding(owner: Surroundings, value: str, local: bool) -> str | None:

@@ -151,8 +151,19 @@ class SqlSession(CopyingSession):
         Raises:
             SqlError: 42704.
         """
+        return self._resolved(node)[0]
+
+    def implementation_named(self, node: Node) -> AnyType:
+        """The implementation of the type that a TypeName names, with its modifier.
+
+        Raises:
+            SqlError: 42704; 0A000 there is none.
+        """
+        return self.type_with(*self._resolved(node))
+
+    def _resolved(self, node: Node) -> tuple[int, int]:
         surroundings = self.surroundings
-        return resolve_type(State(Shared(surroundings.catalog, surroundings.settings, None, Notes())), node)[0]
+        return resolve_type(State(Shared(surroundings.catalog, surroundings.settings, None, Notes())), node)
 
     def relation(self, node: Node) -> Relation:
         """The relation that a RangeVar names.
@@ -255,7 +266,9 @@ class SqlSession(CopyingSession):
         """
         plan = portal.plan
         transaction = self.transaction
-        if not isinstance(plan, Action):
+        if isinstance(plan, Action):
+            transaction.acted = True
+        else:
             transaction.queried = True
         if plan.writes:
             transaction.check_writable(plan.tag)

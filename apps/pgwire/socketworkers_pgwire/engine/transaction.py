@@ -42,6 +42,7 @@ class Transaction:
         "_statements",
         "_touched",
         "_writer",
+        "acted",
         "checks",
         "deferrable",
         "isolation",
@@ -75,6 +76,8 @@ class Transaction:
         self.deferrable = False
         self.queried = False
         """Whether a statement has looked at data: the modes are fixed then."""
+        self.acted = False
+        """Whether a statement that is carried out in Python has run: it may have changed SQLite's schema."""
 
     @property
     def block(self) -> bool:
@@ -416,6 +419,7 @@ class Transaction:
         if writer is not None:
             if writer.apsw.in_transaction:
                 writer.apsw.execute("rollback")
+            self._reread_schema(writer)
             session.surroundings.forget_sequences()
             session.database.persist_sequences(writer, rolled_back=True)
             self._return(writer)
@@ -462,7 +466,7 @@ class Transaction:
                 reader.apsw.execute("rollback")
             if reader is not session.surroundings.own_connection:
                 session.database.readers.give_back(reader)
-        self._block = self._touched = self._changed = self.queried = self.checks = False
+        self._block = self._touched = self._changed = self.queried = self.checks = self.acted = False
         self._savepoints = []
         self.written = set()
         self._statements = 0
@@ -508,10 +512,16 @@ class Transaction:
         else:
             try:
                 self._writer.apsw.execute(f"rollback to s{number}")
+                self._reread_schema(self._writer)
             except apsw.SQLError:
                 # the whole transaction is gone: SQLite undid it when it stopped a statement
                 raise SqlError("40000", "the transaction was undone when its statement was stopped") from None
         self._session.surroundings.rollback_to(number)
+
+    def _reread_schema(self, writer: Handle) -> None:
+        """SQLite does not notice by itself that texts which were written into its schema are undone."""
+        if self.acted:
+            writer.apsw.pragma("writable_schema", "reset")
 
     def _number(self, name: str) -> int:
         return len(self._savepoints) - 1 - self._savepoints[::-1].index(name)

@@ -55,7 +55,7 @@ def set_variable(session: SqlSession, utility: Utility) -> Plan:
     if kind == "VAR_SET_CURRENT":
         value = session.surroundings.setting(name) or ""
     else:
-        value = "" if reset else _value(name, tree.get("args") or [])
+        value = "" if reset else _value(session, name, tree.get("args") or [])
 
     def act(owner: Surroundings) -> None:
         if local and not session.transaction.block:
@@ -67,13 +67,18 @@ def set_variable(session: SqlSession, utility: Utility) -> Plan:
     return action("RESET" if kind == "VAR_RESET" else "SET", act)
 
 
-def _value(name: str, nodes: list[Node]) -> str:
+def _value(session: SqlSession, name: str, nodes: list[Node]) -> str:
     """The text of what stands behind TO (flatten_set_variable_args)."""
     words = []
     quoted = name.lower() in _QUOTED_LISTS
     for node in nodes:
         found = constant(node)
-        if isinstance(found, bool):
+        if "TypeCast" in node:  # SET TIME ZONE INTERVAL '…'
+            with session.catalogue():
+                kind = session.implementation_named(node["TypeCast"]["typeName"])
+            settings = session.surroundings.settings
+            words.append(f"INTERVAL '{kind.output(kind.input(str(found), settings), settings)}'")
+        elif isinstance(found, bool):
             words.append("true" if found else "false")
         elif isinstance(found, str) and quoted:
             words.append(_quote(found))

@@ -203,9 +203,6 @@ def _figure(node: Node) -> tuple[str, int]:
         if strength <= 1 and fields["typeName"].get("names"):
             return fields["typeName"]["names"][-1]["String"]["sval"], 1
         return name, strength
-    if kind == "A_Const":
-        # TRUE is 't'::bool in the grammar of PostgreSQL 15
-        return ("bool", 1) if "boolval" in fields else ("", 0)
     if kind == "CollateClause":
         return _figure(fields["arg"])
     if kind == "CaseExpr":
