@@ -339,7 +339,7 @@ def _entry(writer: Writer, entry: Entry) -> None:
     named = True
     if isinstance(source, Relation):
         writer.put(writer.relation(source))
-        real = [column.name for column in source.columns]
+        real = ["" if column.dropped else column.name for column in source.columns]
         named = alias != source.name
     elif isinstance(source, Query):
         real = _subquery(writer, entry, source)
