@@ -316,3 +316,33 @@ def test_a_prepared_statement_sees_the_time_of_its_bind(server: ThreadedServer, 
         assert [each.query for each in shown if wire.key is not None and each.pid == wire.key.process_id] == [
             "SELECT now()::text"
         ]
+
+
+@pytest.mark.parametrize("straight", [True, False])
+def test_now_in_a_literal_is_the_time_of_its_statement(server: ThreadedServer, straight: bool) -> None:
+    with Wire((server.host, server.port)) as wire:
+        wire.log_in()
+        if not straight:
+            assert wire.key is not None
+            server.server.env.pgwire.links[wire.key.process_id].session.shortcut = None
+        wire.query("CREATE TEMPORARY TABLE IF NOT EXISTS unused(a int)")
+        wire.query("DROP TABLE unused")
+        wire.send(encode_parse(b"kept", b"SELECT 'now'::timestamptz::text"), SYNC).ready()
+        wire.send(encode_parse(b"bound", b"SELECT $1::timestamptz::text"), SYNC).ready()
+
+        def seen(data: bytes) -> list[bytes | None]:
+            return [value for each in answers(wire, data, 1) if isinstance(each, DataRow) for value in each.values]
+
+        asked = (
+            q("SELECT 'now'::timestamptz::text"),
+            q("SELECT timestamptz 'NOW', 5"),
+            q("SELECT 'now'::timestamptz = now() AND date 'today' = current_date"),
+            bound(b"bound", b"now"),
+        )
+        first = [seen(data) for data in asked]
+        kept = seen(bound(b"kept"))
+        time.sleep(0.01)
+        second = [seen(data) for data in asked]
+        assert [one == other for one, other in zip(first, second, strict=True)] == [False, False, True, False]
+        assert first[2] == [b"t"]
+        assert seen(bound(b"kept")) == kept  # PostgreSQL too keeps the constants of what is prepared

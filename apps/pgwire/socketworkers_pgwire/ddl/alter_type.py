@@ -49,6 +49,8 @@ def change_type(around: Surroundings, writer: Writer, relation: Relation, comman
     column = find_column(relation, command["name"])
     type_oid, typmod, dimensions = column_type(around, node["typeName"])
     check_column_type(around, column.name, type_oid, node)
+    if column.identity and type_oid not in _INTEGERS:
+        raise SqlError("22023", "identity column type must be smallint, integer, or bigint")
     row = around.catalog.type_by_oid(type_oid)
     assert row is not None
     collation = row.collation

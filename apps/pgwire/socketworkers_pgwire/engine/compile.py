@@ -243,7 +243,7 @@ class Compiler:
             kept = self._plans.get(key)
             if kept is None or (compiled.fixed and kept[2]):
                 kept = self._make(session, compiled)
-                if shared:
+                if shared and not kept[0].momentary:
                     self._keep(key, kept)
             else:
                 self._plans.move_to_end(key)
@@ -262,6 +262,8 @@ class Compiler:
             compiled.key = session.surroundings.plan_key(compiled.raw.text, parameters)
             compiled.size = plan.size + _EACH
             compiled.token = token if shared else None
+            if plan.momentary and compiled.fixed:  # what was prepared keeps its constants
+                compiled.key = compiled.token = None
             return plan, columns
 
     def _plan_of_shape(
@@ -306,7 +308,7 @@ class Compiler:
             if not isinstance(query, Query):
                 return None
             lifting = lift(query, shape, text, raw.start, raw.start + len(raw.text), notes, BY_OID, settings)
-            if lifting is None or self._families.get(family, lifting.pinned) != lifting.pinned:
+            if notes.momentary or lifting is None or self._families.get(family, lifting.pinned) != lifting.pinned:
                 return None
             plan = self.plan_of(session, query, [kind.oid for _, kind, _ in lifting.lifted])
             if plan.failure is not None:
@@ -325,8 +327,11 @@ class Compiler:
     def _make(
         self, session: SqlSession, compiled: Compiled
     ) -> tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]:
-        analysed, parameters = session.analyse(compiled.raw, None if compiled.fixed else compiled.parameter_types)
+        notes = Notes()
+        types = None if compiled.fixed else compiled.parameter_types
+        analysed, parameters = session.analyse(compiled.raw, types, notes)
         plan = self.plan_of(session, analysed, parameters)
+        plan.momentary = notes.momentary
         if isinstance(analysed, Utility):
             plan.parameters = parameters
         return plan, self._described(session, plan), parameters

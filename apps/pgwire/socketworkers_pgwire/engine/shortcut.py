@@ -47,6 +47,10 @@ def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None
     assert isinstance(compiled, Compiled)
     if not compiled.fixed:
         surroundings.begin_bound(compiled.source)
+    if commits:
+        transaction.begin_query()  # values are read with its time
+    else:
+        transaction.touch()
     try:
         plan, columns = session.compiler.plan(session, compiled)
         if not plan.at_once or (plan.rights and (compiled.token is None or compiled.allowed is not compiled.token)):
@@ -66,7 +70,6 @@ def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None
     handle = session.database.readers.borrow()
     if handle is None:
         return None
-    transaction.begin_query()
     try:
         answer = _read(session, handle, plan, columns, values, formats)
     finally:

@@ -100,6 +100,8 @@ class Plan:
     """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
     rights: tuple[Right, ...] = ()
     """Privileges that are needed to run it."""
+    momentary: bool = False
+    """Whether constants in it were read from the clock: it holds for one statement, or what was prepared once."""
     at_once: bool = False
     """Whether the engine may run it in one step from Bind to its end, when it is a transaction by itself."""
     positions: tuple[int, ...] = ()

@@ -16,6 +16,7 @@ from .json_text import Json, check_depth, check_unicode, dump_canonical, load_js
 
 __all__ = [
     "as_text",
+    "assign_path",
     "concatenate",
     "contains",
     "delete_index",
@@ -36,6 +37,8 @@ __all__ = [
     "type_of",
 ]
 
+#: of a gap that an assignment fills; PostgreSQL allows some more
+_MOST_NULLS = 10_000_000
 _SPACE = re.compile(r"[ \t\n\r]*")
 _INDEX = re.compile(r"[ \t-\r]*[+-]?[0-9]+", re.ASCII)
 _scan: Callable[[str, int], tuple[Any, int]] = vars(json.JSONDecoder(parse_int=str, parse_float=str))["scan_once"]
@@ -353,6 +356,77 @@ def delete_path(text: str, path: Sequence[str | None]) -> str:
 def set_path(text: str, path: Sequence[str | None], new: str, create: bool = True) -> str:
     """jsonb_set(text, path, new, create): replaces what is at the path, or adds it there."""
     return _changed(text, path, new, create, insert=False, after=False)
+
+
+def assign_path(text: str | None, path: Sequence[str], new: str, *, number: bool) -> str:
+    """Assignment to a subscripted jsonb: jsonb_set_element. Gaps of arrays are filled with nulls, and what is missing
+    on the way is made: an array where the step is an integer, else an object.
+
+    Args:
+        text: the value; None for NULL, which becomes an empty array or object.
+        path: the subscripts.
+        new: what is put there.
+        number: whether the first subscript is an integer.
+
+    Raises:
+        SqlError: 22023 a scalar is in the way, or the place is before the first element; 22P02 a subscript of an array
+            is no integer; 54000 too large.
+    """
+    value: Json = ([] if number else {}) if text is None else load_json(text)
+    if not isinstance(value, dict | list):
+        raise _in_the_way()
+    where, added = value, load_json(new)
+    for position, step in enumerate(path, 1):
+        rest = path[position:]
+        if isinstance(where, list):
+            index = _path_index(step)
+            if index is None:
+                raise _not_integer(position, step)
+            if index < -len(where):
+                raise SqlError("22023", f"path element at position {position} is out of range: {index}")
+            index = index + len(where) if index < 0 else index
+            if index >= len(where):
+                where += _nulls(index - len(where))
+                where.append(_chain(rest, added))
+                break
+            if not rest:
+                where[index] = added
+                break
+            below = where[index]
+        elif step in where and rest:
+            below = where[step]
+        else:
+            where[step] = _chain(rest, added)
+            ordered = _sorted(where)
+            where.clear()
+            where.update(ordered)
+            break
+        if not isinstance(below, dict | list):
+            raise _in_the_way()
+        where = below
+    return dump_canonical(value)
+
+
+def _chain(path: Sequence[str], new: Json) -> Json:
+    """Arrays and objects within each other, down to a value: push_path."""
+    for step in reversed(path):
+        index = _path_index(step)
+        new = {step: new} if index is None else [*_nulls(index), new]
+    return new
+
+
+def _nulls(count: int) -> list[Json]:
+    if count > _MOST_NULLS:
+        raise SqlError("54000", f"number of jsonb array elements exceeds the maximum allowed ({_MOST_NULLS})")
+    return [None] * count
+
+
+def _in_the_way() -> SqlError:
+    return SqlError(
+        "22023",
+        "cannot replace existing key",
+        detail="The path assumes key is a composite object, but it is a scalar value.",
+    )
 
 
 def insert_path(text: str, path: Sequence[str | None], new: str, after: bool = False) -> str:

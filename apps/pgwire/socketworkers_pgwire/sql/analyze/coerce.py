@@ -259,6 +259,10 @@ def coerce_type(
     )
 
 
+#: what the input functions of dates and times read from the clock ("Special Values" of §8.5.1.4)
+_MOMENTS = ("now", "today", "tomorrow", "yesterday")
+
+
 def _constant(state: State, constant: Const, target: int, typmod: int, form: Form, location: int) -> Expr:
     """An untyped literal is read by the input function of its type."""
     catalog = state.catalog
@@ -275,7 +279,10 @@ def _constant(state: State, constant: Const, target: int, typmod: int, form: For
                 raise error("0A000", f"cannot accept a value of type {shown}", constant.location)
             raise unsupported(f"type {format_type(catalog, base)}", constant.location)
         if base in _SETTINGS_TYPES or (row.element and row.element in _SETTINGS_TYPES):
-            state.shared.notes.settings = True
+            notes = state.shared.notes
+            notes.settings = True
+            lowered = value.lower()
+            notes.momentary = notes.momentary or any([word in lowered for word in _MOMENTS])
         try:
             value = implementation.modified(input_typmod).input(value, state.shared.settings)
         except SqlError as wrong:

@@ -67,7 +67,7 @@ def expression_of_text(shared: Shared, text: str, entry: Entry | None = None, ki
     assign(state, result)
     for each in walk(result):
         each.location = -1
-    shared.notes.settings = shared.notes.settings or inner.notes.settings
+    shared.notes.add(inner.notes)
     return result
 
 

@@ -42,10 +42,17 @@ class Notes:
     after the input function of the constant's type. Literals that are not here were looked at."""
     settings: bool = False
     """Whether constants were read with the session's settings: those of date and time."""
+    momentary: bool = False
+    """Whether constants may have been read from the clock: ``now``, ``today`` and their like."""
     views: dict[Entry, Relation] = field(default_factory=dict)
     """The views that entries stand for."""
     relations: set[int] = field(default_factory=set)
     """OIDs of the relations that are read or written, those behind views among them."""
+
+    def add(self, inner: Notes) -> None:
+        """What holds of a part holds of the whole."""
+        self.settings = self.settings or inner.settings
+        self.momentary = self.momentary or inner.momentary
 
     def replace(self, old: Const, new: Const) -> None:
         """A literal got its type."""

@@ -235,7 +235,7 @@ def _view_target(state: State, view: Relation, alias: Node | None, command: str,
     for expr in (*columns, *(() if where is None else (where,))):
         for each in walk(expr):
             each.location = -1
-    state.shared.notes.settings = state.shared.notes.settings or shared.notes.settings
+    state.shared.notes.add(shared.notes)
     mapping: list[Column | None] = [
         base.relation.columns[expr.column - 1]
         if isinstance(expr, Var) and expr.entry is base.entry and expr.column > 0

@@ -61,5 +61,5 @@ def view_query(state: State, view: Relation, *, fresh: bool = False) -> Query:
         while len(_KEPT) >= _MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)), None)
         _KEPT[key] = query, relations
-    shared.notes.settings = shared.notes.settings or inner.notes.settings
+    shared.notes.add(inner.notes)
     return query

@@ -10,6 +10,7 @@ from ...errors import SqlError
 from ...functions import Implementation
 from ...types import Array, ArrayType
 from ...types.array import MAX_DIMENSIONS, too_many_dimensions
+from ...types.integers import INT4
 from ..nodes import ArrayExpr, Expr, OpExpr, Param, ScalarArrayOp, Subscript
 from .calls import by_python, hoisted
 from .comparisons import COMPARISONS
@@ -199,7 +200,10 @@ def _compile_jsonb_subscript(compilation: Compilation, expr: Subscript) -> Compi
             raise SqlError("22004", "jsonb subscript in assignment must not be null")
         stored = container(frame)
         new = value(frame)
-        return json_operators.set_path("{}" if stored is None else stored, where, "null" if new is None else new, True)
+        number = path[0][1] == INT4.oid
+        return json_operators.assign_path(
+            stored, [step for step in where if step is not None], "null" if new is None else new, number=number
+        )
 
     return fetched if value is None else assigned
 
