@@ -89,7 +89,7 @@ class SessionSequences:
 
     def lastval(self) -> int:
         """As `functions.Sequences`."""
-        if self._last not in self._current:
+        if self._last not in self._current or self._owner.catalog.relation_by_oid(self._last) is None:
             raise SqlError("55000", "lastval is not yet defined in this session")
         self._check(self._last, "Ur")
         return self._current[self._last]

@@ -34,6 +34,7 @@ class Transaction:
         "_block",
         "_carried",
         "_changed",
+        "_modes",
         "_places",
         "_reader",
         "_savepoints",
@@ -71,6 +72,7 @@ class Transaction:
         self._carried: StatementLog | None = None
         """The log that was carried out when the turn to write was taken."""
         self._places: list[int] = []  # how long the log was at each savepoint
+        self._modes: list[bool] = []  # whether it only read at each savepoint
         self.isolation = "read committed"
         self.read_only = False
         self.deferrable = False
@@ -475,6 +477,7 @@ class Transaction:
             self.log = StatementLog()
         self._carried = None
         self._places = []
+        self._modes = []
         self._session.database.marks.release(self._session)
         self.isolation = "read committed"
 
@@ -487,6 +490,7 @@ class Transaction:
             self._writer.apsw.execute(f"savepoint s{len(self._savepoints)}")
         self._savepoints.append(name)
         self._places.append(len(self.log))
+        self._modes.append(self.read_only)
         self._session.surroundings.savepoint()
 
     def release(self, name: str) -> None:
@@ -494,8 +498,10 @@ class Transaction:
         number = self._number(name)
         if self._writer is not None:
             self._writer.apsw.execute(f"release s{number}")
+        self.read_only = self._modes[number]  # what was set in a subtransaction ends with it
         del self._savepoints[number:]
         del self._places[number:]
+        del self._modes[number:]
         self._session.surroundings.release_to(number)
 
     def rollback_to(self, name: str) -> None:
@@ -503,8 +509,10 @@ class Transaction:
         number = self._number(name)
         self._close_undeclared()
         self._undo_to(number)
+        self.read_only = self._modes[number]
         del self._savepoints[number + 1 :]
         del self._places[number + 1 :]
+        del self._modes[number + 1 :]
 
     def _undo_to(self, number: int) -> None:
         if self._writer is None:
