@@ -103,12 +103,11 @@ def read_options(
         message = "identity column type must be" if identity else "sequence type must be"
         raise SqlError("22023", f"{message} smallint, integer, or bigint")
     lowest, highest = _BOUNDS[found.type]
-    reset_max = reset_min = fresh
-    if not fresh and old_type != found.type:
+    reset_max = reset_min = False
+    if not fresh and old_type != found.type:  # bounds that were those of the type become those of the new one
         old_lowest, old_highest = _BOUNDS[old_type]
-        ascending_before = found.increment > 0
-        reset_max = found.maximum == (old_highest if ascending_before else -1)
-        reset_min = found.minimum == (1 if ascending_before else old_lowest)
+        reset_max = found.maximum == old_highest
+        reset_min = found.minimum == old_lowest
     if "increment" in given:
         found.increment = _integer(given["increment"])
         if not found.increment:
@@ -118,16 +117,16 @@ def read_options(
     ascending = found.increment > 0
     if "maxvalue" in given and "arg" in given["maxvalue"]:
         found.maximum = _integer(given["maxvalue"])
-    elif "maxvalue" in given or reset_max:
-        found.maximum = highest if ascending else -1
+    elif "maxvalue" in given or reset_max or fresh:
+        found.maximum = highest if ascending or reset_max else -1
     if not lowest <= found.maximum <= highest:
         raise SqlError(
             "22023", f"MAXVALUE ({found.maximum}) is out of range for sequence data type {_NAMES[found.type]}"
         )
     if "minvalue" in given and "arg" in given["minvalue"]:
         found.minimum = _integer(given["minvalue"])
-    elif "minvalue" in given or reset_min:
-        found.minimum = 1 if ascending else lowest
+    elif "minvalue" in given or reset_min or fresh:
+        found.minimum = 1 if ascending and not reset_min else lowest
     if not lowest <= found.minimum <= highest:
         raise SqlError(
             "22023", f"MINVALUE ({found.minimum}) is out of range for sequence data type {_NAMES[found.type]}"
