@@ -13,6 +13,7 @@ from ..types import Array
 from ..types.array import ArrayType
 from ..types.errors import SqlError, invalid_parameter
 from ..types.integers import INT4
+from ..types.network import address_text
 from .characters import is_alnum
 from .context import Execution
 from .keywords import quote_identifier
@@ -50,6 +51,8 @@ def text_of(kind: Any) -> Callable[[Execution, Any], str]:
         return lambda execution, value: "true" if value else "false"
     if kind.typname == "bpchar":
         return lambda execution, value: str(value).rstrip(" ")
+    if kind.typname == "inet":  # with its mask in any case: text(inet)
+        return lambda execution, value: f"{address_text(kind.load(value))}/{kind.load(value).bits}"
     if kind.declared == "TEXT" and kind.typname in ("text", "varchar", "name", "unknown"):
         return lambda execution, value: str(value)
     return lambda execution, value: str(kind.output(value, execution.settings))

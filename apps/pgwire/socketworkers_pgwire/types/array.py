@@ -204,7 +204,7 @@ class ArrayType(Type[str]):
     ) -> list[bytes | None]:
         if binary or self.element.category != "N" or self.element.declared != "INTEGER" or self.element.typlen < 0:
             return super().encode_column(values, settings, binary)
-        if self.element.typname.startswith("reg"):
+        if self.element.typname == "money" or self.element.typname.startswith("reg"):
             return super().encode_column(values, settings)
         # numbers are spelled in JSON as in PostgreSQL
         output = self.output

@@ -8,13 +8,13 @@ that is imported from it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from .errors import SqlError, bad_binary, cut_binary
 from .settings import DEFAULT, Settings
 
-__all__ = ["SPACES", "AnyType", "S", "Type", "exactly"]
+__all__ = ["SPACES", "AnyType", "S", "Type", "exactly", "parts_of"]
 
 S = TypeVar("S", int, str, bytes, float | str, int | str)
 
@@ -236,6 +236,19 @@ class Type(Generic[S]):
 
 def _each(function: Callable[[Any], bytes], values: Iterable[Any]) -> list[bytes | None]:
     return [None if value is None else function(value) for value in values]
+
+
+def parts_of(kind: AnyType) -> Iterator[AnyType]:
+    """A type, and those that its values are made of: of elements, bounds, fields."""
+    yield kind
+    for name in ("element", "subtype", "range"):
+        inner = getattr(kind, name, None)
+        if isinstance(inner, Type):
+            yield from parts_of(inner)
+    fields = getattr(kind, "fields", ())
+    for each in fields if isinstance(fields, tuple) else ():
+        if isinstance(each, Type):
+            yield from parts_of(each)
 
 
 def exactly(data: bytes, length: int) -> bytes:

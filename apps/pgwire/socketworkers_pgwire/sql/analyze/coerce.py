@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from ...catalog import Catalog, Proc
 from ...errors import SqlError
+from ...types.base import parts_of
 from ..nodes import (
     ArrayCoerce,
     CoerceViaIO,
@@ -278,7 +279,7 @@ def _constant(state: State, constant: Const, target: int, typmod: int, form: For
                 shown = format_type(catalog, base)
                 raise error("0A000", f"cannot accept a value of type {shown}", constant.location)
             raise unsupported(f"type {format_type(catalog, base)}", constant.location)
-        if base in _SETTINGS_TYPES or (row.element and row.element in _SETTINGS_TYPES):
+        if any([each.oid in _SETTINGS_TYPES for each in parts_of(implementation)]):
             notes = state.shared.notes
             notes.settings = True
             lowered = value.lower()

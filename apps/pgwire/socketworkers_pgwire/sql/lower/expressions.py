@@ -89,7 +89,8 @@ def _via_io(lowering: Lowering, expr: CoerceViaIO) -> str:
     source = lowering.kind(expr.arg)
     target = lowering.kind(expr)
     if target.category == "S" and target.typname in ("text", "varchar") and expr.typmod < 0:
-        if source.category == "N" and source.declared == "INTEGER" and not source.typname.startswith("reg"):
+        plain = source.typname != "money" and not source.typname.startswith("reg")
+        if plain and source.category == "N" and source.declared == "INTEGER":
             return f"CAST({lowering.expr(expr.arg)} AS TEXT)"
         if source.category in ("S", "E") or source.typname in ("uuid", "json", "jsonb"):
             return as_kind(lowering, expr.arg, source.modified(-1))

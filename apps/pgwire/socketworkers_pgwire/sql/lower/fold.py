@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...errors import SqlError
+from ...types.base import parts_of
 from ..nodes import (
     ArrayCoerce,
     ArrayExpr,
@@ -54,8 +55,8 @@ _SESSION_TYPES = frozenset(
 def is_foldable_io(lowering: Lowering, expr: CoerceViaIO) -> bool:
     """Whether neither the output nor the input function of a cast asks for settings of the session."""
     for oid in (expr.type, expr.arg.type):
-        row = lowering.type_row(oid)
-        if row.implementation is None or oid in _SESSION_TYPES or row.element in _SESSION_TYPES:
+        kind = lowering.type_row(oid).implementation
+        if kind is None or any([each.oid in _SESSION_TYPES for each in parts_of(kind)]):
             return False
     return True
 
