@@ -82,11 +82,8 @@ def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None
 def _read_within(
     session: SqlSession, plan: SelectPlan, columns: _Columns, values: Sequence[Any], formats: tuple[int, ...]
 ) -> Ran | None:
-    """Read within a transaction."""
+    """Read within a transaction, which has begun."""
     transaction = session.transaction
-    transaction.touch()
-    if transaction.reads_own(plan):
-        return None
     transaction.queried = True
     try:
         handle = transaction.reader()
@@ -166,15 +163,15 @@ def _change(
         return Ran(columns, failure=failure.report)
     tag = f"{cursor.tag} {len(rows) if plan.counted else cursor.affected}"
     cursor.close()
+    # what it tells may come from commits of others that are not durable yet, also where its own need not be
+    ticket = session.database.seen()
+    if ticket is not None:
+        session.gate = ticket
     if commits:
         try:
             transaction.commit()
         except Exception as error:
             return Ran(columns, data, len(rows), tag, failure=session.failure(error).report)
-    elif data:
-        ticket = session.database.seen()
-        if ticket is not None:
-            session.gate = ticket
     return Ran(columns, data, len(rows), tag)
 
 
