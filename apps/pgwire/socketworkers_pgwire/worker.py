@@ -196,6 +196,7 @@ class Link:
         self.sql = sql
         session.inline = self._inline
         session.shortcut = sql.shortcut
+        session.repeatable = sql.repeatable
         self._reader.release_lock()
         self._wake = asyncio.get_running_loop().create_future()
         self._ctx.on_drain = self._drained
@@ -221,8 +222,15 @@ class Link:
             self._wake.set_result(None)
 
     def _received(self, data: bytes) -> None:
+        session = self.session
         try:
-            self._handle(self.session.receive(data))
+            events = session.repeat(data)
+            if events is None:
+                self._handle(session.receive(data))
+            elif events or self.ending or self._held or session.timeouts.idle:
+                self._handle(events)
+            else:
+                self._flush()
         except Exception as error:
             self._fail(error)
 

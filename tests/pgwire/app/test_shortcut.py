@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -17,12 +17,13 @@ from socketworkers_pgwire.codec import (
     DataRow,
     Message,
     encode_bind,
+    encode_close,
     encode_describe,
     encode_execute,
     encode_parse,
     encode_query,
 )
-from socketworkers_pgwire.session import Open, Ran
+from socketworkers_pgwire.session import Open, Ran, Repeat, Repeated, Session
 
 SETUP = """
 CREATE TABLE account(id int PRIMARY KEY, owner text UNIQUE, balance numeric(10,2) NOT NULL CHECK (balance >= 0));
@@ -30,6 +31,7 @@ CREATE TABLE entry(id serial PRIMARY KEY, account int REFERENCES account DEFERRA
 CREATE TABLE tag(name text UNIQUE DEFERRABLE INITIALLY DEFERRED, id int PRIMARY KEY);
 CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE TABLE person(id int PRIMARY KEY, mood mood, born date, seen timestamptz, tags text[], doc jsonb, raw bytea);
+CREATE TABLE plain(id serial PRIMARY KEY, word text UNIQUE, n int NOT NULL CHECK (n >= 0), day date);
 INSERT INTO account SELECT g, 'owner ' || g, g * 10 FROM generate_series(1, 500) g;
 INSERT INTO tag VALUES ('a', 1), ('b', 2);
 INSERT INTO person VALUES (1, 'happy', '2000-02-29', '2024-01-01 12:00+00', '{a,"b c"}', '{"a": [1]}', '\\x00ff');
@@ -69,10 +71,57 @@ SELECT = "SELECT owner, balance FROM account WHERE id = $1"
 UPDATE = "UPDATE account SET balance = balance + $2 WHERE id = $1"
 RETURNING = "UPDATE account SET balance = balance + $2 WHERE id = $1 RETURNING id, balance"
 
+#: of a table that nothing ties to others
+PLAIN = {
+    b"pi": "INSERT INTO plain(word, n) VALUES ($1, $2) RETURNING id, word, n",
+    b"pu": "UPDATE plain SET n = n + $2 WHERE id = $1",
+    b"pw": "UPDATE plain SET word = $2 WHERE id = $1",
+    b"pd": "DELETE FROM plain WHERE id = $1",
+    b"pn": "INSERT INTO plain(word, n) VALUES (pg_notify('plain', $1)::text, 1)",
+    b"ps": "INSERT INTO plain(n, day) VALUES (length(set_config('DateStyle', $1, false)), '2024-02-29')",
+    b"pr": "SELECT '2024-02-29'::date + n, word FROM plain WHERE id = $1",
+    b"px": "UPDATE plain SET day = current_date WHERE id = $1 RETURNING day = now()::date",
+    b"pc": "SELECT * FROM plain WHERE id = $1",
+}
+
 #: what is sent, how many ReadyForQuery that brings, and how many of the statements are carried out in one step
 SCRIPT: list[tuple[bytes, int, int]] = [
     (encode_parse(b"s", SELECT.encode()) + encode_parse(b"u", UPDATE.encode()) + SYNC, 1, 0),
     (encode_parse(b"r", RETURNING.encode()) + SYNC, 1, 0),
+    (b"".join([encode_parse(name, text.encode()) for name, text in PLAIN.items()]) + SYNC, 1, 0),
+    (bound(b"pi", b"one", b"1"), 1, 1),  # the second and the third time the word is taken
+    (bound(b"pi", b"two", b"2", describe=False), 1, 1),
+    (bound(b"pi", None, b"3"), 1, 1),
+    (bound(b"pi", None, INT(4), formats=(0, 1), results=(1,)), 1, 1),
+    (bound(b"pi", None, None), 1, 1),  # violates NOT NULL
+    (bound(b"pi", None, b"-1"), 1, 1),  # violates the check
+    (bound(b"pi", None, b"x"), 1, 0),
+    (bound(b"pu", b"1", b"5"), 1, 1),
+    (bound(b"pu", b"1", b"5", describe=False), 1, 1),
+    (bound(b"pu", b"1", b"2147483647"), 1, 1),  # out of range
+    (bound(b"pu", b"1", b"-5000"), 1, 1),
+    (bound(b"pu", b"70000", b"5"), 1, 1),
+    (bound(b"pw", b"2", b"one"), 1, 1),  # the word is taken
+    (bound(b"pw", b"2", b"three"), 1, 1),
+    (bound(b"pn", b"told"), 1, 1),
+    (bound(b"ps", b"German, DMY"), 1, 1),
+    (bound(b"pr", b"1"), 1, 1),
+    (bound(b"ps", b"ISO, MDY"), 1, 1),
+    (bound(b"ps", b"nothing"), 1, 1),  # no style of dates
+    (bound(b"pr", b"1"), 1, 1),
+    (bound(b"px", b"1"), 1, 1),
+    (bound(b"pd", b"3"), 1, 1),
+    (q("LISTEN plain"), 1, 0),
+    (bound(b"pn", b"heard"), 1, 1),
+    (q("UNLISTEN plain"), 1, 0),
+    (q("ALTER TABLE plain ADD COLUMN more text DEFAULT 'more'"), 1, 0),
+    (bound(b"pi", None, b"7"), 1, 1),
+    (bound(b"pr", b"1"), 1, 1),
+    (bound(b"pc", b"1"), 1, 0),  # its columns are other ones now
+    (encode_close(b"S", b"pu") + encode_parse(b"pu", SELECT.encode()) + SYNC, 1, 0),
+    (bound(b"pu", b"1"), 1, 1),
+    (bound(b"pu", b"1", b"5"), 1, 0),
+    (q("SELECT currval('plain_id_seq') > 5"), 1, 0),
     (bound(b"s", b"7"), 1, 1),
     (bound(b"s", b"7", describe=False), 1, 1),
     (bound(b"s", None), 1, 1),
@@ -220,6 +269,10 @@ SCRIPT: list[tuple[bytes, int, int]] = [
 ]
 
 
+#: how many of those that are sent three times differ from an earlier one in their parameters only, and may be repeated
+REPEATED = 71
+
+
 @contextmanager
 def counted(server: ThreadedServer, wire: Wire) -> Iterator[list[Open]]:
     """What a session carries out in one step."""
@@ -244,28 +297,65 @@ def answers(wire: Wire, data: bytes, count: int) -> list[Message]:
     return [message for _ in range(count) for message in wire.ready()]
 
 
-def test_both_ways_come_to_the_same(server: ThreadedServer) -> None:
+def session_of(server: ThreadedServer, wire: Wire) -> Session:
+    assert wire.key is not None
+    session: Session = server.server.env.pgwire.links[wire.key.process_id].session
+    return session
+
+
+@contextmanager
+def repeated(session: Session) -> Iterator[list[bytes]]:
+    """The chunks that were earlier ones with other parameters."""
+    taken: list[bytes] = []
+    repeatable = session.repeatable
+    assert repeatable is not None
+
+    def counting(request: Open) -> Repeat | None:
+        run = repeatable(request)
+        if run is None:
+            return None
+
+        def once(parameters: Sequence[bytes | None]) -> Repeated | Ran | None:
+            answer = run(parameters)
+            if answer is not None:
+                taken.append(b"%r" % (parameters,))
+            return answer
+
+        return once
+
+    session.repeatable = counting
+    yield taken
+
+
+def test_all_ways_come_to_the_same(server: ThreadedServer) -> None:
     address = (server.host, server.port)
+    names = ("repeating", "straight", "long_way")
     with Wire(address) as wire:
         wire.log_in()
-        for name in ("straight", "long_way"):
+        for name in names:
             wire.query(f"DROP DATABASE IF EXISTS {name}")
             wire.query(f"CREATE DATABASE {name}")
-    with Wire(address) as straight, Wire(address) as long_way:
-        straight.log_in(database="straight")
-        long_way.log_in(database="long_way")
-        assert long_way.key is not None
-        server.server.env.pgwire.links[long_way.key.process_id].session.shortcut = None
-        for wire in (straight, long_way):
+    with Wire(address) as repeating, Wire(address) as straight, Wire(address) as long_way:
+        wires = (repeating, straight, long_way)
+        for wire, name in zip(wires, names, strict=True):
+            wire.log_in(database=name)
             wire.query(SETUP)
-        with counted(server, straight) as taken:
+        session_of(server, straight).repeatable = None
+        session_of(server, long_way).shortcut = None
+        with counted(server, straight) as taken, repeated(session_of(server, repeating)) as again:
             for data, count, steps in SCRIPT:
                 taken.clear()
-                assert answers(straight, data, count) == answers(long_way, data, count), data
+                first, second, third = [answers(wire, data, count) for wire in wires]
+                assert first == second == third, data
                 assert len(taken) == steps, data
-            for table in ("account", "entry", "tag", "person"):
+                if data.startswith(b"B"):  # the same once more, and once more
+                    for _ in range(2):
+                        first, second, third = [answers(wire, data, count) for wire in wires]
+                        assert first == second == third, data
+            assert len(again) == REPEATED
+            for table in ("account", "entry", "tag", "person", "plain"):
                 sql = f"SELECT * FROM {table} ORDER BY id"
-                assert straight.query(sql) == long_way.query(sql)
+                assert repeating.query(sql) == straight.query(sql) == long_way.query(sql)
 
 
 def test_a_commit_that_waits_for_others_waits(server: ThreadedServer) -> None:

@@ -42,17 +42,18 @@ SSL_REQUEST SYNC SYNCHRONIZE StartupMessage StartupPacket Sync TERMINATE Termina
 decode_sasl_initial_response encode_authentication encode_authentication_sasl encode_authentication_sasl_continue
 encode_authentication_sasl_final encode_backend_key_data encode_bind encode_cancel_request encode_close encode_columns
 encode_command_complete encode_copy_data encode_copy_data_rows encode_copy_fail encode_copy_response encode_describe
-encode_execute encode_function_call encode_function_call_response encode_negotiate_protocol_version encode_notification
-encode_packed encode_parameter_description encode_parameter_status encode_parse encode_password encode_query
-encode_report encode_response encode_row_description encode_rows encode_sasl_initial_response encode_startup
-version_text
+encode_execute encode_function_call encode_function_call_response encode_negotiate_protocol_version
+encode_notification encode_packed encode_parameter_description encode_parameter_status encode_parse encode_password
+encode_query encode_report encode_response encode_row encode_row_description encode_rows encode_sasl_initial_response
+encode_startup version_text
 """
 SESSION = """
-ALLOWED ALPN Answer AuthFailed Authenticate Authenticated Block BlockState CallFunction Cancel CancelKeys Close Control
-ControlKind CopyEnd CopyIn CopyOut CopyPut Done Engine Event Failure Fetch FunctionResult Interrupt Method Names Open
-Opened ParseQuery Parsed Policy Portal Portion Prepare Prepared PreparedStatement ROWS Ran Release Request
-SERVER_ENCODING Session SessionConfig SessionView SqlError StartTls Startup State Statement TRUST_ALL Tally Timeout
-Timeouts Transact TransactKind TrustAll decode_text encode_text error fatal find_encoding key_size perform
+ALLOWED ALPN Answer AuthFailed Authenticate Authenticated Block BlockState CallFunction Cancel CancelKeys Close
+Control ControlKind CopyEnd CopyIn CopyOut CopyPut Done Engine Event Failure Fetch FunctionResult Interrupt Method
+Names Open Opened ParseQuery Parsed Policy Portal Portion Prepare Prepared PreparedStatement ROWS Ran Release Repeat
+Repeated Request SERVER_ENCODING Session SessionConfig SessionView SqlError StartTls Startup State Statement TRUST_ALL
+Tally Timeout Timeouts Transact TransactKind TrustAll decode_text encode_text error fatal find_encoding key_size
+perform
 """
 
 

@@ -117,6 +117,7 @@ from .rows import (
     RowDescription,
     encode_columns,
     encode_packed,
+    encode_row,
     encode_row_description,
     encode_rows,
 )
@@ -269,6 +270,7 @@ __all__ = [
     "encode_query",
     "encode_report",
     "encode_response",
+    "encode_row",
     "encode_row_description",
     "encode_rows",
     "encode_sasl_initial_response",

@@ -20,6 +20,7 @@ __all__ = [
     "decode_row_description",
     "encode_columns",
     "encode_packed",
+    "encode_row",
     "encode_row_description",
     "encode_rows",
 ]
@@ -188,6 +189,16 @@ def encode_packed(rows: Sequence[bytes], count: int) -> bytes:
     return b"".join([heads[len(row)] + row for row in rows])
 
 
+def encode_row(values: Sequence[bytes | None]) -> bytes:
+    """One DataRow.
+
+    Args:
+        values: encoded already, as text or binary; None is NULL.
+    """
+    body = b"".join(_framed(values))
+    return b"D" + (len(body) + 6).to_bytes(4) + len(values).to_bytes(2) + body
+
+
 def encode_rows(rows: Iterable[Sequence[bytes | None]]) -> bytes:
     """The DataRows of a result that is given by rows, all with as many values.
 
@@ -201,8 +212,7 @@ def encode_rows(rows: Iterable[Sequence[bytes | None]]) -> bytes:
     if len(listed) <= 1:  # the answer to a lookup by key
         if not listed:
             return b""
-        row = listed[0]
-        return message(b"D", len(row).to_bytes(2), *_framed(row))
+        return encode_row(listed[0])
     columns = list(zip(*listed, strict=True))
     if not columns:  # SELECT without a list of columns
         return b"D\0\0\0\x06\0\0" * len(listed)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from ..sql.execute import ExecutionCell
+from ..sql.execute import ExecutionCell, Prepared
 
 if TYPE_CHECKING:
     from .surroundings import Surroundings
@@ -27,12 +27,14 @@ STEPS = 1000
 class Handle:
     """One connection."""
 
-    __slots__ = ("apsw", "cell", "writes")
+    __slots__ = ("apsw", "cell", "prepared", "writes")
 
     def __init__(self, connection: apsw.Connection, *, writes: bool) -> None:
         self.apsw = connection
         self.cell = ExecutionCell()
         self.writes = writes
+        self.prepared: Prepared
+        """What plans know of it; set by who opens it."""
 
     def give_to(self, execution: Surroundings) -> None:
         """From now on statements of this one run here."""

@@ -19,6 +19,7 @@ from ..catalog.session import DatabaseCatalog
 from ..catalog.shipped import shipped
 from .compile import Compiler
 from .connections import STEPS, Handle, Pool
+from .glance import Glance
 from .locks import AdvisoryLocks
 from .marks import RowMarks
 from .notifications import Notifications
@@ -119,6 +120,7 @@ class Database:
         self.writers = Pool(lambda: self.connect(writes=True), self.disconnect, MAX_READERS)
         """Only one of them writes at a time; a session with temporary tables keeps one for itself."""
         self.readers = Pool(lambda: self.connect(writes=False), self.disconnect, MAX_READERS)
+        self.glance = Glance(lambda: self.connect(writes=False), self.disconnect)
 
     # Connections
 
@@ -164,6 +166,7 @@ class Database:
 
     def close(self) -> None:
         """Close all that no session uses."""
+        self.glance.close()
         self.readers.close()
         self.writers.close()
         if self._folder is not None:
@@ -188,6 +191,7 @@ class Database:
     def committed(self) -> SyncTicket | None:
         """A commit has ended: the ticket to wait for, None when it is durable."""
         self.commits += 1
+        self.glance.end()
         return self.storage.commit_ticket() if self._folder is None else None
 
     def seen(self) -> SyncTicket | None:
@@ -205,6 +209,7 @@ class Database:
         if rolled_back:
             store.soil()
         if store.dirty:
+            self.glance.end()
             writer.apsw.execute("begin immediate")
             store.write(writer.apsw, {})
             writer.apsw.execute("commit")

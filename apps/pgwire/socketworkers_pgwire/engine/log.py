@@ -92,6 +92,8 @@ class Traits:
     """The numbers of its rows are a key: two transactions that insert the same one collide."""
     waits: bool
     """A constraint of its table may wait for the end of the transaction."""
+    plain: bool
+    """It changes one table of the user's, and is done when SQLite has done it."""
 
 
 def traits(plan: Plan, catalog: Catalog) -> Traits | None:
@@ -101,18 +103,17 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
     relations = [catalog.relation_by_oid(oid) for oid in plan.written]
     relation = relations[0]
     if len(relations) != 1 or relation is None:
-        return Traits(False, False, True, True, True)
-    loggable = (
+        return Traits(False, False, True, True, True, False)
+    permanent = (
         isinstance(plan, ModifyPlan)
         and plan.short
-        and not plan.volatile
-        and not plan.personal
         and not plan.blocking
         and plan.tag in _TAGS
         and relation.oid >= _FIRST_USER_OID
         and relation.kind == "r"
         and relation.persistence == "p"
     )
+    loggable = permanent and not plan.volatile and not plan.personal
     tied = bool(relation.referenced_by) or any(each.kind == "f" for each in relation.constraints)
     counted = (
         plan.tag == "UPDATE"
@@ -123,7 +124,7 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         and all(index.primary or not index.unique for index in relation.indexes)
     )
     waits = tied or any(each.deferrable for each in relation.constraints)
-    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits)
+    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, permanent and not waits)
 
 
 class StatementLog:

@@ -64,7 +64,7 @@ async def open_database(
     def prepare(handle: Handle) -> None:
         attach(handle.apsw)
         _register(handle)
-        prepare_connection(handle.apsw, handle.cell, TypesOfSession(handle.cell))
+        handle.prepared = prepare_connection(handle.apsw, handle.cell, TypesOfSession(handle.cell))
 
     return Database(name, oid, storage, threads, prepare, catalog, server.images.get(name))
 

@@ -36,6 +36,7 @@ from ..session import (
     Portion,
     Prepare,
     Ran,
+    Repeat,
     Request,
     Transact,
     TransactKind,
@@ -52,6 +53,7 @@ from .action import Action, nothing
 from .compile import Compiled
 from .log import Touched
 from .portal import Portal, encode
+from .repetition import repetition_of
 from .session_copy import CopyingSession
 from .shortcut import run_at_once
 
@@ -86,9 +88,22 @@ class SqlSession(CopyingSession):
         """As `Session.shortcut`: carry out a statement from its Bind to its end, if that can be done at once."""
         self._cancelled = None
         answer = run_at_once(self, request, commits)
-        if answer is not None:
-            self._decorate(answer)
+        return None if answer is None else self.decorated(answer)
+
+    def decorated(self, answer: Ran) -> Ran:
+        """An answer, with the notices that there are."""
+        self._decorate(answer)
         return answer
+
+    def repeatable(self, request: Open) -> Repeat | None:
+        """As `Session.repeatable`: what runs the statement that has just run with other parameters."""
+        return repetition_of(self, request)
+
+    def begin_again(self, text: str) -> None:
+        """A statement that has run before comes once more, as a query that is a transaction by itself."""
+        self._cancelled = None
+        self.surroundings.begin_bound(text)
+        self.surroundings.begin_query()
 
     # What the compiler needs
 

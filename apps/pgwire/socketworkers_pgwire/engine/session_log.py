@@ -32,6 +32,7 @@ class LoggingSession(SessionCore):
         handle = database.writers.borrow()
         assert handle is not None
         try:
+            database.glance.end()
             handle.apsw.execute("begin immediate")
             handle.give_to(self.surroundings)
             if not transaction.log.tables.isdisjoint(tables):

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ..codec import FieldDescription
 from ..errors import SqlError
 from ..session import Open, Ran
-from ..sql.execute.connection import prepared
 from ..sql.execute.cursor import SelectPlan, run
 from ..sql.plan import Cursor, Plan
 from .compile import Compiled
 from .portal import encode_result
+from .repetition import MOST
 
 if TYPE_CHECKING:
     from .connections import Handle
     from .session import SqlSession
 
 __all__ = ["run_at_once"]
-
-#: rows that a result may have
-MOST: Final = 64
 
 _Columns = tuple[FieldDescription, ...] | None
 
@@ -67,13 +64,12 @@ def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None
         return _change(session, plan, columns, values, formats, commits)
     if not commits:
         return _read_within(session, plan, columns, values, formats)
-    handle = session.database.readers.borrow()
-    if handle is None:
-        return None
+    glance = session.database.glance
     try:
-        answer = _read(session, handle, plan, columns, values, formats)
-    finally:
-        session.database.readers.give_back(handle)
+        handle = glance.open or glance.begin()
+    except Exception:
+        return None
+    answer = _read(session, handle, plan, columns, values, formats)
     if answer is not None:
         transaction.end_query()
     return answer
@@ -108,8 +104,7 @@ def _read(
     try:
         handle.give_to(surroundings)
         packed = plan.packed if not any(formats) else None
-        state = prepared(handle.apsw)
-        cursor = run(state, handle.apsw, surroundings, packed or plan.statement, values)
+        cursor = run(handle.prepared, handle.apsw, surroundings, packed or plan.statement, values)
         rows = list(islice(cursor, MOST + 1))
         if len(rows) > MOST:
             return None

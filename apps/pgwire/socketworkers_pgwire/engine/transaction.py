@@ -117,6 +117,11 @@ class Transaction:
             and not (self._touched and self._session.surroundings.pending)
         )
 
+    @property
+    def resting(self) -> bool:
+        """Whether there is no transaction, and nothing is left of the last one."""
+        return not (self._touched or self._block or self._changed) and self._writer is None and self._reader is None
+
     def begin_query(self) -> None:
         """A transaction begins that is one query, which changes nothing; `end_query` follows, or `touch`."""
         if not self._touched:
@@ -237,6 +242,7 @@ class Transaction:
                         portal.materialize()
                     writer.apsw.execute("rollback")
                     self._reader = None
+                database.glance.end()
                 writer.apsw.execute("begin immediate")
                 self._carry_out(writer)
             except BaseException:
@@ -282,6 +288,7 @@ class Transaction:
         assert self._writer is not None
         if self._writer.apsw.in_transaction:
             self._writer.apsw.execute("rollback")
+        self._session.database.glance.end()
         self._writer.apsw.execute("begin immediate")
 
     def reader(self, *, pinned: bool = False) -> Handle:

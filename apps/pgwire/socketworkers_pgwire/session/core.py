@@ -28,13 +28,14 @@ from . import errors
 from .block import Block, BlockState
 from .config import TRUST_ALL, Policy, SessionConfig, Timeouts
 from .encodings import SERVER_ENCODING, decode_text, known_encoding
-from .engine import Answer, Open, Ran, Request, Statement, Transact, TransactKind
+from .engine import Answer, Open, Ran, Repeat, Request, Statement, Transact, TransactKind
 from .events import Close, Event, Release
 from .names import Names, Portal
+from .repetition import Noted, Repetition
 from .table import State
 from .tally import Tally
 
-__all__ = ["SessionCore", "Timeout"]
+__all__ = ["SessionCore", "Timeout", "command_complete"]
 
 MOST_UNSENT = 1 << 18
 """Bytes of rows that wait for `Session.take_output` while an engine answers inline."""
@@ -74,6 +75,7 @@ class SessionCore:
         "_method",
         "_next",
         "_nonce",
+        "_noted",
         "_notification_bytes",
         "_notifications",
         "_output",
@@ -82,6 +84,7 @@ class SessionCore:
         "_place",
         "_portal",
         "_progress",
+        "_repetitions",
         "_request",
         "_sent",
         "_settings",
@@ -103,6 +106,7 @@ class SessionCore:
         "names",
         "peer",
         "policy",
+        "repeatable",
         "secure",
         "shortcut",
         "state",
@@ -156,6 +160,8 @@ class SessionCore:
         self.shortcut: Callable[[Open, bool], Ran | None] | None = None
         """Asked where a statement is to be bound and run to its end, and whether its transaction ends with it: what it
         has come to, if that could be had at once; None when nothing was done. May be changed at any time."""
+        self.repeatable: Callable[[Open], Repeat | None] | None = None
+        """Asked for what runs the statement once more that `shortcut` has just run. May be changed at any time."""
         self._decoder = Decoder(max_message=config.max_message)
         self._block = Block(config.max_savepoints)
         self._events: list[Event] = []
@@ -188,6 +194,8 @@ class SessionCore:
         self._limit = 0
         self._sent = 0
         self._tag = ""
+        self._repetitions: dict[bytes, Repetition] | None = None
+        self._noted: Noted | None = None
 
     # What a worker, a policy and an engine may ask
 
@@ -299,7 +307,7 @@ class SessionCore:
     def _complete(self, tag: str) -> None:
         """CommandComplete."""
         self._tally.completed(tag)
-        self._output.append(_command_complete(tag))
+        self._output.append(command_complete(tag))
 
     def _ready(self) -> None:
         """ReadyForQuery, with what waits for it."""
@@ -443,7 +451,7 @@ class SessionCore:
 
 
 @lru_cache(maxsize=256)
-def _command_complete(tag: str) -> bytes:
+def command_complete(tag: str) -> bytes:
     return encode_command_complete(tag.encode())
 
 

@@ -14,7 +14,7 @@ and CLOSE share the names of the protocol, as in PostgreSQL.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias
 
@@ -43,6 +43,8 @@ __all__ = [
     "Prepare",
     "Prepared",
     "Ran",
+    "Repeat",
+    "Repeated",
     "Request",
     "Statement",
     "Transact",
@@ -303,6 +305,13 @@ class Ran(Answer):
     """Of CommandComplete, with the count; "" when the statement failed."""
     failure: Report | None = None
     """Why it failed, or could not be committed. A transaction by itself is undone."""
+
+
+Repeated: TypeAlias = tuple[bytes, int, str]
+"""DataRow messages, how many, and the tag of CommandComplete with its count."""
+Repeat: TypeAlias = Callable[[Sequence[bytes | None]], Repeated | Ran | None]
+"""Runs a statement that has run before once more, with these parameters in the formats that it had then, as a
+transaction by itself. None: nothing was done, and the statement has to go its usual way."""
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ from .block import EXITS, BlockState
 from .engine import Answer, Open, Opened, Prepare, Prepared
 from .errors import ABORTED, SqlError, error
 from .names import Portal, PreparedStatement
+from .repetition import Noted
 from .simple import Simple
 from .table import State
 
@@ -132,14 +133,19 @@ class Extended(Simple):
             and len(messages) > behind
             and messages[behind] is SYNCHRONIZE
         )
-        answer = self._take_shortcut(Open(statement.handle, message.parameters, message.formats, formats), commits)
+        request = Open(statement.handle, message.parameters, message.formats, formats)
+        answer = self._take_shortcut(request, commits)
         if answer is None:
             return False
         output, columns = self._output, answer.columns
         output.append(BIND_COMPLETE)
+        description = b""
         if described:
-            output.append(NO_DATA if columns is None else self._describe_result(prepared, columns, formats))
+            description = NO_DATA if columns is None else self._describe_result(prepared, columns, formats)
+            output.append(description)
         if commits:
+            if place == 1 and answer.failure is None and behind + 1 == len(messages):
+                self._noted = Noted(message, prepared, request, description)
             # an error of the statement skips everything up to Sync
             self._next = behind + 1 if answer.tag else behind
             self._ran(answer)

@@ -10,23 +10,28 @@ touches a socket. The order of messages is in `table`, the limits are in `Sessio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from ..codec import Report, encode_report
+from ..codec import READY, SYNCHRONIZE, Report, encode_report
 from . import errors
 from .block import BlockState
-from .core import MOST_UNSENT, Timeout
-from .engine import Answer, Failure, Transact, TransactKind
+from .core import MOST_UNSENT, Timeout, command_complete
+from .encodings import SERVER_ENCODING
+from .engine import Answer, Failure, Ran, Transact, TransactKind
 from .errors import SqlError
 from .events import Event, Interrupt
 from .login import ALPN, Login
+from .repetition import MOST as MOST_KNOWN
+from .repetition import repetition
 from .table import ALLOWED, State
 
 __all__ = ["Session", "Timeout"]
 
+IDLE: Final = READY["I"]
 _BLOCK = 16
 """Bits of 64 KiB: so much of a message must come within `Timeouts.message`."""
 _BLOCKS = 1 << 20
+_NO_EVENTS: Final[list[Event]] = []
 _LOGIN = frozenset((State.STARTUP, State.TLS, State.LOGIN, State.STARTING))
 
 
@@ -78,7 +83,73 @@ class Session(Login):
             self._messages = self._decoder.receive(data)
             self._next = 0
             self._run()
+            if self._noted is not None:
+                self._know(data)
         return self._take_events()
+
+    def repeat(self, data: bytes) -> list[Event] | None:
+        """As `receive`, for a chunk that is an earlier one with other parameters, when all that it asks for can be done
+        at once. None: nothing was done."""
+        known = self._repetitions
+        if known is None or data[:1] != b"B" or data[5]:
+            return None
+        found = known.get(data[6 : data.find(0, 6)])
+        if (
+            found is None
+            or self.state is not State.READY
+            or self._paused
+            or self._block.state is not BlockState.IDLE
+            or self._decoder.buffered
+            or self.encoding != SERVER_ENCODING
+        ):
+            return None
+        names, prepared = self.names, found.prepared
+        if names.portals or names.statements.get(prepared.name) is not prepared:
+            return None
+        parameters = found.parameters(data)
+        if parameters is None:
+            return None
+        answer = found.run(parameters)
+        if answer is None:
+            return None
+        self._progress += 1
+        if type(answer) is tuple:
+            rows, count, tag = answer
+            tally = self._tally
+            tally.committed()
+            tally.completed(tag)
+            if count:
+                tally.sent(count)
+            self._output.append(b"".join((found.before, rows, command_complete(tag), IDLE)))
+            return _NO_EVENTS
+        assert isinstance(answer, Ran)
+        self._output.append(found.before)
+        self._touched = False
+        if answer.failure is not None and not answer.tag:
+            self._extended = True
+            self.state = State.PIPELINE
+            self._messages = [SYNCHRONIZE]  # up to which an error skips all
+            self._next = 0
+        self._ran(answer)
+        self._run()
+        return self._take_events()
+
+    def _know(self, data: bytes) -> None:
+        """Prepare for a chunk like this one."""
+        noted, self._noted = self._noted, None
+        assert noted is not None
+        if self.repeatable is None or self._paused or self.state is not State.READY or self._decoder.buffered:
+            return
+        run = self.repeatable(noted.request)
+        found = None if run is None else repetition(data, noted, run, self.config.max_message)
+        if found is None:
+            return
+        known = self._repetitions
+        if known is None:
+            known = self._repetitions = {}
+        elif len(known) >= MOST_KNOWN:
+            known.clear()
+        known[found[0]] = found[1]
 
     def answer(self, answer: Answer) -> list[Event]:
         """The answer to the request that came last; go on with it, and with what was pipelined behind.

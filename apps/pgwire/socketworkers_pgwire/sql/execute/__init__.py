@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .connection import ExecutionCell, prepare_connection
+from .connection import ExecutionCell, Prepared, prepare_connection
 
-__all__ = ["ExecutionCell", "prepare_connection"]
+__all__ = ["ExecutionCell", "Prepared", "prepare_connection"]

@@ -54,15 +54,16 @@ class Run:
     Args:
         execution: its surroundings.
         values: of the parameters.
+        state: what is known of the connection, when it is at hand.
     """
 
     __slots__ = ("affected", "connection", "execution", "returned", "state", "values")
 
-    def __init__(self, execution: Execution, values: Sequence[Any]) -> None:
+    def __init__(self, execution: Execution, values: Sequence[Any], state: Prepared | None = None) -> None:
         self.execution = execution
         self.values = values
         self.connection = execution.connection
-        self.state: Prepared = prepared(execution.connection)
+        self.state: Prepared = state or prepared(execution.connection)
         self.affected = 0
         self.returned: list[Row] = []
 

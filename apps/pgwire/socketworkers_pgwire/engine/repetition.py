@@ -1,0 +1,238 @@
+"""The same statement once more with other parameters: what a client does most of the time that it has prepared one.
+
+`shortcut` has run it, so that all is known but the values. What that knowledge depends on is one token, which is looked
+at each time; when anything is in the way, the answer is None, nothing was done, and the statement goes its usual way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from socketworkers import faults
+
+from ..codec import encode_row
+from ..session import SERVER_ENCODING, Open, Ran, Repeat, Repeated
+from ..sql.execute.cursor import SelectPlan, run
+from ..sql.execute.failures import translate
+from ..sql.execute.modify import ModifyPlan, Run
+from ..sql.plan import Plan
+from ..types import Settings
+from .compile import Compiled
+from .portal import encode_result
+
+if TYPE_CHECKING:
+    from .session import SqlSession
+
+__all__ = ["MOST", "Change", "Lookup", "repetition_of"]
+
+#: rows that a result may have
+MOST: Final = 64
+_TAGS: Final = tuple(f"SELECT {count}" for count in range(MOST + 1))
+
+
+class Repetition:
+    """A statement that is a transaction by itself, for one session.
+
+    Args:
+        session: whose statement it is.
+        compiled: the statement.
+        plan: its plan.
+        decoders: of its parameters, and whether each is binary.
+        formats: of the result's columns, as Bind has them.
+    """
+
+    __slots__ = ("_compiled", "_decoders", "_encoders", "_formats", "_session", "_token")
+
+    def __init__(
+        self,
+        session: SqlSession,
+        compiled: Compiled,
+        plan: Plan,
+        decoders: Sequence[tuple[Callable[..., Any], bool]],
+        formats: tuple[int, ...],
+    ) -> None:
+        self._session = session
+        self._compiled = compiled
+        self._token = compiled.token
+        self._decoders = decoders
+        self._formats = formats
+        kinds = [column.type for column in plan.columns or ()]
+        binary = [bool(formats) and formats[0 if len(formats) == 1 else place] == 1 for place in range(len(kinds))]
+        self._encoders = tuple(zip([kind.encode_column for kind in kinds], binary, strict=True))
+
+    def _ready(self) -> bool:
+        """Whether nothing has changed since it was made, and nothing is in the way."""
+        session, token = self._session, self._token
+        return (
+            session.surroundings.plan_token is token
+            and self._compiled.token is token
+            and not session.portals
+            and session.transaction.resting
+        )
+
+    def _values(self, parameters: Sequence[bytes | None], settings: Settings) -> list[Any]:
+        return [
+            None if data is None else decode(data, binary, settings)
+            for data, (decode, binary) in zip(parameters, self._decoders, strict=True)
+        ]
+
+    def _encode(self, plan: Plan, rows: Sequence[Sequence[Any]], settings: Settings) -> bytes:
+        if len(rows) != 1:
+            return encode_result(plan.columns, rows, self._formats, settings, SERVER_ENCODING, packed=False)
+        return encode_row(
+            [
+                encode((value,), settings, binary)[0]
+                for value, (encode, binary) in zip(rows[0], self._encoders, strict=True)
+            ]
+        )
+
+
+class Lookup(Repetition):
+    """A query."""
+
+    __slots__ = ("_plan",)
+
+    def __init__(self, session: SqlSession, compiled: Compiled, plan: SelectPlan, *others: Any) -> None:
+        super().__init__(session, compiled, plan, *others)
+        self._plan = plan
+
+    def __call__(self, parameters: Sequence[bytes | None]) -> Repeated | None:
+        """As `session.Repeat`."""
+        if not self._ready():
+            return None
+        session, plan = self._session, self._plan
+        surroundings, database = session.surroundings, session.database
+        settings, glance = surroundings.settings, database.glance
+        session.begin_again(self._compiled.source)
+        cursor = None
+        try:
+            handle = glance.open or glance.begin()
+            values = self._values(parameters, settings)
+            handle.give_to(surroundings)
+            cursor = run(handle.prepared, handle.apsw, surroundings, plan.statement, values)
+            rows = list(islice(cursor, MOST + 1))
+            count = len(rows)
+            if count > MOST:
+                return None
+            cursor = None
+            data = self._encode(plan, rows, settings)
+        except Exception:  # nothing has changed: the long way says what it is
+            return None
+        finally:
+            if cursor is not None:
+                cursor.close(True)
+            surroundings.transaction_started = None
+        if surroundings.notices:
+            surroundings.take_notices()
+            return None
+        ticket = database.seen()
+        if ticket is not None:
+            session.gate = ticket
+        return data, count, _TAGS[count]
+
+
+class Change(Repetition):
+    """A write by key, of a table none of whose constraints may wait for the commit."""
+
+    __slots__ = ("_plan",)
+
+    def __init__(self, session: SqlSession, compiled: Compiled, plan: ModifyPlan, *others: Any) -> None:
+        super().__init__(session, compiled, plan, *others)
+        self._plan = plan
+
+    def __call__(self, parameters: Sequence[bytes | None]) -> Repeated | Ran | None:
+        """As `session.Repeat`."""
+        session, plan = self._session, self._plan
+        surroundings, database = session.surroundings, session.database
+        if (
+            not self._ready()
+            or database.queue.owner is not None
+            or database.marks
+            or surroundings.default_modes[1]  # it may only read
+        ):
+            return None
+        settings = surroundings.settings
+        session.begin_again(self._compiled.source)
+        try:
+            values = self._values(parameters, settings)
+            handle = database.writers.borrow()
+        except Exception:
+            handle = None
+        if handle is None:
+            surroundings.transaction_started = None
+            return None
+        volatile = plan.volatile
+        if volatile:
+            surroundings.begin_transaction()
+        connection = handle.apsw
+        data, tag, count = b"", "", 0
+        try:
+            handle.give_to(surroundings)
+            database.glance.end()
+            connection.execute("begin immediate")
+            made = Run(surroundings, values, handle.prepared)
+            try:
+                for step in plan.steps:
+                    step.run(made)
+            except Exception as error:
+                raise translate(error) from error
+            rows = made.returned
+            if rows and plan.columns is not None:
+                count = len(rows)
+                data = self._encode(plan, rows, settings)
+            tag = f"{plan.tag} {count if plan.counted else made.affected}"
+            if database.sequences.dirty:
+                database.sequences.write(connection, {})
+            faults.point("pgwire.before_commit")
+            connection.execute("commit")
+            faults.point("pgwire.after_commit")
+        except BaseException as error:
+            failure = session.failure(error).report
+            if connection.in_transaction:
+                connection.execute("rollback")
+            surroundings.forget_sequences()
+            database.persist_sequences(handle, rolled_back=True)
+            database.writers.give_back(handle)
+            surroundings.rolled_back()
+            return session.decorated(Ran(None, data, count, tag, failure=failure))
+        ticket = database.committed()
+        database.writers.give_back(handle)
+        session.gate = ticket if ticket is not None and surroundings.synchronous_commit else database.seen()
+        if volatile:
+            surroundings.commit_cluster()
+            surroundings.committed()
+        else:
+            surroundings.transaction_started = None
+        if surroundings.notices or surroundings.reports:
+            return session.decorated(Ran(None, data, count, tag))
+        return data, count, tag
+
+
+def repetition_of(session: SqlSession, request: Open) -> Repeat | None:
+    """What runs a statement once more that has just run at once; None when that has to go the usual way.
+
+    Args:
+        session: whose statement it is.
+        request: with which it was run.
+    """
+    compiled = request.handle
+    assert isinstance(compiled, Compiled)
+    plan, kinds = compiled.plan, compiled.kinds
+    if compiled.token is None or plan is None or session.surroundings.protocol.encoding != SERVER_ENCODING:
+        return None
+    if kinds is None:
+        if plan.parameters:
+            return None
+        kinds = ()
+    elif not compiled.plain:
+        return None
+    formats = request.formats
+    binary = [bool(formats) and formats[0 if len(formats) == 1 else number] == 1 for number in range(len(kinds))]
+    decoders = tuple(zip([kind.decode for kind in kinds], binary, strict=True))
+    if isinstance(plan, SelectPlan):
+        return Lookup(session, compiled, plan, decoders, request.result_formats)
+    if isinstance(plan, ModifyPlan) and not plan.personal and plan.traits.plain:
+        return Change(session, compiled, plan, decoders, request.result_formats)
+    return None
