@@ -197,6 +197,7 @@ class Link:
         session.inline = self._inline
         session.shortcut = sql.shortcut
         session.repeatable = sql.repeatable
+        session.repeatable_text = sql.repeatable_text
         self._reader.release_lock()
         self._wake = asyncio.get_running_loop().create_future()
         self._ctx.on_drain = self._drained

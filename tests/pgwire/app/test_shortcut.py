@@ -23,7 +23,7 @@ from socketworkers_pgwire.codec import (
     encode_parse,
     encode_query,
 )
-from socketworkers_pgwire.session import Open, Ran, Repeat, Repeated, Session
+from socketworkers_pgwire.session import Hole, Open, Ran, Repeat, Repeated, Session
 
 SETUP = """
 CREATE TABLE account(id int PRIMARY KEY, owner text UNIQUE, balance numeric(10,2) NOT NULL CHECK (balance >= 0));
@@ -268,9 +268,77 @@ SCRIPT: list[tuple[bytes, int, int]] = [
     (bound(b"r", b"5", b"1"), 1, 0),
 ]
 
+#: queries of the simple protocol, one behind the other, and whether each is an earlier one with other literals
+TEXTS: list[tuple[str, bool]] = [
+    ("SELECT owner FROM account WHERE id = 6", False),
+    ("SELECT owner FROM account WHERE id = 7", False),  # the second text of a shape has its plan made
+    ("SELECT owner FROM account WHERE id = 8", True),
+    ("SELECT owner FROM account WHERE id = 80000", True),
+    ("SELECT owner FROM account WHERE id = 08", True),
+    ("SELECT owner FROM account WHERE id = 999999999", True),
+    ("SELECT owner FROM account WHERE id = 2147483647", False),
+    ("SELECT owner FROM account WHERE id = 2147483648", False),
+    ("SELECT owner FROM account WHERE id = 99999999999999999999", False),
+    ("SELECT owner FROM account WHERE id = 8.0", False),
+    ("SELECT owner FROM account WHERE id = 8e0", False),
+    ("SELECT owner FROM account WHERE id = 8x", False),
+    ("SELECT owner FROM account WHERE id = 0x8", False),
+    ("SELECT owner FROM account WHERE id = 8;", False),
+    ("SELECT owner FROM account WHERE id = 8 -- 9", False),
+    ("SELECT owner FROM account WHERE id = 8 OR true LIMIT 1", False),
+    ("SELECT owner FROM account WHERE id = '8'", False),
+    ("SELECT owner FROM account WHERE id = -8", False),
+    ("SELECT owner FROM account WHERE id = ", False),
+    ("SELECT owner FROM account WHERE id = 9", True),
+    ("SELECT id FROM account WHERE owner = 'owner 1' AND id < 8", False),
+    ("SELECT id FROM account WHERE owner = 'owner 2' AND id < 9", False),
+    ("SELECT id FROM account WHERE owner = 'owner 3' AND id < 10", True),
+    ("SELECT id FROM account WHERE owner = '' AND id < 10", True),
+    ("SELECT id FROM account WHERE owner = '/* -- ' AND id < 10", True),
+    ("SELECT id FROM account WHERE owner = 'owner' AND id < 10 --' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = 'it''s' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = '''' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = 'ü' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = 'a\\b' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = E'a\\b' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = 'owner '\n'3' AND id < 10", False),
+    ("SELECT id FROM account WHERE owner = 'owner 3' AND id < 10", True),
+    ("SELECT id, 'b' FROM account WHERE owner = 'owner 3' OR owner = 'owner 4' LIMIT 1", False),
+    ("SELECT 1, id FROM account WHERE id = 1 ORDER BY 1", False),
+    ("SELECT 2, id FROM account WHERE id = 2 ORDER BY 1", False),
+    ("SELECT 3, id FROM account WHERE id = 3 ORDER BY 1", False),  # the first one is a value of the plan
+    ("SELECT 3, id FROM account WHERE id = 3 ORDER BY 2", False),
+    ("SELECT 3, id FROM account WHERE id = 3 ORDER BY 3", False),
+    ("SELECT born + 1 FROM person WHERE id = 1", False),
+    ("SELECT born + 1 FROM person WHERE id = 1", True),
+    ("SELECT born + 1 FROM person WHERE id = 1", True),
+    ("SET DateStyle TO German", False),
+    ("SELECT born + 1 FROM person WHERE id = 1", False),
+    ("RESET DateStyle", False),
+    ("SELECT born + 1 FROM person WHERE id = 1", False),
+    ("SELECT born + 1 FROM person WHERE id = 1", True),
+    ("INSERT INTO plain(word, n) VALUES ('first', 1000) RETURNING word", False),
+    ("INSERT INTO plain(word, n) VALUES ('second', 2) RETURNING word", False),
+    ("INSERT INTO plain(word, n) VALUES ('third', 3) RETURNING word", True),
+    ("INSERT INTO plain(word, n) VALUES ('third', 4) RETURNING word", True),  # the word is taken
+    ("UPDATE plain SET n = n - 1 WHERE id = 1", False),
+    ("UPDATE plain SET n = n - 2 WHERE id = 1", False),
+    ("UPDATE plain SET n = n - 90000000 WHERE id = 1", True),  # violates the check
+    ("BEGIN", False),
+    ("UPDATE plain SET n = n - 1 WHERE id = 1", False),
+    ("ROLLBACK", False),
+    ("UPDATE plain SET n = n - 1 WHERE id = 1", True),
+    ("SET default_transaction_read_only = on", False),
+    ("UPDATE plain SET n = n - 1 WHERE id = 1", False),
+    ("SELECT owner FROM account WHERE id = 8", True),
+    ("SET default_transaction_read_only = off", False),
+    ("ALTER TABLE account DROP COLUMN owner CASCADE", False),
+    ("SELECT owner FROM account WHERE id = 8", False),
+]
+
 
 #: how many of those that are sent three times differ from an earlier one in their parameters only, and may be repeated
-REPEATED = 71
+REPEATED = 72
 
 
 @contextmanager
@@ -304,30 +372,38 @@ def session_of(server: ThreadedServer, wire: Wire) -> Session:
 
 
 @contextmanager
-def repeated(session: Session) -> Iterator[list[bytes]]:
-    """The chunks that were earlier ones with other parameters."""
-    taken: list[bytes] = []
-    repeatable = session.repeatable
+def repeated(session: Session) -> Iterator[list[object]]:
+    """The chunks that were earlier ones with other parameters or literals."""
+    taken: list[object] = []
+    repeatable, repeatable_text = session.repeatable, session.repeatable_text
     assert repeatable is not None
+    assert repeatable_text is not None
 
-    def counting(request: Open) -> Repeat | None:
-        run = repeatable(request)
-        if run is None:
-            return None
-
-        def once(parameters: Sequence[bytes | None]) -> Repeated | Ran | None:
-            answer = run(parameters)
+    def counted(run: Repeat) -> Repeat:
+        def once(parameters: Sequence[bytes | None], text: bytes) -> Repeated | Ran | None:
+            answer = run(parameters, text)
             if answer is not None:
-                taken.append(b"%r" % (parameters,))
+                taken.append((parameters, text))
             return answer
 
         return once
 
-    session.repeatable = counting
+    def one(request: Open) -> Repeat | None:
+        run = repeatable(request)
+        return None if run is None else counted(run)
+
+    def one_text(request: Open) -> tuple[tuple[Hole, ...], Repeat] | None:
+        found = repeatable_text(request)
+        return None if found is None else (found[0], counted(found[1]))
+
+    session.repeatable, session.repeatable_text = one, one_text
     yield taken
 
 
-def test_all_ways_come_to_the_same(server: ThreadedServer) -> None:
+@contextmanager
+def three_ways(server: ThreadedServer) -> Iterator[tuple[Wire, Wire, Wire]]:
+    """Sessions on databases of the same content: one that repeats, one that does not, one that always goes the long
+    way."""
     address = (server.host, server.port)
     names = ("repeating", "straight", "long_way")
     with Wire(address) as wire:
@@ -340,8 +416,14 @@ def test_all_ways_come_to_the_same(server: ThreadedServer) -> None:
         for wire, name in zip(wires, names, strict=True):
             wire.log_in(database=name)
             wire.query(SETUP)
-        session_of(server, straight).repeatable = None
+        session_of(server, straight).repeatable = session_of(server, straight).repeatable_text = None
         session_of(server, long_way).shortcut = None
+        yield wires
+
+
+def test_all_ways_come_to_the_same(server: ThreadedServer) -> None:
+    with three_ways(server) as wires:
+        repeating, straight, long_way = wires
         with counted(server, straight) as taken, repeated(session_of(server, repeating)) as again:
             for data, count, steps in SCRIPT:
                 taken.clear()
@@ -356,6 +438,15 @@ def test_all_ways_come_to_the_same(server: ThreadedServer) -> None:
             for table in ("account", "entry", "tag", "person", "plain"):
                 sql = f"SELECT * FROM {table} ORDER BY id"
                 assert repeating.query(sql) == straight.query(sql) == long_way.query(sql)
+
+
+def test_texts_with_other_literals_come_to_the_same(server: ThreadedServer) -> None:
+    with three_ways(server) as wires, repeated(session_of(server, wires[0])) as again:
+        for text, repeats in TEXTS:
+            again.clear()
+            first, second, third = [answers(wire, q(text), 1) for wire in wires]
+            assert first == second == third, text
+            assert len(again) == repeats, text
 
 
 def test_a_commit_that_waits_for_others_waits(server: ThreadedServer) -> None:

@@ -49,7 +49,7 @@ encode_startup version_text
 """
 SESSION = """
 ALLOWED ALPN Answer AuthFailed Authenticate Authenticated Block BlockState CallFunction Cancel CancelKeys Close
-Control ControlKind CopyEnd CopyIn CopyOut CopyPut Done Engine Event Failure Fetch FunctionResult Interrupt Method
+Control ControlKind CopyEnd CopyIn CopyOut CopyPut Done Engine Event Failure Fetch FunctionResult Hole Interrupt Method
 Names Open Opened ParseQuery Parsed Policy Portal Portion Prepare Prepared PreparedStatement ROWS Ran Release Repeat
 Repeated Request SERVER_ENCODING Session SessionConfig SessionView SqlError StartTls Startup State Statement TRUST_ALL
 Tally Timeout Timeouts Transact TransactKind TrustAll decode_text encode_text error fatal find_encoding key_size

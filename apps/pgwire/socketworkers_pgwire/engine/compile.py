@@ -293,6 +293,15 @@ class Compiler:
             return None
         return member.plan, member.columns
 
+    def shared(self, compiled: Compiled, shape: Shape, token: object) -> tuple[Plan, Lifting] | None:
+        """The plan that a statement has just shared with others of its shape."""
+        family = (shape.key, compiled.place, token)
+        pinned = self._families.get(family)
+        if pinned is None:
+            return None
+        member = self._members.get((family, tuple([shape.literals[number] for number in pinned])))
+        return None if member is None else (member.plan, member.lifting)
+
     def _lift(self, session: SqlSession, compiled: Compiled, shape: Shape, family: tuple[Any, ...]) -> _Member | None:
         """A plan for the statements of a shape; None when there cannot be one.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from socketworkers import faults
 
 from ..codec import encode_row
-from ..session import SERVER_ENCODING, Open, Ran, Repeat, Repeated
+from ..session import SERVER_ENCODING, Hole, Open, Ran, Repeat, Repeated
 from ..sql.execute.cursor import SelectPlan, run
 from ..sql.execute.failures import translate
 from ..sql.execute.modify import ModifyPlan, Run
@@ -25,11 +25,14 @@ from .portal import encode_result
 if TYPE_CHECKING:
     from .session import SqlSession
 
-__all__ = ["MOST", "Change", "Lookup", "repetition_of"]
+__all__ = ["MOST", "Change", "Lookup", "repetition_of", "repetition_of_text"]
 
 #: rows that a result may have
 MOST: Final = 64
 _TAGS: Final = tuple(f"SELECT {count}" for count in range(MOST + 1))
+
+
+_Read = Callable[[Sequence[bytes | None], Settings], list[Any]]
 
 
 class Repetition:
@@ -37,26 +40,28 @@ class Repetition:
 
     Args:
         session: whose statement it is.
-        compiled: the statement.
+        compiled: the statement, when it was prepared or has no literals.
+        token: nothing that it depends on has changed while the surroundings' is the same.
         plan: its plan.
-        decoders: of its parameters, and whether each is binary.
+        read: gives the values of its parameters.
         formats: of the result's columns, as Bind has them.
     """
 
-    __slots__ = ("_compiled", "_decoders", "_encoders", "_formats", "_session", "_token")
+    __slots__ = ("_compiled", "_encoders", "_formats", "_read", "_session", "_token")
 
     def __init__(
         self,
         session: SqlSession,
-        compiled: Compiled,
+        compiled: Compiled | None,
+        token: object,
         plan: Plan,
-        decoders: Sequence[tuple[Callable[..., Any], bool]],
+        read: _Read,
         formats: tuple[int, ...],
     ) -> None:
         self._session = session
         self._compiled = compiled
-        self._token = compiled.token
-        self._decoders = decoders
+        self._token = token
+        self._read = read
         self._formats = formats
         kinds = [column.type for column in plan.columns or ()]
         binary = [bool(formats) and formats[0 if len(formats) == 1 else place] == 1 for place in range(len(kinds))]
@@ -64,19 +69,17 @@ class Repetition:
 
     def _ready(self) -> bool:
         """Whether nothing has changed since it was made, and nothing is in the way."""
-        session, token = self._session, self._token
+        session, token, compiled = self._session, self._token, self._compiled
         return (
             session.surroundings.plan_token is token
-            and self._compiled.token is token
+            and (compiled is None or compiled.token is token)
             and not session.portals
             and session.transaction.resting
         )
 
-    def _values(self, parameters: Sequence[bytes | None], settings: Settings) -> list[Any]:
-        return [
-            None if data is None else decode(data, binary, settings)
-            for data, (decode, binary) in zip(parameters, self._decoders, strict=True)
-        ]
+    def _begin(self, text: bytes) -> None:
+        session = self._session
+        session.begin_again(text.decode() if text else self._compiled.source)  # type: ignore[union-attr]
 
     def _encode(self, plan: Plan, rows: Sequence[Sequence[Any]], settings: Settings) -> bytes:
         if len(rows) != 1:
@@ -94,22 +97,30 @@ class Lookup(Repetition):
 
     __slots__ = ("_plan",)
 
-    def __init__(self, session: SqlSession, compiled: Compiled, plan: SelectPlan, *others: Any) -> None:
-        super().__init__(session, compiled, plan, *others)
+    def __init__(
+        self,
+        session: SqlSession,
+        compiled: Compiled | None,
+        token: object,
+        plan: SelectPlan,
+        read: _Read,
+        formats: tuple[int, ...],
+    ) -> None:
+        super().__init__(session, compiled, token, plan, read, formats)
         self._plan = plan
 
-    def __call__(self, parameters: Sequence[bytes | None]) -> Repeated | None:
+    def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | None:
         """As `session.Repeat`."""
         if not self._ready():
             return None
         session, plan = self._session, self._plan
         surroundings, database = session.surroundings, session.database
         settings, glance = surroundings.settings, database.glance
-        session.begin_again(self._compiled.source)
+        self._begin(text)
         cursor = None
         try:
             handle = glance.open or glance.begin()
-            values = self._values(parameters, settings)
+            values = self._read(parameters, settings)
             handle.give_to(surroundings)
             cursor = run(handle.prepared, handle.apsw, surroundings, plan.statement, values)
             rows = list(islice(cursor, MOST + 1))
@@ -138,11 +149,19 @@ class Change(Repetition):
 
     __slots__ = ("_plan",)
 
-    def __init__(self, session: SqlSession, compiled: Compiled, plan: ModifyPlan, *others: Any) -> None:
-        super().__init__(session, compiled, plan, *others)
+    def __init__(
+        self,
+        session: SqlSession,
+        compiled: Compiled | None,
+        token: object,
+        plan: ModifyPlan,
+        read: _Read,
+        formats: tuple[int, ...],
+    ) -> None:
+        super().__init__(session, compiled, token, plan, read, formats)
         self._plan = plan
 
-    def __call__(self, parameters: Sequence[bytes | None]) -> Repeated | Ran | None:
+    def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | Ran | None:
         """As `session.Repeat`."""
         session, plan = self._session, self._plan
         surroundings, database = session.surroundings, session.database
@@ -154,9 +173,9 @@ class Change(Repetition):
         ):
             return None
         settings = surroundings.settings
-        session.begin_again(self._compiled.source)
+        self._begin(text)
         try:
-            values = self._values(parameters, settings)
+            values = self._read(parameters, settings)
             handle = database.writers.borrow()
         except Exception:
             handle = None
@@ -211,7 +230,7 @@ class Change(Repetition):
 
 
 def repetition_of(session: SqlSession, request: Open) -> Repeat | None:
-    """What runs a statement once more that has just run at once; None when that has to go the usual way.
+    """What runs a prepared statement once more that has just run at once; None when that has to go the usual way.
 
     Args:
         session: whose statement it is.
@@ -220,7 +239,7 @@ def repetition_of(session: SqlSession, request: Open) -> Repeat | None:
     compiled = request.handle
     assert isinstance(compiled, Compiled)
     plan, kinds = compiled.plan, compiled.kinds
-    if compiled.token is None or plan is None or session.surroundings.protocol.encoding != SERVER_ENCODING:
+    if plan is None:
         return None
     if kinds is None:
         if plan.parameters:
@@ -231,8 +250,58 @@ def repetition_of(session: SqlSession, request: Open) -> Repeat | None:
     formats = request.formats
     binary = [bool(formats) and formats[0 if len(formats) == 1 else number] == 1 for number in range(len(kinds))]
     decoders = tuple(zip([kind.decode for kind in kinds], binary, strict=True))
+
+    def read(parameters: Sequence[bytes | None], settings: Settings) -> list[Any]:
+        return [
+            None if data is None else decode(data, binary, settings)
+            for data, (decode, binary) in zip(parameters, decoders, strict=True)
+        ]
+
+    return _made(session, compiled, compiled.token, plan, read, request.result_formats)
+
+
+def repetition_of_text(session: SqlSession, request: Open) -> tuple[tuple[Hole, ...], Repeat] | None:
+    """The same of a statement of the simple protocol: where in its text other literals may stand, and what runs it.
+
+    Args:
+        session: whose statement it is.
+        request: with which it was run; all of a query string.
+    """
+    compiled = request.handle
+    assert isinstance(compiled, Compiled)
+    shape, token = compiled.shape, session.surroundings.plan_token
+    if shape is None:
+        if compiled.plan is None or compiled.values:
+            return None
+        repeat = _made(session, compiled, compiled.token, compiled.plan, lambda parameters, settings: [], ())
+        return None if repeat is None else ((), repeat)
+    found = session.compiler.shared(compiled, shape, token)
+    if found is None:
+        return None
+    plan, lifting = found
+    numbers = sorted({number for number, _, _ in lifting.lifted})
+    place_of = {number: place for place, number in enumerate(numbers)}
+    holes = tuple([shape.hole(compiled.raw.text, number) for number in numbers])
+    lifted = tuple([(place_of[number], kind.input, negative) for number, kind, negative in lifting.lifted])
+
+    def read(literals: Sequence[bytes | None], settings: Settings) -> list[Any]:
+        values = []
+        for place, input, negative in lifted:
+            spelled = literals[place].decode()  # type: ignore[union-attr]
+            values.append(input("-" + spelled if negative else spelled, settings))
+        return values
+
+    repeat = _made(session, None, token, plan, read, ())
+    return None if repeat is None else (holes, repeat)
+
+
+def _made(
+    session: SqlSession, compiled: Compiled | None, token: object, plan: Plan, read: _Read, formats: tuple[int, ...]
+) -> Repeat | None:
+    if token is None or session.surroundings.protocol.encoding != SERVER_ENCODING:
+        return None
     if isinstance(plan, SelectPlan):
-        return Lookup(session, compiled, plan, decoders, request.result_formats)
+        return Lookup(session, compiled, token, plan, read, formats)
     if isinstance(plan, ModifyPlan) and not plan.personal and plan.traits.plain:
-        return Change(session, compiled, plan, decoders, request.result_formats)
+        return Change(session, compiled, token, plan, read, formats)
     return None

@@ -29,6 +29,7 @@ from ..session import (
     Done,
     Fetch,
     FunctionResult,
+    Hole,
     Open,
     Opened,
     Parsed,
@@ -53,7 +54,7 @@ from .action import Action, nothing
 from .compile import Compiled
 from .log import Touched
 from .portal import Portal, encode
-from .repetition import repetition_of
+from .repetition import repetition_of, repetition_of_text
 from .session_copy import CopyingSession
 from .shortcut import run_at_once
 
@@ -98,6 +99,12 @@ class SqlSession(CopyingSession):
     def repeatable(self, request: Open) -> Repeat | None:
         """As `Session.repeatable`: what runs the statement that has just run with other parameters."""
         return repetition_of(self, request)
+
+    def repeatable_text(self, request: Open) -> tuple[tuple[Hole, ...], Repeat] | None:
+        """As `Session.repeatable_text`: the same for a statement of the simple protocol with other literals."""
+        if self.database.hear is not None:
+            return None  # each text is to be told
+        return repetition_of_text(self, request)
 
     def begin_again(self, text: str) -> None:
         """A statement that has run before comes once more, as a query that is a transaction by itself."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ..catalog import OperatorRow, Proc, Relation
 from ..errors import SqlError
+from ..session import Hole
 from ..sql.analyze import Notes
 from ..sql.grammar import literals
 from ..sql.nodes import CoerceViaIO, Const, Expr, FuncCall, OpExpr, Param, Query, Relabel
@@ -38,6 +39,12 @@ class Shape:
     """What the literals say, without quotes."""
     places: tuple[int, ...]
     """Where they begin."""
+
+    def hole(self, text: str, number: int) -> Hole:
+        """Where in its text a literal says what it says."""
+        start, said = self.places[number], self.literals[number]
+        quoted = text[start] == "'"
+        return Hole(start + quoted, start + quoted + len(said) + said.count("'"), quoted)
 
 
 def shape_of(text: str) -> Shape | None:

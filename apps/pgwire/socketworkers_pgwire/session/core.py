@@ -28,10 +28,10 @@ from . import errors
 from .block import Block, BlockState
 from .config import TRUST_ALL, Policy, SessionConfig, Timeouts
 from .encodings import SERVER_ENCODING, decode_text, known_encoding
-from .engine import Answer, Open, Ran, Repeat, Request, Statement, Transact, TransactKind
+from .engine import Answer, Hole, Open, Ran, Repeat, Request, Statement, Transact, TransactKind
 from .events import Close, Event, Release
 from .names import Names, Portal
-from .repetition import Noted, Repetition
+from .repetition import Noted, NotedText, Repetition, Texts
 from .table import State
 from .tally import Tally
 
@@ -92,6 +92,7 @@ class SessionCore:
         "_statements",
         "_tag",
         "_tally",
+        "_texts",
         "_then",
         "_touched",
         "_unsent",
@@ -107,6 +108,7 @@ class SessionCore:
         "peer",
         "policy",
         "repeatable",
+        "repeatable_text",
         "secure",
         "shortcut",
         "state",
@@ -162,6 +164,8 @@ class SessionCore:
         has come to, if that could be had at once; None when nothing was done. May be changed at any time."""
         self.repeatable: Callable[[Open], Repeat | None] | None = None
         """Asked for what runs the statement once more that `shortcut` has just run. May be changed at any time."""
+        self.repeatable_text: Callable[[Open], tuple[tuple[Hole, ...], Repeat] | None] | None = None
+        """The same for a query string of one statement, and where the literals are that may be other ones."""
         self._decoder = Decoder(max_message=config.max_message)
         self._block = Block(config.max_savepoints)
         self._events: list[Event] = []
@@ -195,7 +199,8 @@ class SessionCore:
         self._sent = 0
         self._tag = ""
         self._repetitions: dict[bytes, Repetition] | None = None
-        self._noted: Noted | None = None
+        self._texts: Texts | None = None
+        self._noted: Noted | NotedText | None = None
 
     # What a worker, a policy and an engine may ask
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from ..codec import FieldDescription, FunctionCall, Report
 from .errors import SqlError
@@ -35,6 +35,7 @@ __all__ = [
     "Failure",
     "Fetch",
     "FunctionResult",
+    "Hole",
     "Open",
     "Opened",
     "ParseQuery",
@@ -309,9 +310,20 @@ class Ran(Answer):
 
 Repeated: TypeAlias = tuple[bytes, int, str]
 """DataRow messages, how many, and the tag of CommandComplete with its count."""
-Repeat: TypeAlias = Callable[[Sequence[bytes | None]], Repeated | Ran | None]
-"""Runs a statement that has run before once more, with these parameters in the formats that it had then, as a
-transaction by itself. None: nothing was done, and the statement has to go its usual way."""
+Repeat: TypeAlias = Callable[[Sequence[bytes | None], bytes], Repeated | Ran | None]
+"""Runs a statement that has run before once more, as a transaction by itself: with these parameters in the formats that
+it had then; or with these literals, and the text in which they stand. None: nothing was done, and the statement has to
+go its usual way."""
+
+
+class Hole(NamedTuple):
+    """Where a literal stands in a text."""
+
+    start: int
+    end: int
+    """Behind what it says."""
+    quoted: bool
+    """It stands between quotes; otherwise it is digits."""
 
 
 @dataclass(slots=True)

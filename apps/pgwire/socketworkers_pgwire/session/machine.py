@@ -9,7 +9,7 @@ touches a socket. The order of messages is in `table`, the limits are in `Sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ..codec import READY, SYNCHRONIZE, Report, encode_report
@@ -22,7 +22,7 @@ from .errors import SqlError
 from .events import Event, Interrupt
 from .login import ALPN, Login
 from .repetition import MOST as MOST_KNOWN
-from .repetition import repetition
+from .repetition import NotedText, Repetition, TextRepetition, Texts, repetition
 from .table import ALLOWED, State
 
 __all__ = ["Session", "Timeout"]
@@ -90,26 +90,32 @@ class Session(Login):
     def repeat(self, data: bytes) -> list[Event] | None:
         """As `receive`, for a chunk that is an earlier one with other parameters, when all that it asks for can be done
         at once. None: nothing was done."""
-        known = self._repetitions
-        if known is None or data[:1] != b"B" or data[5]:
-            return None
-        found = known.get(data[6 : data.find(0, 6)])
-        if (
-            found is None
-            or self.state is not State.READY
-            or self._paused
-            or self._block.state is not BlockState.IDLE
-            or self._decoder.buffered
-            or self.encoding != SERVER_ENCODING
-        ):
-            return None
-        names, prepared = self.names, found.prepared
-        if names.portals or names.statements.get(prepared.name) is not prepared:
-            return None
-        parameters = found.parameters(data)
-        if parameters is None:
-            return None
-        answer = found.run(parameters)
+        found: Repetition | TextRepetition | None
+        parameters: Sequence[bytes | None] | None
+        if data[:1] == b"B":
+            known = self._repetitions
+            if known is None or data[5]:
+                return None
+            found = known.get(data[6 : data.find(0, 6)])
+            if (
+                found is None
+                or not self._resting
+                or self.names.statements.get(found.prepared.name) is not found.prepared
+            ):
+                return None
+            parameters = found.parameters(data)
+            if parameters is None:
+                return None
+            answer = found.run(parameters, b"")
+        else:
+            texts = self._texts
+            if texts is None or data[:1] != b"Q" or not self._resting or "" in self.names.statements:
+                return None
+            one = texts.find(data)
+            if one is None:
+                return None
+            found, parameters = one
+            answer = found.run(parameters, data[5:-1])
         if answer is None:
             return None
         self._progress += 1
@@ -123,9 +129,11 @@ class Session(Login):
             self._output.append(b"".join((found.before, rows, command_complete(tag), IDLE)))
             return _NO_EVENTS
         assert isinstance(answer, Ran)
-        self._output.append(found.before)
+        extended = type(found) is Repetition
+        if extended or answer.tag:
+            self._output.append(found.before)
         self._touched = False
-        if answer.failure is not None and not answer.tag:
+        if extended and answer.failure is not None and not answer.tag:
             self._extended = True
             self.state = State.PIPELINE
             self._messages = [SYNCHRONIZE]  # up to which an error skips all
@@ -134,22 +142,42 @@ class Session(Login):
         self._run()
         return self._take_events()
 
+    @property
+    def _resting(self) -> bool:
+        """Whether all that has come is answered, and no transaction is open."""
+        return (
+            self.state is State.READY
+            and not self._paused
+            and self._block.state is BlockState.IDLE
+            and not self._decoder.buffered
+            and not self.names.portals
+            and self.encoding == SERVER_ENCODING
+        )
+
     def _know(self, data: bytes) -> None:
         """Prepare for a chunk like this one."""
         noted, self._noted = self._noted, None
-        assert noted is not None
-        if self.repeatable is None or self._paused or self.state is not State.READY or self._decoder.buffered:
+        if not self._resting:
             return
-        run = self.repeatable(noted.request)
+        if isinstance(noted, NotedText):
+            if self.repeatable_text is None or data[:1] != b"Q" or int.from_bytes(data[1:5]) != len(data) - 1:
+                return
+            known = self.repeatable_text(noted.request)
+            if known is not None:
+                if self._texts is None:
+                    self._texts = Texts(self.config.max_message)
+                self._texts.add(data, *known, noted.description)
+            return
+        assert noted is not None
+        run = None if self.repeatable is None else self.repeatable(noted.request)
         found = None if run is None else repetition(data, noted, run, self.config.max_message)
         if found is None:
             return
-        known = self._repetitions
-        if known is None:
-            known = self._repetitions = {}
-        elif len(known) >= MOST_KNOWN:
-            known.clear()
-        known[found[0]] = found[1]
+        if self._repetitions is None:
+            self._repetitions = {}
+        elif len(self._repetitions) >= MOST_KNOWN:
+            self._repetitions.clear()
+        self._repetitions[found[0]] = found[1]
 
     def answer(self, answer: Answer) -> list[Event]:
         """The answer to the request that came last; go on with it, and with what was pipelined behind.

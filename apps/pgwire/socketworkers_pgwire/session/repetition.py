@@ -1,8 +1,13 @@
 """A chunk that differs from an earlier one in the values of its parameters only. Sans-IO.
 
-Most of what drivers send are statements that they have prepared: Bind, perhaps Describe, Execute, Sync, in one piece.
-From the second one on, the bytes around the parameters are compared as a whole, in the place of taking the messages
-apart and going through the states of the session; what is answered are the same bytes.
+Most of what drivers send are statements that they have prepared: Bind, perhaps Describe, Execute, Sync, in one piece;
+or one Query with other literals. From the second one on, the bytes around the parameters are compared as a whole, in
+the place of taking the messages apart and going through the states of the session; what is answered are the same bytes.
+
+A literal may be replaced without a look at the rest of the text: PostgreSQL's scanner goes from left to right without
+looking back, so behind the same bytes it begins the same token, which ends where the digits or the quoted characters do
+because it ended there before. What could be more than it spells (a quote, a backslash, another alphabet) goes the usual
+way, and so do numbers that might be larger than an int4.
 """
 
 from __future__ import annotations
@@ -19,15 +24,22 @@ from ..codec import (
     encode_describe,
     encode_execute,
 )
-from .engine import Open, Repeat
+from .engine import Hole, Open, Repeat
 from .names import PreparedStatement
 
-__all__ = ["MOST", "Noted", "Repetition", "repetition"]
+__all__ = ["MOST", "Noted", "NotedText", "Repetition", "TextRepetition", "Texts", "repetition"]
 
 #: chunks that are known for one session at a time, and the longest one
 MOST: Final = 64
 _LONGEST: Final = 8192
 _NULL: Final = 0xFFFFFFFF
+#: where the text of a Query begins, and how many bytes of it tell most texts apart
+_TEXT: Final = 5
+_KEY: Final = 21
+#: texts that begin alike
+_ALIKE: Final = 8
+#: of a number that is an int4 in any case
+_DIGITS: Final = 9
 _DESCRIBE: Final = encode_describe(b"P")
 _EXECUTE: Final = encode_execute(b"", EXECUTE_UNNAMED.max_rows)
 
@@ -40,6 +52,14 @@ class Noted(NamedTuple):
     request: Open
     description: bytes
     """What Describe was answered; empty without one."""
+
+
+class NotedText(NamedTuple):
+    """A Query that was carried out in one step."""
+
+    request: Open
+    description: bytes
+    """RowDescription; empty when it returns no rows."""
 
 
 class Repetition:
@@ -94,6 +114,95 @@ class Repetition:
             else:
                 parameters.append(data[start:position])
         return parameters if position == stop else None
+
+
+class TextRepetition:
+    """One Query, and what answers it.
+
+    Args:
+        data: the message.
+        holes: where its literals stand in the text.
+        run: makes what goes behind `before`.
+        before: what goes before the rows.
+    """
+
+    __slots__ = ("_middle", "_quoted", "_start", "_tail", "before", "run")
+
+    def __init__(self, data: bytes, holes: Sequence[Hole], run: Repeat, before: bytes) -> None:
+        parts = []
+        position = _TEXT
+        for hole in holes:
+            parts.append(data[position : _TEXT + hole.start])
+            position = _TEXT + hole.end
+        parts.append(data[position:])
+        self.run = run
+        self.before = before
+        self._quoted = tuple([hole.quoted for hole in holes])
+        self._start = parts[0]
+        self._tail = parts[-1]
+        #: what stands behind each literal but the last one
+        self._middle = tuple(parts[1:-1])
+
+    def literals(self, data: bytes) -> Sequence[bytes] | None:
+        """Those of a Query of right length; None when it differs in anything else."""
+        start, tail, quoted = self._start, self._tail, self._quoted
+        if not data.startswith(start, _TEXT) or not data.endswith(tail):
+            return None
+        position, stop = _TEXT + len(start), len(data) - len(tail)
+        if not quoted:
+            return () if data[_TEXT:] == start else None
+        found = []
+        for middle in self._middle:
+            end = data.find(middle, position)
+            if end < 0:
+                return None
+            found.append(data[position:end])
+            position = end + len(middle)
+        if position > stop:
+            return None
+        found.append(data[position:stop])
+        for literal, text in zip(found, quoted, strict=True):
+            if text:
+                if b"'" in literal or b"\\" in literal or b"\0" in literal or not literal.isascii():
+                    return None
+            elif not literal.isdigit() or len(literal) > _DIGITS:
+                return None
+        return found
+
+
+class Texts:
+    """Queries that are known for one session."""
+
+    __slots__ = ("_known", "_longest")
+
+    def __init__(self, longest: int) -> None:
+        self._longest = min(longest, _LONGEST)
+        #: by how their texts begin
+        self._known: dict[bytes, list[TextRepetition]] = {}
+
+    def find(self, data: bytes) -> tuple[TextRepetition, Sequence[bytes]] | None:
+        """What answers a chunk that begins with a Query, and its literals; None when it is not known, or more."""
+        known = self._known.get(data[_TEXT:_KEY])
+        if known is None or len(data) > self._longest or int.from_bytes(data[1:_TEXT]) != len(data) - 1:
+            return None
+        for each in known:
+            literals = each.literals(data)
+            if literals is not None:
+                return each, literals
+        return None
+
+    def add(self, data: bytes, holes: Sequence[Hole], run: Repeat, before: bytes) -> None:
+        """Know a Query that was carried out, the whole of a chunk."""
+        if len(data) > self._longest or data.find(0, _TEXT) != len(data) - 1:
+            return
+        made = TextRepetition(data, holes, run, before)
+        if made.literals(data) is None:
+            return  # with literals that could not be replaced
+        if len(self._known) >= MOST:
+            self._known.clear()
+        key = data[_TEXT:_KEY]
+        others = [each for each in self._known.get(key, ()) if each.literals(data) is None]
+        self._known[key] = [made, *others[: _ALIKE - 1]]
 
 
 def repetition(data: bytes, noted: Noted, run: Repeat, longest: int) -> tuple[bytes, Repetition] | None:

@@ -18,6 +18,7 @@ from .engine import Answer, CallFunction, FunctionResult, Open, Opened, Parsed, 
 from .errors import ABORTED, SqlError
 from .execution import Execution
 from .names import Portal
+from .repetition import NotedText
 from .table import State
 
 __all__ = ["Simple"]
@@ -66,24 +67,30 @@ class Simple(Execution):
         self.names.drop_portal("")
         if self.shortcut is not None and not statement.alone:
             commits = len(statements) == 1 and block.state is BlockState.STARTED
-            answer = self._take_shortcut(Open(statement.handle), commits)
+            request = Open(statement.handle)
+            answer = self._take_shortcut(request, commits)
             if answer is not None:
-                self._ran_one(answer, commits)
+                described = self._ran_one(answer, commits)
+                if commits and answer.failure is None:
+                    self._noted = NotedText(request, described)
                 return
         self._ask(Open(statement.handle), self._opened)
 
-    def _ran_one(self, answer: Ran, commits: bool) -> None:
-        """A statement has run in one step."""
+    def _ran_one(self, answer: Ran, commits: bool) -> bytes:
+        """A statement has run in one step; its RowDescription is returned."""
+        description = b""
         if answer.columns is not None and answer.tag:
-            self._output.append(self._describe_result(None, answer.columns, ()))
+            description = self._describe_result(None, answer.columns, ())
+            self._output.append(description)
         if commits:
             self._ran(answer)
-            return
+            return description
         self._take_rows(answer)
         if answer.failure is None:
             self._portal_done(answer.tag)
         else:
             self._fail(answer.failure)
+        return description
 
     def _opened(self, answer: Answer) -> None:
         assert isinstance(answer, Opened)
