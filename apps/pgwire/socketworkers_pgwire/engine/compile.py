@@ -69,6 +69,7 @@ class Compiled:
         "by_sql",
         "columns",
         "fixed",
+        "kept",
         "key",
         "kinds",
         "made",
@@ -115,6 +116,8 @@ class Compiled:
         self.by_sql = False
         self.fixed = False
         """Whether it can have no parameters: the simple protocol."""
+        self.kept = False
+        """Whether it is all of its text, and there is nothing to tell of that text each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,9 @@ class Compiler:
         size = len(text)
         if not again and size <= MAX_TEXT and len(statements) == 1:
             self._texts[text] = statements
+            for each in statements:
+                assert isinstance(each.handle, Compiled)
+                each.handle.kept = True
             self._text_bytes += size + _EACH
             while self._text_bytes > MAX_TEXTS:
                 dropped, _ = self._texts.popitem(last=False)

@@ -271,7 +271,7 @@ def repetition_of_text(session: SqlSession, request: Open) -> tuple[tuple[Hole, 
     assert isinstance(compiled, Compiled)
     shape, token = compiled.shape, session.surroundings.plan_token
     if shape is None:
-        if compiled.plan is None or compiled.values:
+        if compiled.plan is None or not compiled.kept:
             return None
         repeat = _made(session, compiled, compiled.token, compiled.plan, lambda parameters, settings: [], ())
         return None if repeat is None else ((), repeat)
