@@ -228,7 +228,14 @@ class Link:
             events = session.repeat(data)
             if events is None:
                 self._handle(session.receive(data))
-            elif events or self.ending or self._held or session.timeouts.idle:
+            elif (
+                events
+                or self.ending
+                or self._held
+                or self._timeout is not None
+                or session.timeouts.idle
+                or session.timeouts.idle_in_transaction
+            ):
                 self._handle(events)
             else:
                 self._flush()

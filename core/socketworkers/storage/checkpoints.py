@@ -46,6 +46,7 @@ class Checkpoints:
 
     Attributes:
         pages: in the WAL since it started over.
+        count: how many have ended.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Checkpoints:
         "_stopped",
         "_warned",
         "_writing",
+        "count",
         "pages",
     )
 
@@ -74,6 +76,7 @@ class Checkpoints:
         failed: Callable[[BaseException], object],
     ) -> None:
         self.pages = 0
+        self.count = 0
         self._connection = connection
         self._path = path
         self._executor = executor
@@ -135,6 +138,7 @@ class Checkpoints:
     def _copied(self, result: tuple[int, int] | None, error: BaseException | None) -> None:
         running, self._running = self._running, None
         self._next = self.pages + self._options.checkpoint_pages
+        self.count += 1
         if result is not None:
             if not self._stopped:
                 self._finish(*result)

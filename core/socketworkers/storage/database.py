@@ -493,6 +493,11 @@ class Database:
         self._externals = [other for other in self._externals if other.connection is not None]
 
     @property
+    def checkpoints(self) -> int:
+        """How many checkpoints have ended. A transaction that is open across one cannot let the WAL start over."""
+        return 0 if self._checkpoints is None else self._checkpoints.count
+
+    @property
     def wal_bytes(self) -> int:
         """Bytes of frames in the WAL since it started over."""
         return 0 if self._checkpoints is None else self._checkpoints.pages * FRAME

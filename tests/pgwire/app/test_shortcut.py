@@ -32,6 +32,10 @@ CREATE TABLE tag(name text UNIQUE DEFERRABLE INITIALLY DEFERRED, id int PRIMARY 
 CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE TABLE person(id int PRIMARY KEY, mood mood, born date, seen timestamptz, tags text[], doc jsonb, raw bytea);
 CREATE TABLE plain(id serial PRIMARY KEY, word text UNIQUE, n int NOT NULL CHECK (n >= 0), day date);
+CREATE TABLE free(id int PRIMARY KEY, n int NOT NULL, day date);
+CREATE INDEX ON free(n);
+CREATE TABLE history(id int NOT NULL, n int, day date);
+INSERT INTO free VALUES (1, 1, NULL), (2, 2, '2024-02-29');
 INSERT INTO account SELECT g, 'owner ' || g, g * 10 FROM generate_series(1, 500) g;
 INSERT INTO tag VALUES ('a', 1), ('b', 2);
 INSERT INTO person VALUES (1, 'happy', '2000-02-29', '2024-01-01 12:00+00', '{a,"b c"}', '{"a": [1]}', '\\x00ff');
@@ -111,6 +115,57 @@ SCRIPT: list[tuple[bytes, int, int]] = [
     (bound(b"pr", b"1"), 1, 1),
     (bound(b"px", b"1"), 1, 1),
     (bound(b"pd", b"3"), 1, 1),
+    (encode_parse(b"b", b"BEGIN") + encode_parse(b"c", b"COMMIT") + encode_parse(b"x", b"ROLLBACK") + SYNC, 1, 0),
+    (encode_parse(b"fu", b"UPDATE free SET n = n + $2 WHERE id = $1") + SYNC, 1, 0),
+    (encode_parse(b"fs", b"SELECT n, day FROM free WHERE id = $1") + SYNC, 1, 0),
+    (encode_parse(b"fi", b"INSERT INTO history(id, n, day) VALUES ($1, $2, current_date)") + SYNC, 1, 0),
+    (encode_parse(b"fk", b"UPDATE free SET id = $2 WHERE id = $1") + SYNC, 1, 0),
+    (bound(b"b"), 1, 0),  # the second and the third one bring a warning
+    (bound(b"fu", b"1", b"5"), 1, 1),
+    (bound(b"fs", b"1"), 1, 1),
+    (bound(b"fi", b"1", b"5"), 1, 1),
+    (bound(b"fi", b"1", None), 1, 1),
+    (bound(b"fu", b"70000", b"5"), 1, 1),
+    (encode_execute() + SYNC, 1, 0),  # the portal is there still, and has run
+    (encode_describe(b"P") + SYNC, 1, 0),
+    (bound(b"c"), 1, 0),
+    (bound(b"fs", b"1"), 1, 1),
+    (bound(b"b"), 1, 0),
+    (bound(b"fu", b"1", b"7"), 1, 1),
+    (bound(b"x"), 1, 0),
+    (bound(b"fs", b"1"), 1, 1),
+    (bound(b"b"), 1, 0),
+    (bound(b"fu", b"1", b"2147483647"), 1, 1),  # out of range
+    (bound(b"fs", b"1"), 1, 0),
+    (bound(b"c"), 1, 0),
+    (bound(b"b"), 1, 0),
+    (bound(b"fi", None, b"1"), 1, 1),  # violates NOT NULL
+    (bound(b"x"), 1, 0),
+    (bound(b"b"), 1, 0),
+    (bound(b"fu", b"1", None), 1, 1),  # violates NOT NULL
+    (bound(b"c"), 1, 0),
+    (bound(b"b"), 1, 0),
+    (bound(b"fk", b"1", b"2"), 1, 1),  # the key is taken
+    (bound(b"x"), 1, 0),
+    (bound(b"b"), 1, 0),
+    (q("SAVEPOINT a"), 1, 0),
+    (bound(b"fu", b"2", b"1"), 1, 1),
+    (bound(b"fs", b"2"), 1, 1),
+    (q("ROLLBACK TO a"), 1, 0),
+    (bound(b"fs", b"2"), 1, 1),
+    (q("DECLARE c CURSOR FOR SELECT 1"), 1, 0),
+    (bound(b"fs", b"2"), 1, 0),
+    (bound(b"fu", b"2", b"1"), 1, 0),
+    (bound(b"c"), 1, 0),
+    (q("SET default_transaction_read_only = on"), 1, 0),
+    (bound(b"b"), 1, 0),
+    (bound(b"fu", b"1", b"5"), 1, 0),
+    (bound(b"x"), 1, 0),
+    (q("SET default_transaction_read_only = off"), 1, 0),
+    (q("BEGIN ISOLATION LEVEL REPEATABLE READ"), 1, 0),
+    (bound(b"fs", b"1"), 1, 1),
+    (bound(b"fu", b"1", b"5"), 1, 1),
+    (bound(b"c"), 1, 0),
     (q("LISTEN plain"), 1, 0),
     (bound(b"pn", b"heard"), 1, 1),
     (q("UNLISTEN plain"), 1, 0),
@@ -188,8 +243,8 @@ SCRIPT: list[tuple[bytes, int, int]] = [
     (q("SET default_transaction_read_only = off"), 1, 0),
     (q("BEGIN"), 1, 0),
     (bound(b"u", b"1", b"5"), 1, 1),
-    (bound(b"s", b"1"), 1, 0),
-    (q("SELECT balance FROM account WHERE id = 1"), 1, 0),
+    (bound(b"s", b"1"), 1, 1),
+    (q("SELECT balance FROM account WHERE id = 1"), 1, 1),
     (bound(b"u", b"1", b"-5000"), 1, 1),
     (bound(b"s", b"1"), 1, 0),
     (q("ROLLBACK"), 1, 0),
@@ -338,7 +393,7 @@ TEXTS: list[tuple[str, bool]] = [
 
 
 #: how many of those that are sent three times differ from an earlier one in their parameters only, and may be repeated
-REPEATED = 72
+REPEATED = 94
 
 
 @contextmanager
@@ -379,22 +434,29 @@ def repeated(session: Session) -> Iterator[list[object]]:
     assert repeatable is not None
     assert repeatable_text is not None
 
-    def counted(run: Repeat) -> Repeat:
-        def once(parameters: Sequence[bytes | None], text: bytes) -> Repeated | Ran | None:
-            answer = run(parameters, text)
+    class Counted:
+        def __init__(self, run: Repeat) -> None:
+            self.run = run
+
+        def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | Ran | None:
+            answer = self.run(parameters, text)
             if answer is not None:
                 taken.append((parameters, text))
             return answer
 
-        return once
+        def within(self, parameters: Sequence[bytes | None]) -> Repeated | None:
+            answer = self.run.within(parameters)
+            if answer is not None:
+                taken.append((parameters, b""))
+            return answer
 
     def one(request: Open) -> Repeat | None:
         run = repeatable(request)
-        return None if run is None else counted(run)
+        return None if run is None else Counted(run)
 
     def one_text(request: Open) -> tuple[tuple[Hole, ...], Repeat] | None:
         found = repeatable_text(request)
-        return None if found is None else (found[0], counted(found[1]))
+        return None if found is None else (found[0], Counted(found[1]))
 
     session.repeatable, session.repeatable_text = one, one_text
     yield taken
@@ -435,7 +497,7 @@ def test_all_ways_come_to_the_same(server: ThreadedServer) -> None:
                         first, second, third = [answers(wire, data, count) for wire in wires]
                         assert first == second == third, data
             assert len(again) == REPEATED
-            for table in ("account", "entry", "tag", "person", "plain"):
+            for table in ("account", "entry", "tag", "person", "plain", "free", "history"):
                 sql = f"SELECT * FROM {table} ORDER BY id"
                 assert repeating.query(sql) == straight.query(sql) == long_way.query(sql)
 

@@ -80,6 +80,7 @@ def bind_expressions(session: SqlSession, plan: Plan, nodes: Sequence[Node], typ
         repeatable=plan.repeatable and arguments.repeatable,
         rights=(*plan.rights, *session.rights(arguments_query)),
         relations=plan.relations,
+        tables=plan.tables,
         written=plan.written,
         volatile=plan.volatile,
         personal=plan.personal,

@@ -24,7 +24,7 @@ from ..sql.nodes import Query, Utility
 from ..sql.plan import Plan
 from ..types import BY_OID, AnyType
 from ..types.oid import RegType
-from .log import traits
+from .log import table_of, traits
 from .portal import describe
 from .recoding import incoming
 from .shapes import Lifting, Shape, lift, shape_of
@@ -32,6 +32,7 @@ from .utility.dispatch import ALONE, plan_utility
 from .utility.parameters import transaction_modes
 
 if TYPE_CHECKING:
+    from ..catalog.session import SessionCatalog
     from .session import SqlSession
 
 __all__ = ["Compiled", "Compiler"]
@@ -383,6 +384,8 @@ class Compiler:
             plan.locks = True
             waits = [each.wait for each in analysed.locks]
             plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
+        if plan.short:
+            plan.tables = _tables(plan, session.surroundings.catalog)
         plan.at_once = _runs_at_once(plan)
         return plan
 
@@ -423,6 +426,11 @@ class Compiler:
             SqlError: one cannot be read as its type.
         """
         settings, encoding = session.surroundings.settings, session.surroundings.protocol.encoding
+        if encoding == SERVER_ENCODING and not formats:
+            return [
+                None if data is None else kind.decode(data, False, settings)
+                for data, kind in zip(parameters, kinds, strict=True)
+            ]
         values: list[Any] = []
         for number, (data, kind) in enumerate(zip(parameters, kinds, strict=True)):
             if data is None:
@@ -503,6 +511,11 @@ def _runs_at_once(plan: Plan) -> bool:
     if isinstance(plan, SelectPlan):
         return bool(plan.columns) and not plan.writes and not plan.volatile
     return isinstance(plan, ModifyPlan) and plan.traits is not None
+
+
+def _tables(plan: Plan, catalog: SessionCatalog) -> dict[int, str]:
+    relations = [catalog.relation_by_oid(oid) for oid in plan.relations]
+    return {each.oid: table_of(each) for each in relations if each is not None and each.storage}
 
 
 def _differ(one: tuple[FieldDescription, ...] | None, other: tuple[FieldDescription, ...] | None) -> bool:

@@ -24,6 +24,7 @@ from .locks import AdvisoryLocks
 from .marks import RowMarks
 from .notifications import Notifications
 from .queue import WriterQueue
+from .rehearsal import Rehearsal
 from .sequences import SequenceStore
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Database:
         self.writers = Pool(lambda: self.connect(writes=True), self.disconnect, MAX_READERS)
         """Only one of them writes at a time; a session with temporary tables keeps one for itself."""
         self.readers = Pool(lambda: self.connect(writes=False), self.disconnect, MAX_READERS)
+        self.rehearsal = Rehearsal(self.writers, self._end_glance, lambda: self.storage.checkpoints)
         self.glance = Glance(lambda: self.connect(writes=False), self.disconnect)
 
     # Connections
@@ -166,6 +168,7 @@ class Database:
 
     def close(self) -> None:
         """Close all that no session uses."""
+        self.rehearsal.close()
         self.glance.close()
         self.readers.close()
         self.writers.close()
@@ -185,6 +188,14 @@ class Database:
         """A number for a transaction that asks for one."""
         self._transactions += 1
         return self._transactions
+
+    def _end_glance(self) -> None:
+        self.glance.end()
+
+    def begin_writing(self) -> None:
+        """Somebody is about to write: nobody else may hold a transaction meanwhile, or a snapshot."""
+        self.rehearsal.end()
+        self.glance.end()
 
     # Durability
 
@@ -209,7 +220,7 @@ class Database:
         if rolled_back:
             store.soil()
         if store.dirty:
-            self.glance.end()
+            self.begin_writing()
             writer.apsw.execute("begin immediate")
             store.write(writer.apsw, {})
             writer.apsw.execute("commit")

@@ -20,6 +20,7 @@ from ..errors import SqlError
 from ..sql.execute.modify import ModifyPlan
 from ..sql.plan import Plan
 from ..types import Settings
+from .foresight import Foresight, foresight
 from .marks import Key
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _TAGS: Final = ("INSERT 0", "UPDATE", "DELETE")
 class Entry:
     """A statement that has run, and what its client was told."""
 
-    plan: Plan
+    plan: ModifyPlan
     values: Sequence[Any]
     rows: list[tuple[Any, ...]]
     affected: int
@@ -94,6 +95,8 @@ class Traits:
     """A constraint of its table may wait for the end of the transaction."""
     plain: bool
     """It changes one table of the user's, and is done when SQLite has done it."""
+    foresight: Foresight | None = None
+    """How to know what it comes to before it is done."""
 
 
 def traits(plan: Plan, catalog: Catalog) -> Traits | None:
@@ -124,7 +127,8 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         and all(index.primary or not index.unique for index in relation.indexes)
     )
     waits = tied or any(each.deferrable for each in relation.constraints)
-    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, permanent and not waits)
+    foreseen = foresight(plan, relation, table_of(relation), counted=counted, tied=tied) if loggable else None
+    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, permanent and not waits, foreseen)
 
 
 class StatementLog:
@@ -159,13 +163,11 @@ class StatementLog:
         now = surroundings.moment
         for entry in self.entries[start:end]:
             surroundings.moment = entry.moment
-            cursor = entry.plan.open(surroundings, entry.values)
             try:
-                rows = cursor.fetch(1 << 30)
-                if cursor.affected != entry.affected or rows != entry.rows:
+                affected, rows = entry.plan.perform(surroundings, entry.values)
+                if affected != entry.affected or rows != entry.rows:
                     raise SqlError("40001", "could not serialize access due to concurrent update")
             finally:
-                cursor.close()
                 surroundings.moment = now
 
 

@@ -77,6 +77,21 @@ class Repetition:
             and session.transaction.resting
         )
 
+    def _begin_within(self) -> bool:
+        """A statement of the open block begins, if it is a plain one and nothing is in the way."""
+        session, token, compiled = self._session, self._token, self._compiled
+        surroundings, transaction = session.surroundings, session.transaction
+        if (
+            surroundings.plan_token is not token
+            or compiled is None
+            or compiled.token is not token
+            or session.portals
+            or not transaction.logging
+        ):
+            return False
+        session.begin_within(compiled.source)
+        return True
+
     def _begin(self, text: bytes) -> None:
         session = self._session
         session.begin_again(text.decode() if text else self._compiled.source)  # type: ignore[union-attr]
@@ -143,11 +158,48 @@ class Lookup(Repetition):
             session.gate = ticket
         return data, count, _TAGS[count]
 
+    def within(self, parameters: Sequence[bytes | None]) -> Repeated | None:
+        """As `session.Repeat`."""
+        session, plan = self._session, self._plan
+        surroundings, database = session.surroundings, session.database
+        if not self._begin_within():
+            return None
+        settings = surroundings.settings
+        try:
+            values = self._read(parameters, settings)
+            if session.transaction.reads_own(plan):
+                keys, holders = session.own_keys(plan)
+                if holders or not database.queue.take(session):
+                    return None
+                rows = session.own_rows(plan, values, keys)
+            else:
+                glance = database.glance
+                handle = glance.open or glance.begin()
+                handle.give_to(surroundings)
+                cursor = run(handle.prepared, handle.apsw, surroundings, plan.statement, values)
+                try:
+                    rows = list(islice(cursor, MOST + 1))
+                finally:
+                    cursor.close(True)
+            count = len(rows)
+            if count > MOST:
+                return None
+            data = self._encode(plan, rows, settings)
+        except Exception:  # nothing has changed: the long way says what it is
+            return None
+        if surroundings.notices:
+            surroundings.take_notices()
+            return None
+        ticket = database.seen()
+        if ticket is not None:
+            session.gate = ticket
+        return data, count, _TAGS[count]
+
 
 class Change(Repetition):
-    """A write by key, of a table none of whose constraints may wait for the commit."""
+    """A write by key."""
 
-    __slots__ = ("_plan",)
+    __slots__ = ("_alone", "_plan")
 
     def __init__(
         self,
@@ -160,13 +212,15 @@ class Change(Repetition):
     ) -> None:
         super().__init__(session, compiled, token, plan, read, formats)
         self._plan = plan
+        self._alone = plan.traits.plain
 
     def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | Ran | None:
         """As `session.Repeat`."""
         session, plan = self._session, self._plan
         surroundings, database = session.surroundings, session.database
         if (
-            not self._ready()
+            not self._alone
+            or not self._ready()
             or database.queue.owner is not None
             or database.marks
             or surroundings.default_modes[1]  # it may only read
@@ -176,7 +230,8 @@ class Change(Repetition):
         self._begin(text)
         try:
             values = self._read(parameters, settings)
-            handle = database.writers.borrow()
+            taken = database.rehearsal.take()
+            handle = taken or database.writers.borrow()
         except Exception:
             handle = None
         if handle is None:
@@ -190,7 +245,8 @@ class Change(Repetition):
         try:
             handle.give_to(surroundings)
             database.glance.end()
-            connection.execute("begin immediate")
+            if taken is None:
+                connection.execute("begin immediate")
             made = Run(surroundings, values, handle.prepared)
             try:
                 for step in plan.steps:
@@ -227,6 +283,33 @@ class Change(Repetition):
         if surroundings.notices or surroundings.reports:
             return session.decorated(Ran(None, data, count, tag))
         return data, count, tag
+
+    def within(self, parameters: Sequence[bytes | None]) -> Repeated | None:
+        """As `session.Repeat`."""
+        session, plan = self._session, self._plan
+        transaction, queue = session.transaction, session.database.queue
+        if (
+            plan.traits.foresight is None
+            or transaction.read_only
+            or not transaction.log.tables.isdisjoint(plan.written | plan.relations)
+            or not self._begin_within()
+            or not queue.take(session)
+        ):
+            return None
+        surroundings = session.surroundings
+        found = None
+        try:
+            found = session.foresee(plan, self._read(parameters, surroundings.settings))
+        except Exception:  # the long way says what it is
+            pass
+        finally:
+            queue.leave(session)
+        if found is None:
+            return None
+        ticket = session.database.seen()
+        if ticket is not None:
+            session.gate = ticket
+        return b"", 0, f"{plan.tag} {found.affected}"
 
 
 def repetition_of(session: SqlSession, request: Open) -> Repeat | None:
@@ -302,6 +385,6 @@ def _made(
         return None
     if isinstance(plan, SelectPlan):
         return Lookup(session, compiled, token, plan, read, formats)
-    if isinstance(plan, ModifyPlan) and not plan.personal and plan.traits.plain:
+    if isinstance(plan, ModifyPlan) and not plan.personal and (plan.traits.plain or plan.traits.foresight):
         return Change(session, compiled, token, plan, read, formats)
     return None

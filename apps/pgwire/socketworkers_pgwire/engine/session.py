@@ -112,6 +112,12 @@ class SqlSession(CopyingSession):
         self.surroundings.begin_bound(text)
         self.surroundings.begin_query()
 
+    def begin_within(self, text: str) -> None:
+        """A statement that has run before comes once more, in the block that is open."""
+        self._cancelled = None
+        self.surroundings.begin_bound(text)
+        self.transaction.queried = True
+
     # What the compiler needs
 
     def analyse(

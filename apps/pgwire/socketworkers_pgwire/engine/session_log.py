@@ -9,8 +9,10 @@ from ..session import (
     Fetch,
     Request,
 )
+from ..sql.execute.modify import ModifyPlan
 from .connections import Handle
-from .log import Entry, Recorded, Touched, table_of
+from .log import Entry, Recorded, Touched
+from .marks import Key
 from .portal import Portal
 from .session_core import SessionCore
 
@@ -29,19 +31,17 @@ class LoggingSession(SessionCore):
         It is our turn, and it is over afterwards.
         """
         database, transaction = self.database, self.transaction
-        handle = database.writers.borrow()
-        assert handle is not None
+        rehearsal = database.rehearsal
         try:
-            database.glance.end()
-            handle.apsw.execute("begin immediate")
-            handle.give_to(self.surroundings)
-            if not transaction.log.tables.isdisjoint(tables):
-                transaction.log.replay(self.surroundings)
-            return work(handle)
+            handle = rehearsal.open or rehearsal.begin()
+            try:
+                handle.give_to(self.surroundings)
+                if not transaction.log.tables.isdisjoint(tables):
+                    transaction.log.replay(self.surroundings)
+                return work(handle)
+            finally:
+                rehearsal.undo()
         finally:
-            if handle.apsw.in_transaction:
-                handle.apsw.execute("rollback")
-            database.writers.give_back(handle)
             database.queue.leave(self)
 
     def _log(self, portal: Portal, request: Request) -> bool:
@@ -72,14 +72,18 @@ class LoggingSession(SessionCore):
         """
         transaction, marks = self.transaction, self.database.marks
         surroundings, traits = self.surroundings, plan.traits
+        if traits.foresight is not None and transaction.log.tables.isdisjoint(plan.written | plan.relations):
+            foreseen = self.foresee(plan, values)
+            if foreseen is not None:
+                self.database.queue.leave(self)
+                return foreseen
+        assert isinstance(plan, ModifyPlan)  # others are not loggable
         touched = Touched(inserts=traits.marks_inserts)
 
         def work(handle: Handle) -> Recorded | None:
             handle.apsw.set_update_hook(touched)
             try:
-                cursor = plan.open(surroundings, values)
-                rows = cursor.fetch(1 << 30)
-                cursor.close()
+                affected, rows = plan.perform(surroundings, values)
             finally:
                 handle.apsw.set_update_hook(None)
             # while it is our turn still: whose turn is next runs at once when it is over
@@ -88,7 +92,7 @@ class LoggingSession(SessionCore):
                 collided(holders)
                 return None
             marks.add(self, touched.keys, counted=traits.counted)
-            return Recorded(plan, rows, cursor.affected)
+            return Recorded(plan, rows, affected)
 
         recorded: Recorded | None = self._trial(transaction.log.tables if traits.tied else plan.written, work)
         if recorded is not None and (recorded.affected or recorded.found):
@@ -97,39 +101,67 @@ class LoggingSession(SessionCore):
             )
         return recorded
 
+    def foresee(self, plan: Plan, values: Sequence[Any]) -> Recorded | None:
+        """As `record`, without a trial, and it is our turn still; None when there has to be one."""
+        database, surroundings, traits = self.database, self.surroundings, plan.traits
+        try:
+            handle = database.glance.open or database.glance.begin()
+            handle.give_to(surroundings)
+            found = traits.foresight.look(handle, surroundings, values)
+        except Exception:  # the trial says what it is
+            return None
+        if found is None:
+            return None
+        affected, keys = found
+        marks = database.marks
+        if marks.conflict(self, keys, counted=traits.counted):
+            return None  # the trial finds them again, and waits
+        marks.add(self, keys, counted=traits.counted)
+        if affected:
+            assert isinstance(plan, ModifyPlan)
+            self.transaction.log.add(Entry(plan, values, [], affected, plan.written, surroundings.moment))
+        return Recorded(plan, [], affected)
+
     def _read_own(self, portal: Portal, request: Request) -> bool:
         """Read rows that the log has changed; False when that has to wait.
 
         Raises:
             SqlError: it failed; 40P01.
         """
-        plan, transaction, database = portal.plan, self.transaction, self.database
-        catalog = self.surroundings.catalog
-        with self.catalogue():
-            names = [
-                table_of(relation)
-                for oid in plan.relations & transaction.log.tables
-                if (relation := catalog.relation_by_oid(oid)) is not None
-            ]
-        keys = database.marks.own(self, names)
-        holders = database.marks.conflict(self, keys, counted=False)
+        plan = portal.plan
+        keys, holders = self.own_keys(plan)
         if holders:
             self._wait_for(holders, request)
             return False
-        if not transaction.take_turn():
+        if not self.transaction.take_turn():
             self._wait(request)
             return False
-        database.marks.add(self, keys, counted=False)  # what is shown of them must stay true
+        portal.cursor = Recorded(plan, self.own_rows(plan, portal.values, keys), 0)
+        return True
+
+    def own_keys(self, plan: Plan) -> tuple[Sequence[Key], set[object]]:
+        """The rows that the log has changed of what a query reads, and for whom it would have to wait."""
+        tables, marks = plan.tables, self.database.marks
+        keys = marks.own(self, [tables[oid] for oid in plan.relations & self.transaction.log.tables])
+        return keys, marks.conflict(self, keys, counted=False)
+
+    def own_rows(self, plan: Plan, values: Sequence[Any], keys: Sequence[Key]) -> list[tuple[Any, ...]]:
+        """What a query reads where the log is carried out. It is our turn, and it is over afterwards.
+
+        Raises:
+            SqlError: it failed.
+        """
+        self.database.marks.add(self, keys, counted=False)  # what is shown of them must stay true
 
         def work(handle: Handle) -> list[tuple[Any, ...]]:
-            cursor = plan.open(self.surroundings, portal.values)
+            cursor = plan.open(self.surroundings, values)
             try:
                 return cursor.fetch(1 << 30)
             finally:
                 cursor.close()
 
-        portal.cursor = Recorded(plan, self._trial(plan.relations, work), 0)
-        return True
+        rows: list[tuple[Any, ...]] = self._trial(plan.relations, work)
+        return rows
 
     def _collides(self, portal: Portal, request: Fetch) -> bool:
         """Whether a write has changed rows that others have marked: then it is undone, and waits for them.

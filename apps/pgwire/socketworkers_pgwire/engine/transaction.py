@@ -204,6 +204,19 @@ class Transaction:
             and plan.traits.loggable
         )
 
+    @property
+    def logging(self) -> bool:
+        """Whether a block is open that reads what was committed last, and whose writes go to the log."""
+        surroundings = self._session.surroundings
+        return (
+            self._block
+            and self._writer is None
+            and self._reader is None
+            and self.isolation == "read committed"
+            and not surroundings.protocol.whole
+            and len(self.log) < MOST
+        )
+
     def reads_own(self, plan: Plan) -> bool:
         """Whether a query reads what only the log has."""
         return self._writer is None and not self.log.tables.isdisjoint(plan.relations)
@@ -234,7 +247,9 @@ class Transaction:
             if self._reader is not None and self._snapshot != database.commits:
                 database.queue.leave(session)
                 raise SqlError("40001", "could not serialize access due to concurrent update")
-            writer = session.surroundings.own_connection or database.writers.borrow()
+            own = session.surroundings.own_connection
+            taken = None if own is not None or self._reader is not None else database.rehearsal.take()
+            writer = taken or own or database.writers.borrow()
             assert writer is not None
             try:
                 if writer is self._reader:  # nobody has written since its snapshot was taken
@@ -242,8 +257,11 @@ class Transaction:
                         portal.materialize()
                     writer.apsw.execute("rollback")
                     self._reader = None
-                database.glance.end()
-                writer.apsw.execute("begin immediate")
+                if taken is None:
+                    database.begin_writing()
+                    writer.apsw.execute("begin immediate")
+                else:
+                    database.glance.end()
                 self._carry_out(writer)
             except BaseException:
                 if writer.apsw.in_transaction:
@@ -288,7 +306,7 @@ class Transaction:
         assert self._writer is not None
         if self._writer.apsw.in_transaction:
             self._writer.apsw.execute("rollback")
-        self._session.database.glance.end()
+        self._session.database.begin_writing()
         self._writer.apsw.execute("begin immediate")
 
     def reader(self, *, pinned: bool = False) -> Handle:

@@ -14,7 +14,7 @@ and CLOSE share the names of the protocol, as in PostgreSQL.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
@@ -310,10 +310,21 @@ class Ran(Answer):
 
 Repeated: TypeAlias = tuple[bytes, int, str]
 """DataRow messages, how many, and the tag of CommandComplete with its count."""
-Repeat: TypeAlias = Callable[[Sequence[bytes | None], bytes], Repeated | Ran | None]
-"""Runs a statement that has run before once more, as a transaction by itself: with these parameters in the formats that
-it had then; or with these literals, and the text in which they stand. None: nothing was done, and the statement has to
-go its usual way."""
+
+
+class Repeat(Protocol):
+    """Runs a statement once more that has run before. None: nothing was done, and it has to go its usual way."""
+
+    def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | Ran | None:
+        """As a transaction by itself.
+
+        Args:
+            parameters: its parameters, in the formats that it had then; or its literals.
+            text: in which the literals stand.
+        """
+
+    def within(self, parameters: Sequence[bytes | None]) -> Repeated | None:
+        """In a transaction block that goes on; only of a prepared statement."""
 
 
 class Hole(NamedTuple):

@@ -28,9 +28,9 @@ from ..codec import (
     encode_row_description,
 )
 from .block import EXITS, BlockState
-from .engine import Answer, Open, Opened, Prepare, Prepared
+from .engine import Answer, Open, Opened, Prepare, Prepared, Ran
 from .errors import ABORTED, SqlError, error
-from .names import Portal, PreparedStatement
+from .names import PORTAL_COST, Portal, PreparedStatement
 from .repetition import Noted
 from .simple import Simple
 from .table import State
@@ -40,8 +40,6 @@ __all__ = ["Extended"]
 _SIMPLE = (FrontendType.QUERY, FrontendType.FUNCTION_CALL, FrontendType.SYNC)
 _COPY = (FrontendType.COPY_DATA, FrontendType.COPY_DONE, FrontendType.COPY_FAIL)
 _BINARY_OR_TEXT = frozenset((0, 1))
-_PORTAL_COST = 128
-"""Bytes that a portal costs beside its parameters, about."""
 
 
 class Extended(Simple):
@@ -65,7 +63,7 @@ class Extended(Simple):
         assert isinstance(answer, Prepared)
         name, size = self._parse_name
         prepared = PreparedStatement(
-            name, answer.statement, answer.parameter_types, answer.columns, size + answer.size + _PORTAL_COST
+            name, answer.statement, answer.parameter_types, answer.columns, size + answer.size + PORTAL_COST
         )
         try:
             self._block.check(answer.statement)
@@ -143,24 +141,30 @@ class Extended(Simple):
         if described:
             description = NO_DATA if columns is None else self._describe_result(prepared, columns, formats)
             output.append(description)
+        if place == 1 and answer.failure is None and behind + 1 == len(messages) and messages[behind] is SYNCHRONIZE:
+            self._noted = Noted(message, prepared, request, description, columns)
         if commits:
-            if place == 1 and answer.failure is None and behind + 1 == len(messages):
-                self._noted = Noted(message, prepared, request, description)
             # an error of the statement skips everything up to Sync
             self._next = behind + 1 if answer.tag else behind
             self._ran(answer)
             return True
         self._next = behind
+        if self._ran_within(prepared, answer, formats):
+            self._executed(answer.tag)
+        return True
+
+    def _ran_within(self, prepared: PreparedStatement, answer: Ran, formats: tuple[int, ...]) -> bool:
+        """A statement has run within a transaction that goes on; whether it ended well."""
         self._take_rows(answer)
-        portal = Portal("", None, statement, columns, formats, prepared, _PORTAL_COST, len(block.savepoints))
+        level = len(self._block.savepoints)
+        portal = Portal("", None, prepared.statement, answer.columns, formats, prepared, PORTAL_COST, level)
         portal.done = True
         self.names.add_portal(portal)
         if answer.failure is not None:
             self._fail(answer.failure)
-            return True
+            return False
         portal.tag = answer.tag.rpartition(" ")[0]
         portal.counted = True
-        self._executed(answer.tag)
         return True
 
     def _bound(self, answer: Answer) -> None:
@@ -181,7 +185,7 @@ class Extended(Simple):
                 self.names.released.append(answer.handle)
                 raise wrong
         self._add_portal(
-            Portal(name, answer.handle, prepared.statement, columns, formats, prepared, size + _PORTAL_COST)
+            Portal(name, answer.handle, prepared.statement, columns, formats, prepared, size + PORTAL_COST)
         )
 
     def _add_portal(self, portal: Portal) -> None:
@@ -229,6 +233,14 @@ class Extended(Simple):
             raise SqlError.of(ABORTED)
         self._check_run(portal)
         if statement.control is not None:
+            messages = self._messages
+            if (
+                type(messages[0]) is Bind
+                and portal.source is not None
+                and len(messages) == self._next + 1 <= 4
+                and messages[-1] is SYNCHRONIZE
+            ):
+                self._noted = Noted(messages[0], portal.source, None, NO_DATA if self._next == 3 else b"", None)
             portal.done = True
             self._control(statement.control, self._executed_control)
         elif portal.done:

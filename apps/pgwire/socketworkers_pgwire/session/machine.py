@@ -9,7 +9,7 @@ touches a socket. The order of messages is in `table`, the limits are in `Sessio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..codec import READY, SYNCHRONIZE, Report, encode_report
@@ -17,10 +17,11 @@ from . import errors
 from .block import BlockState
 from .core import MOST_UNSENT, Timeout, command_complete
 from .encodings import SERVER_ENCODING
-from .engine import Answer, Failure, Ran, Transact, TransactKind
+from .engine import Answer, Failure, Open, Ran, Repeated, Transact, TransactKind
 from .errors import SqlError
 from .events import Event, Interrupt
 from .login import ALPN, Login
+from .names import Portal
 from .repetition import MOST as MOST_KNOWN
 from .repetition import NotedText, Repetition, TextRepetition, Texts, repetition
 from .table import ALLOWED, State
@@ -28,6 +29,7 @@ from .table import ALLOWED, State
 __all__ = ["Session", "Timeout"]
 
 IDLE: Final = READY["I"]
+WITHIN: Final = READY["T"]
 _BLOCK = 16
 """Bits of 64 KiB: so much of a message must come within `Timeouts.message`."""
 _BLOCKS = 1 << 20
@@ -90,32 +92,31 @@ class Session(Login):
     def repeat(self, data: bytes) -> list[Event] | None:
         """As `receive`, for a chunk that is an earlier one with other parameters, when all that it asks for can be done
         at once. None: nothing was done."""
-        found: Repetition | TextRepetition | None
-        parameters: Sequence[bytes | None] | None
-        if data[:1] == b"B":
+        first = data[:1]
+        if first == b"B":
             known = self._repetitions
             if known is None or data[5]:
                 return None
             found = known.get(data[6 : data.find(0, 6)])
-            if (
-                found is None
-                or not self._resting
-                or self.names.statements.get(found.prepared.name) is not found.prepared
-            ):
+            if found is None or self.names.statements.get(found.prepared.name) is not found.prepared:
                 return None
             parameters = found.parameters(data)
             if parameters is None:
                 return None
-            answer = found.run(parameters, b"")
-        else:
-            texts = self._texts
-            if texts is None or data[:1] != b"Q" or not self._resting or "" in self.names.statements:
-                return None
-            one = texts.find(data)
-            if one is None:
-                return None
-            found, parameters = one
-            answer = found.run(parameters, data[5:-1])
+            if self._resting:
+                if found.run is None:
+                    return self._repeat_control(found)
+                return self._repeated(found, found.run(parameters, b""))
+            if self._within_block:
+                return self._repeat_within(found, parameters)
+        elif first == b"Q" and self._texts is not None and self._resting and "" not in self.names.statements:
+            text = self._texts.find(data)
+            if text is not None:
+                return self._repeated(text[0], text[0].run(text[1], data[5:-1]))
+        return None
+
+    def _repeated(self, found: Repetition | TextRepetition, answer: Repeated | Ran | None) -> list[Event] | None:
+        """A statement has run as a transaction by itself."""
         if answer is None:
             return None
         self._progress += 1
@@ -134,13 +135,74 @@ class Session(Login):
             self._output.append(found.before)
         self._touched = False
         if extended and answer.failure is not None and not answer.tag:
-            self._extended = True
-            self.state = State.PIPELINE
-            self._messages = [SYNCHRONIZE]  # up to which an error skips all
-            self._next = 0
+            self._to_sync()  # an error skips all up to there
         self._ran(answer)
         self._run()
         return self._take_events()
+
+    def _repeat_within(self, found: Repetition, parameters: list[bytes | None]) -> list[Event] | None:
+        """The same in a block that goes on."""
+        prepared = found.prepared
+        statement = prepared.statement
+        assert statement is not None
+        if statement.control is not None:
+            return self._repeat_control(found)
+        brief = None if found.run is None or self._unsent >= MOST_UNSENT else found.run.within(parameters)
+        if brief is not None:
+            rows, count, tag = brief
+            self._touched = self._block.pipelining = True
+            self.names.put_done(found.portal(tag, len(self._block.savepoints)))
+            tally = self._tally
+            tally.completed(tag)
+            if count:
+                tally.sent(count)
+            self._progress += 1
+            self._output.append(b"".join((found.before, rows, command_complete(tag), WITHIN)))
+            return _NO_EVENTS
+        answer = self._take_shortcut(
+            Open(statement.handle, parameters, found.formats, found.result_formats), commits=False
+        )
+        if answer is None:
+            return None
+        self._progress += 1
+        self._output.append(found.before)
+        if answer.failure is not None:
+            self._to_sync()
+            self._ran_within(prepared, answer, found.result_formats)
+            self._run()
+            return self._take_events()
+        self._ran_within(prepared, answer, found.result_formats)
+        self._block.pipelining = True
+        self._complete(answer.tag)
+        self._ready()
+        return self._take_events()
+
+    def _repeat_control(self, found: Repetition) -> list[Event] | None:
+        """The same of a statement about transactions."""
+        prepared = found.prepared
+        statement, block = prepared.statement, self._block
+        if statement is None or statement.control is None:
+            return None
+        self._to_sync()
+        block.start()
+        self._output.append(found.before)
+        portal = Portal("", None, statement, None, found.result_formats, prepared, level=len(block.savepoints))
+        portal.done = True
+        self.names.add_portal(portal)
+        self._progress += 1
+        try:
+            self._control(statement.control, self._executed_control)
+        except SqlError as wrong:
+            self._fail(wrong.report)
+        self._run()
+        return self._take_events()
+
+    def _to_sync(self) -> None:
+        """The chunk has been read up to its Sync."""
+        self._extended = True
+        self.state = State.PIPELINE
+        self._messages = [SYNCHRONIZE]
+        self._next = 0
 
     @property
     def _resting(self) -> bool:
@@ -154,10 +216,23 @@ class Session(Login):
             and self.encoding == SERVER_ENCODING
         )
 
+    @property
+    def _within_block(self) -> bool:
+        """Whether all that has come is answered, and a block is open, without savepoints and cursors."""
+        portals, block = self.names.portals, self._block
+        return (
+            self.state is State.READY
+            and not self._paused
+            and block.state is BlockState.BLOCK
+            and not self._decoder.buffered
+            and (not portals or (len(portals) == 1 and "" in portals and portals[""].done))
+            and self.encoding == SERVER_ENCODING
+        )
+
     def _know(self, data: bytes) -> None:
         """Prepare for a chunk like this one."""
         noted, self._noted = self._noted, None
-        if not self._resting:
+        if self._paused or self.state is not State.READY or self._decoder.buffered:
             return
         if isinstance(noted, NotedText):
             if self.repeatable_text is None or data[:1] != b"Q" or int.from_bytes(data[1:5]) != len(data) - 1:
@@ -169,8 +244,10 @@ class Session(Login):
                 self._texts.add(data, *known, noted.description)
             return
         assert noted is not None
-        run = None if self.repeatable is None else self.repeatable(noted.request)
-        found = None if run is None else repetition(data, noted, run, self.config.max_message)
+        if self.repeatable is None or self.encoding != SERVER_ENCODING:
+            return
+        run = None if noted.request is None else self.repeatable(noted.request)
+        found = repetition(data, noted, run, self.config.max_message)
         if found is None:
             return
         if self._repetitions is None:

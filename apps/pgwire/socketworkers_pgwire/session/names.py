@@ -13,7 +13,10 @@ from .config import SessionConfig
 from .engine import Statement
 from .errors import error
 
-__all__ = ["Names", "Portal", "PreparedStatement"]
+__all__ = ["PORTAL_COST", "Names", "Portal", "PreparedStatement"]
+
+PORTAL_COST = 128
+"""Bytes that a portal costs beside its parameters, about."""
 
 
 @dataclass(slots=True, eq=False)
@@ -192,6 +195,15 @@ class Names:
             )
         self._portal_bytes += portal.size
         self.portals[name] = portal
+
+    def put_done(self, portal: Portal) -> None:
+        """As `add_portal`, of an unnamed portal that has run to its end."""
+        before = self.portals.get("")
+        if before is not None:
+            self._portal_bytes -= before.size
+            self._release_portal(before)
+        self._portal_bytes += portal.size
+        self.portals[""] = portal
 
     def drop_portal(self, name: str) -> bool:
         """Forget a portal; whether there was one."""

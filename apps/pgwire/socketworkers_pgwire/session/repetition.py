@@ -20,12 +20,13 @@ from ..codec import (
     EXECUTE_UNNAMED,
     SYNC,
     Bind,
+    FieldDescription,
     encode_bind,
     encode_describe,
     encode_execute,
 )
 from .engine import Hole, Open, Repeat
-from .names import PreparedStatement
+from .names import PORTAL_COST, Portal, PreparedStatement
 
 __all__ = ["MOST", "Noted", "NotedText", "Repetition", "TextRepetition", "Texts", "repetition"]
 
@@ -49,9 +50,12 @@ class Noted(NamedTuple):
 
     bind: Bind
     prepared: PreparedStatement
-    request: Open
+    request: Open | None
+    """None for a statement about transactions."""
     description: bytes
     """What Describe was answered; empty without one."""
+    columns: tuple[FieldDescription, ...] | None
+    """Of the result."""
 
 
 class NotedText(NamedTuple):
@@ -68,17 +72,36 @@ class Repetition:
     Attributes:
         prepared: the statement.
         before: what goes before the rows.
-        run: makes them.
+        run: runs it as a transaction by itself; None when that is not at once.
+        formats: of its parameters.
+        result_formats: of the columns of its result.
     """
 
-    __slots__ = ("_behind", "_count", "_first", "_head", "_longest", "_place", "_tail", "before", "prepared", "run")
+    __slots__ = (
+        "_behind",
+        "_columns",
+        "_count",
+        "_first",
+        "_head",
+        "_longest",
+        "_place",
+        "_tail",
+        "before",
+        "formats",
+        "prepared",
+        "result_formats",
+        "run",
+    )
 
     def __init__(
-        self, noted: Noted, run: Repeat, place: int, head: bytes, tail: bytes, behind: int, longest: int
+        self, noted: Noted, run: Repeat | None, place: int, head: bytes, tail: bytes, behind: int, longest: int
     ) -> None:
         self.prepared = noted.prepared
         self.run = run
         self.before = BIND_COMPLETE + noted.description
+        self._columns = noted.columns
+        self.formats = noted.bind.formats
+        self.result_formats = noted.bind.result_formats
         self._place = place
         self._head = head
         self._tail = tail
@@ -87,7 +110,15 @@ class Repetition:
         self._behind = behind
         self._longest = longest
 
-    def parameters(self, data: bytes) -> Sequence[bytes | None] | None:
+    def portal(self, tag: str, level: int) -> Portal:
+        """The portal that was run."""
+        prepared = self.prepared
+        made = Portal("", None, prepared.statement, self._columns, self.result_formats, prepared, PORTAL_COST, level)
+        made.done = made.counted = True
+        made.tag = tag[: tag.rindex(" ")]
+        return made
+
+    def parameters(self, data: bytes) -> list[bytes | None] | None:
         """Those of a chunk; None when it differs in anything else."""
         tail = self._tail
         size = len(data)
@@ -205,13 +236,13 @@ class Texts:
         self._known[key] = [made, *others[: _ALIKE - 1]]
 
 
-def repetition(data: bytes, noted: Noted, run: Repeat, longest: int) -> tuple[bytes, Repetition] | None:
+def repetition(data: bytes, noted: Noted, run: Repeat | None, longest: int) -> tuple[bytes, Repetition] | None:
     """What is known of a chunk that was carried out; None when more is in it than that.
 
     Args:
         data: the chunk.
         noted: what was carried out.
-        run: runs it once more.
+        run: runs it once more, if that can be.
         longest: bytes that a message may have.
 
     Returns:

@@ -5,7 +5,7 @@ A plan is shared by sessions and kept: it holds no connection and no values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -94,6 +94,8 @@ class Plan:
     """What to do when rows that it locks are locked by others: ``block``, ``skip``, ``error`` (NOWAIT)."""
     relations: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it reads."""
+    tables: Mapping[int, str] = field(default_factory=dict)
+    """How the hooks of SQLite call those tables, of a plan that is short."""
     written: frozenset[int] = field(default_factory=frozenset)
     """OIDs of the tables that it changes."""
     failure: SqlError | None = None

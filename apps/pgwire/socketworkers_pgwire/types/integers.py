@@ -45,6 +45,11 @@ class Integer(Type[int]):
                 return value
         raise SqlError("22003", f'value "{text}" is out of range for type {self.name}')
 
+    def decode(self, data: bytes, binary: bool, settings: Settings = DEFAULT) -> int:
+        if not binary and len(data) <= self._short and (data.isdigit() or (data[:1] == b"-" and data[1:].isdigit())):
+            return int(data)
+        return super().decode(data, binary, settings)
+
     def input_column(self, texts: Sequence[str | None], settings: Settings = DEFAULT) -> list[int | None]:
         if None in texts:
             return super().input_column(texts, settings)

@@ -387,6 +387,24 @@ class ModifyPlan(Plan):
         (step,) = self.steps
         return isinstance(step, Values) and bool(step.head) and len(step.rows) == 1
 
+    def perform(self, execution: Execution, values: Sequence[Any]) -> tuple[int, list[Row]]:
+        """Run all of it, as `open` and `fetch` do: how many rows it changed, and what it returns.
+
+        Raises:
+            SqlError: the statement failed.
+        """
+        if self.failure is not None:
+            raise self.failure
+        made = Run(execution, values)
+        try:
+            for step in self.steps:
+                step.run(made)
+        except Exception as error:
+            raise translate(error) from error
+        finally:
+            made.state.cell.results.clear()
+        return made.affected, [()] * len(made.returned) if self.columns == () else made.returned
+
     def open(self, execution: Execution, values: Sequence[Any]) -> ModifyCursor:
         if self.failure is not None:
             raise self.failure
@@ -411,16 +429,8 @@ class ModifyCursor:
         return self._plan.tag
 
     def _run(self) -> list[Row]:
-        run_ = Run(self._execution, self._values)
-        try:
-            for step in self._plan.steps:
-                step.run(run_)
-        except Exception as error:
-            raise translate(error) from error
-        finally:
-            run_.state.cell.results.clear()
-        self.affected = run_.affected
-        return [()] * len(run_.returned) if self._plan.columns == () else run_.returned
+        self.affected, rows = self._plan.perform(self._execution, self._values)
+        return rows
 
     def fetch(self, count: int) -> list[Row]:
         if self._rows is None:
