@@ -40,6 +40,23 @@ _DARWIN = sys.platform == "darwin"
 OWN_SYNC: Final = os.name == "posix"
 
 
+def _configure() -> None:
+    """Do without SQLite's count of the memory that it has taken: it is a lock around each allocation.
+
+    Can be set only while nobody uses SQLite. With a connection open, or a VFS registered, it stays as it is.
+    """
+    if not apsw.connections() and set(apsw.vfs_names()) <= _OWN_VFS:
+        apsw.shutdown()
+        try:
+            apsw.config(apsw.SQLITE_CONFIG_MEMSTATUS, False)
+        finally:
+            apsw.initialize()
+
+
+_OWN_VFS: Final = frozenset(("unix", "memdb", "unix-excl", "unix-dotfile", "unix-none", "win32", "win32-longpath"))
+_configure()
+
+
 def check_library(version: str | None = None) -> None:
     """Refuse a SQLite that is too old.
 

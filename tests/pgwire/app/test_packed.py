@@ -13,6 +13,7 @@ from socketworkers_pgwire import app
 from socketworkers_pgwire.codec import CommandComplete, DataRow
 from socketworkers_pgwire.engine import portal
 from socketworkers_pgwire.functions import Execution
+from socketworkers_pgwire.sql.execute.chunks import ChunkCursor
 from socketworkers_pgwire.sql.execute.cursor import SelectCursor, SelectPlan
 
 VALUES = {
@@ -45,6 +46,17 @@ def wire() -> Iterator[Wire]:
             wire.query(f"INSERT INTO every VALUES ({row})")
         wire.query("CREATE TABLE other (c1 int, d date)")
         wire.query("INSERT INTO other VALUES (7, '2024-02-29'), (0, NULL)")
+        wire.query("CREATE TABLE lengths (a text, b varchar)")
+        # around the lengths where the form changes, and one that is left to the other way
+        wire.query("INSERT INTO lengths SELECT repeat('é', g), repeat('z', g) FROM generate_series(0, 140) g")
+        wire.query("INSERT INTO lengths SELECT repeat('a', g), NULL FROM generate_series(100, 8100, 100) g")
+        wire.query("INSERT INTO lengths SELECT 'short', 'too' FROM generate_series(1, 600)")
+        wire.query("CREATE TABLE required (a int NOT NULL, b bool NOT NULL, c text NOT NULL, d numeric(9,2) NOT NULL)")
+        wire.query("INSERT INTO required SELECT g, g % 2 = 0, 'row ' || g, -g / 7.0 FROM generate_series(1, 513) g")
+        wire.query("CREATE TABLE numbered (a bigint PRIMARY KEY)")
+        wire.query("INSERT INTO numbered SELECT g * 1000003 - 5000000 FROM generate_series(1, 768) g")
+        wire.query("INSERT INTO numbered VALUES (9223372036854775807), (-9223372036854775808), (0)")
+        wire.query("CREATE TABLE none (n int)")
         yield wire
 
 
@@ -52,7 +64,14 @@ def wire() -> Iterator[Wire]:
     ("sql", "packed"),
     [
         ("SELECT * FROM every", True),
-        *[(f"SELECT c{number} FROM every", True) for number in range(len(VALUES))],
+        *[(f"SELECT c{number} FROM every", "chunks") for number in range(len(VALUES))],
+        ("SELECT c1, c1, c4 FROM every", "chunks"),
+        ("SELECT c3, c0, c7, c2 FROM every", "chunks"),
+        ("TABLE lengths", "chunks"),
+        ("SELECT b, a FROM lengths", "chunks"),
+        ("SELECT c, a, b, d FROM required", "chunks"),
+        ("SELECT a FROM numbered", "chunks"),
+        ("SELECT n FROM none", "chunks"),
         ("SELECT c1, c1, c4 FROM every WHERE c1 = 7", True),
         ("SELECT c1 FROM every LIMIT 3 OFFSET 2", True),
         ("SELECT e.c4, o.c1 FROM every e LEFT JOIN other o ON o.c1 = e.c1", True),
@@ -70,7 +89,7 @@ def wire() -> Iterator[Wire]:
         ("SELECT FROM every", False),
     ],
 )
-def test_rows_are_the_same(sql: str, packed: bool, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_the_same(sql: str, packed: bool | str, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     open_packed = SelectPlan.open_packed
 
@@ -79,12 +98,55 @@ def test_rows_are_the_same(sql: str, packed: bool, wire: Wire, monkeypatch: pyte
         return open_packed(plan, execution, values)
 
     monkeypatch.setattr(SelectPlan, "open_packed", noted)
+    taken: list[bool] = []
+    take = ChunkCursor.take
+
+    def counted(cursor: ChunkCursor) -> tuple[bytes, int, bool]:
+        taken.append(cursor.swift)
+        return take(cursor)
+
+    monkeypatch.setattr(ChunkCursor, "take", counted)
     fast = [each for each in wire.query(sql) if isinstance(each, DataRow | CommandComplete)]
-    assert bool(opened) is packed
+    assert ("chunks" if taken else bool(opened)) == packed
     monkeypatch.setattr(portal, "SelectPlan", type(None))
     slow = [each for each in wire.query(sql) if isinstance(each, DataRow | CommandComplete)]
     assert fast == slow
     assert isinstance(slow[-1], CommandComplete)
+
+
+@pytest.mark.parametrize("rows", [1, 255, 256, 257, 512, 70_000])
+def test_tables_come_whole(rows: int, wire: Wire) -> None:
+    wire.query("DROP TABLE IF EXISTS several")
+    wire.query("CREATE TABLE several (n int NOT NULL, t text)")
+    wire.query(f"INSERT INTO several SELECT g, 'number ' || g FROM generate_series(1, {rows}) g")
+    wire.query("DELETE FROM several WHERE n % 7 = 0")
+    came = wire.query("SELECT n, t FROM several")
+    numbers = [n for n in range(1, rows + 1) if n % 7]
+    assert [each.values for each in came if isinstance(each, DataRow)] == [
+        [b"%d" % n, b"number %d" % n] for n in numbers
+    ]
+    assert [each.tag for each in came if isinstance(each, CommandComplete)] == [b"SELECT %d" % len(numbers)]
+
+
+def test_a_table_of_long_rows_goes_on_row_by_row(wire: Wire) -> None:
+    wire.query("CREATE TABLE long_rows (n int, t text)")
+    wire.query(
+        "INSERT INTO long_rows SELECT g, CASE WHEN g = 400 THEN repeat('l', 9000) ELSE 's' END "
+        "FROM generate_series(1, 1000) g"
+    )
+    rows = [each.values for each in wire.query("SELECT t, n FROM long_rows") if isinstance(each, DataRow)]
+    assert rows == [[b"l" * 9000 if n == 400 else b"s", b"%d" % n] for n in range(1, 1001)]
+
+
+def test_what_a_transaction_has_written_is_in_its_tables(wire: Wire) -> None:
+    wire.query("CREATE TABLE written (n int)")
+    wire.query("INSERT INTO written SELECT generate_series(1, 300)")
+    wire.query("BEGIN; UPDATE written SET n = n + 1000 WHERE n > 298; INSERT INTO written VALUES (7)")
+    rows = [each.values for each in wire.query("SELECT n FROM written") if isinstance(each, DataRow)]
+    wire.query("ROLLBACK")
+    assert rows == [[b"%d" % n] for n in [*range(1, 299), 1299, 1300, 7]]
+    rows = [each.values for each in wire.query("SELECT n FROM written") if isinstance(each, DataRow)]
+    assert rows == [[b"%d" % n] for n in range(1, 301)]
 
 
 def test_another_encoding(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

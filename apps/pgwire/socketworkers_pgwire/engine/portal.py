@@ -9,6 +9,7 @@ from ..codec import FieldDescription, encode_columns, encode_packed, encode_rows
 from ..codec.rows import decode_data_row
 from ..errors import SqlError
 from ..session import SERVER_ENCODING
+from ..sql.execute.chunks import ChunkCursor
 from ..sql.execute.cursor import SelectPlan
 from ..sql.plan import Cursor, Plan, ResultColumn
 from ..types import Settings
@@ -41,6 +42,7 @@ class Portal:
         "_first",
         "_place",
         "beside",
+        "chunks",
         "columns",
         "copy",
         "cursor",
@@ -76,6 +78,8 @@ class Portal:
         """Whether it goes on in a thread."""
         self.packed = False
         """Whether its rows come as SQLite has written them: see `SelectPlan.packed`."""
+        self.chunks: ChunkCursor | None = None
+        """In the place of `cursor`, when many of its rows come at a time."""
         self.sent = False
         """Whether rows of it have gone out: it cannot be run again then."""
         self.touched: Touched | None = None
@@ -103,11 +107,24 @@ class Portal:
             return False
         return formats[0 if len(formats) == 1 else number] == 1
 
-    def open(self, surroundings: Surroundings) -> None:
-        """Begin to run the plan; for its client alone, who gets the rows in text or binary form."""
+    def open(self, surroundings: Surroundings, *, whole: bool = False) -> None:
+        """Begin to run the plan; for its client alone, who gets the rows in text or binary form.
+
+        Args:
+            surroundings: of its statement.
+            whole: whether it runs to its end without a pause.
+        """
         plan = self.plan
         self.packed = isinstance(plan, SelectPlan) and plan.packed is not None and not any(self.formats)
-        if self.packed:
+        if (
+            self.packed
+            and whole
+            and isinstance(plan, SelectPlan)
+            and plan.chunks is not None
+            and surroundings.protocol.encoding == SERVER_ENCODING
+        ):
+            self.chunks = ChunkCursor(plan.chunks, surroundings)
+        elif self.packed:
             assert isinstance(plan, SelectPlan)
             self.cursor = plan.open_packed(surroundings, self.values)
         else:

@@ -45,6 +45,7 @@ from ..session import (
 from ..sql.analyze import analyze
 from ..sql.analyze.state import Notes, Shared, State
 from ..sql.analyze.typenames import resolve_type
+from ..sql.execute.chunks import ChunkCursor
 from ..sql.grammar import Node, Raw, cut_names
 from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
@@ -270,8 +271,10 @@ class SqlSession(CopyingSession):
             return self._fetch_declared(portal, request.limit)
         if portal.plan.tag == "COPY":
             return self._copy(portal, request)
-        if portal.cursor is None and not self._begin(portal, request):
+        if portal.cursor is None and portal.chunks is None and not self._begin(portal, request):
             return None
+        if portal.chunks is not None:
+            return self._take(portal, portal.chunks)
         if portal.handle is None:  # it ran for the log
             assert portal.cursor is not None
             count = min(request.limit, BATCH) if request.limit else BATCH
@@ -334,8 +337,37 @@ class SqlSession(CopyingSession):
         portal.handle = handle
         handle.give_to(self.surroundings)
         self.portals.add(portal)  # before it can fail: who leaves now gives the connection back
-        portal.open(self.surroundings)
+        portal.open(self.surroundings, whole=isinstance(request, Fetch) and not request.limit)
         return True
+
+    def _take(self, portal: Portal, chunks: ChunkCursor) -> Answer | None:
+        """Many rows of a table at a time, which are as they are to be sent."""
+        if not chunks.swift:
+            handle = portal.handle
+            assert handle is not None
+            self.run_beside(handle, chunks.take, lambda found, error: self._took_beside(portal, found, error))
+            return None
+        try:
+            found = chunks.take()
+        except BaseException:
+            self.finish(portal)
+            raise
+        return self._took(portal, *found)
+
+    def _took_beside(self, portal: Portal, found: tuple[bytes, int, bool], error: BaseException | None) -> None:
+        if error is None:
+            self.deliver(self._took(portal, *found))
+        else:
+            self.finish(portal)
+            self.deliver(self.failure(error))
+
+    def _took(self, portal: Portal, data: bytes, count: int, more: bool) -> Portion:
+        self._show()
+        portal.sent = True
+        if more:
+            return Portion(data, count)
+        self.finish(portal)
+        return Portion(data, count, "SELECT", True, self.transaction.settle())
 
     def _on_loop(self, portal: Portal, request: Fetch) -> Answer | None:
         plan, handle = portal.plan, portal.handle

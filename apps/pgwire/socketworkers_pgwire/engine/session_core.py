@@ -278,14 +278,16 @@ class SessionCore:
 
     def finish(self, portal: Portal) -> None:
         """A portal is done, or dropped: let go of its connection."""
-        cursor, handle = portal.cursor, portal.handle
-        portal.cursor = portal.handle = None
+        cursor, handle, chunks = portal.cursor, portal.handle, portal.chunks
+        portal.cursor = portal.handle = portal.chunks = None
         if portal.touched is not None and handle is not None:
             portal.touched = None
             handle.apsw.set_update_hook(None)
         self.portals.discard(portal)
         if cursor is not None:
             cursor.close()
+        if chunks is not None:
+            chunks.close()
         if handle is not None:
             self.transaction.give_back(handle)
 

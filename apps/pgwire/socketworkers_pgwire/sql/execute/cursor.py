@@ -11,6 +11,7 @@ import apsw
 
 from ...functions import Execution
 from ..plan import Plan
+from .chunks import Chunks
 from .connection import ExecutionCell, Prepared, SqlFunction, prepared
 from .failures import translate
 from .stable import ensure_missing
@@ -45,6 +46,8 @@ class SelectPlan(Plan):
     statement: Statement
     packed: Statement | None = None
     """Gives each row as one BLOB, the fields of a DataRow as text; None when SQLite cannot write it."""
+    chunks: Chunks | None = None
+    """Gives many rows at a time, as text, if it is all of one table."""
 
     def open(self, execution: Execution, values: Sequence[Any]) -> SelectCursor:
         if self.failure is not None:

@@ -13,6 +13,7 @@ from ..execute.connection import ExecutionCell, SqlFunction, prepare_connection
 from ..execute.cursor import SelectPlan, Statement
 from ..nodes import Expr, Output, Query, Var
 from ..plan import Plan, ResultColumn
+from .chunks import chunks_of
 from .match import free_entries
 from .packed import packed_statement
 from .point import is_point
@@ -112,6 +113,7 @@ def _select(lowering: Lowering, query: Query) -> Plan:
     statement = statement_of(lowering, lowering.query(query))
     short = is_point(lowering, query)
     packed = None if short else packed_statement(lowering, query, statement)
+    chunks = None if packed is None else chunks_of(lowering, query)
     return SelectPlan(
         columns=columns,
         parameters=lowering.parameters,
@@ -127,6 +129,7 @@ def _select(lowering: Lowering, query: Query) -> Plan:
         relations=frozenset(lowering.relations),
         statement=statement,
         packed=packed,
+        chunks=chunks,
         failure=lowering.failure,
     )
 
