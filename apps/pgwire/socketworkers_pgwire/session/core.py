@@ -200,7 +200,7 @@ class SessionCore:
         self._tag = ""
         self._repetitions: dict[bytes, Repetition] | None = None
         self._texts: Texts | None = None
-        self._noted: Noted | NotedText | None = None
+        self._noted: list[Noted] | NotedText | None = None
 
     # What a worker, a policy and an engine may ask
 

@@ -27,11 +27,12 @@ from .errors import error
 from .names import Portal, PreparedStatement
 from .table import State, refusal
 
-__all__ = ["Execution"]
+__all__ = ["ENDS", "Execution"]
 
 _AHEAD = 256
 """Messages that are looked at for the end of a block."""
-_ENDS = (ControlKind.COMMIT, ControlKind.ROLLBACK)
+ENDS = (ControlKind.COMMIT, ControlKind.ROLLBACK)
+"""What ends a block."""
 
 
 class Execution(SessionCore):
@@ -190,7 +191,7 @@ class Execution(SessionCore):
                     prepared = known.get(self._text(message.statement))
                     if prepared is not None and prepared.statement is not None:
                         ahead.append(prepared.statement.control)
-        return any([control is not None and control.kind in _ENDS for control in ahead])
+        return any([control is not None and control.kind in ENDS for control in ahead])
 
     def _controlled(self, answer: Answer | None) -> None:
         step = self._step

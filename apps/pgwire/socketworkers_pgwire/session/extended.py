@@ -141,8 +141,8 @@ class Extended(Simple):
         if described:
             description = NO_DATA if columns is None else self._describe_result(prepared, columns, formats)
             output.append(description)
-        if place == 1 and answer.failure is None and behind + 1 == len(messages) and messages[behind] is SYNCHRONIZE:
-            self._noted = Noted(message, prepared, request, description, columns)
+        if type(self._noted) is list and answer.failure is None:
+            self._noted.append(Noted(message, prepared, request, description, columns))
         if commits:
             # an error of the statement skips everything up to Sync
             self._next = behind + 1 if answer.tag else behind
@@ -233,14 +233,8 @@ class Extended(Simple):
             raise SqlError.of(ABORTED)
         self._check_run(portal)
         if statement.control is not None:
-            messages = self._messages
-            if (
-                type(messages[0]) is Bind
-                and portal.source is not None
-                and len(messages) == self._next + 1 <= 4
-                and messages[-1] is SYNCHRONIZE
-            ):
-                self._noted = Noted(messages[0], portal.source, None, NO_DATA if self._next == 3 else b"", None)
+            if type(self._noted) is list and portal.source is not None:
+                self._note_control(self._noted, portal.source)
             portal.done = True
             self._control(statement.control, self._executed_control)
         elif portal.done:
@@ -251,6 +245,14 @@ class Extended(Simple):
             self._run_portal(
                 portal, max(message.max_rows, 0), self._executed_alone if statement.alone else self._executed
             )
+
+    def _note_control(self, noted: list[Noted], prepared: PreparedStatement) -> None:
+        """A statement about transactions is about to be carried out, which has come as drivers send it."""
+        before = self._messages[max(self._next - 3, 0) : self._next - 1]
+        described = bool(before) and before[-1] is DESCRIBE_UNNAMED
+        bind = before[-2] if described and len(before) == 2 else before[-1] if before else None
+        if type(bind) is Bind:
+            noted.append(Noted(bind, prepared, None, NO_DATA if described else b"", None))
 
     def _executed(self, tag: str | None) -> None:
         self._block.pipelining = True

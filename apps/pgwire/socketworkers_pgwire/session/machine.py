@@ -12,24 +12,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..codec import READY, SYNCHRONIZE, Report, encode_report
+from ..codec import READY, SYNC, SYNCHRONIZE, Report, encode_report
 from . import errors
 from .block import BlockState
 from .core import MOST_UNSENT, Timeout, command_complete
 from .encodings import SERVER_ENCODING
-from .engine import Answer, Failure, Open, Ran, Repeated, Transact, TransactKind
+from .engine import Answer, ControlKind, Failure, Open, Ran, Repeated, Transact, TransactKind
 from .errors import SqlError
 from .events import Event, Interrupt
+from .execution import ENDS
 from .login import ALPN, Login
 from .names import Portal
 from .repetition import MOST as MOST_KNOWN
-from .repetition import NotedText, Repetition, TextRepetition, Texts, repetition
+from .repetition import NotedText, Repetition, TextRepetition, Texts, pieces_of
 from .table import ALLOWED, State
 
 __all__ = ["Session", "Timeout"]
 
 IDLE: Final = READY["I"]
 WITHIN: Final = READY["T"]
+#: bytes of the longest chunk that is looked at for what may come again
+_KNOWABLE: Final = 1 << 16
 _BLOCK = 16
 """Bits of 64 KiB: so much of a message must come within `Timeouts.message`."""
 _BLOCKS = 1 << 20
@@ -82,11 +85,12 @@ class Session(Login):
         elif self._paused:
             self._hold(data)
         else:
-            self._messages = self._decoder.receive(data)
+            self._messages = messages = self._decoder.receive(data)
             self._next = 0
+            self._noted = [] if data[:1] == b"B" and len(data) < _KNOWABLE else None
             self._run()
-            if self._noted is not None:
-                self._know(data)
+            if self._noted:
+                self._know(data, len(messages))
         return self._take_events()
 
     def repeat(self, data: bytes) -> list[Event] | None:
@@ -102,7 +106,7 @@ class Session(Login):
                 return None
             parameters = found.parameters(data)
             if parameters is None:
-                return None
+                return self._repeat_pieces(data, known)
             if self._resting:
                 if found.run is None:
                     return self._repeat_control(found)
@@ -179,23 +183,95 @@ class Session(Login):
 
     def _repeat_control(self, found: Repetition) -> list[Event] | None:
         """The same of a statement about transactions."""
-        prepared = found.prepared
-        statement, block = prepared.statement, self._block
+        statement = found.prepared.statement
         if statement is None or statement.control is None:
             return None
         self._to_sync()
-        block.start()
+        self._block.start()
+        self._progress += 1
+        self._begin_control(found)
+        self._run()
+        return self._take_events()
+
+    def _repeat_pieces(self, data: bytes, known: Mapping[bytes, Repetition]) -> list[Event] | None:
+        """The same of a pipeline of such statements up to one Sync."""
+        if self._paused or self.state is not State.READY or self._decoder.buffered or self.encoding != SERVER_ENCODING:
+            return None
+        if self._block.failed:
+            return None
+        pieces: list[tuple[Repetition, list[bytes | None], int]] = []
+        statements = self.names.statements
+        position, stop = 0, len(data) - len(SYNC)
+        while position < stop and data.startswith(b"B", position) and not data[position + 5]:
+            name = position + 6
+            found = known.get(data[name : data.find(0, name)])
+            if found is None or statements.get(found.prepared.name) is not found.prepared:
+                return None
+            read = found.piece(data, position)
+            if read is None:
+                return None
+            pieces.append((found, read[0], position))
+            position = read[1]
+        if position != stop or not data.endswith(SYNC):
+            return None
+        self._extended = True
+        self.state = State.PIPELINE
+        self._messages = []
+        self._next = 0
+        for number, (found, parameters, begins) in enumerate(pieces):
+            ends = pieces[number + 1][2] if number + 1 < len(pieces) else stop
+            self._progress += 1
+            statement = found.prepared.statement
+            assert statement is not None
+            self._block.start()
+            if statement.control is not None:
+                self._begin_control(found)
+                self.whole = self.whole or (
+                    statement.control.kind is ControlKind.BEGIN
+                    and any([_ends_block(each) for each, _, _ in pieces[number + 1 :]])
+                )
+                self._run()
+                if self._paused:
+                    self._hold(data[ends:])
+                    return self._take_events()
+                if self.state is not State.PIPELINE:
+                    return self._go_on_with(data[ends:])
+                continue
+            answer = self._take_shortcut(
+                Open(statement.handle, parameters, found.formats, found.result_formats), commits=False
+            )
+            if answer is None:
+                return self._go_on_with(data[begins:])
+            self._output.append(found.before)
+            if not self._ran_within(found.prepared, answer, found.result_formats):
+                return self._go_on_with(data[ends:])
+            self._executed(answer.tag)
+        self._messages = [SYNCHRONIZE]
+        self._run()
+        return self._take_events()
+
+    def _go_on_with(self, data: bytes) -> list[Event]:
+        """Take the rest of a chunk the usual way."""
+        self._messages = self._decoder.receive(data)
+        self._next = 0
+        self._run()
+        return self._take_events()
+
+    def _begin_control(self, found: Repetition) -> None:
+        """Bind and begin to execute a statement about transactions."""
+        prepared = found.prepared
+        statement = prepared.statement
+        assert statement is not None
+        assert statement.control is not None
         self._output.append(found.before)
-        portal = Portal("", None, statement, None, found.result_formats, prepared, level=len(block.savepoints))
+        level = len(self._block.savepoints)
+        portal = Portal("", None, statement, None, found.result_formats, prepared, level=level)
         portal.done = True
         self.names.add_portal(portal)
-        self._progress += 1
         try:
             self._control(statement.control, self._executed_control)
         except SqlError as wrong:
             self._fail(wrong.report)
-        self._run()
-        return self._take_events()
 
     def _to_sync(self) -> None:
         """The chunk has been read up to its Sync."""
@@ -229,32 +305,35 @@ class Session(Login):
             and self.encoding == SERVER_ENCODING
         )
 
-    def _know(self, data: bytes) -> None:
+    def _know(self, data: bytes, messages: int) -> None:
         """Prepare for a chunk like this one."""
         noted, self._noted = self._noted, None
-        if self._paused or self.state is not State.READY or self._decoder.buffered:
+        if self._paused or self.state is not State.READY or self._decoder.buffered or self.encoding != SERVER_ENCODING:
             return
+        longest = self.config.max_message
         if isinstance(noted, NotedText):
-            if self.repeatable_text is None or data[:1] != b"Q" or int.from_bytes(data[1:5]) != len(data) - 1:
+            if self.repeatable_text is None or data[:1] != b"Q" or messages != 1:
                 return
-            known = self.repeatable_text(noted.request)
-            if known is not None:
+            text = self.repeatable_text(noted.request)
+            if text is not None:
                 if self._texts is None:
-                    self._texts = Texts(self.config.max_message)
-                self._texts.add(data, *known, noted.description)
+                    self._texts = Texts(longest)
+                self._texts.add(data, *text, noted.description)
             return
         assert noted is not None
-        if self.repeatable is None or self.encoding != SERVER_ENCODING:
+        if self.repeatable is None or messages != 1 + sum([3 if each.description else 2 for each in noted]):
             return
-        run = None if noted.request is None else self.repeatable(noted.request)
-        found = repetition(data, noted, run, self.config.max_message)
-        if found is None:
+        pieces = pieces_of(data, noted)
+        if pieces is None:
             return
-        if self._repetitions is None:
-            self._repetitions = {}
-        elif len(self._repetitions) >= MOST_KNOWN:
-            self._repetitions.clear()
-        self._repetitions[found[0]] = found[1]
+        known = self._repetitions
+        if known is None:
+            known = self._repetitions = {}
+        for each, piece in zip(noted, pieces, strict=True):
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            run = None if each.request is None else self.repeatable(each.request)
+            known[each.bind.statement] = Repetition(each, piece, run, longest)
 
     def answer(self, answer: Answer) -> list[Event]:
         """The answer to the request that came last; go on with it, and with what was pipelined behind.
@@ -515,3 +594,8 @@ _ACTIONS: dict[State, dict[type[object], Callable[[Session, Any], None]]] = {
 
 def _timeout(kind: str, seconds: float, token: int) -> Timeout | None:
     return Timeout(kind, seconds, token) if seconds > 0 else None
+
+
+def _ends_block(found: Repetition) -> bool:
+    statement = found.prepared.statement
+    return statement is not None and statement.control is not None and statement.control.kind in ENDS

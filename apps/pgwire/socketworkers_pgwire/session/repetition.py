@@ -28,7 +28,7 @@ from ..codec import (
 from .engine import Hole, Open, Repeat
 from .names import PORTAL_COST, Portal, PreparedStatement
 
-__all__ = ["MOST", "Noted", "NotedText", "Repetition", "TextRepetition", "Texts", "repetition"]
+__all__ = ["MOST", "Noted", "NotedText", "Repetition", "TextRepetition", "Texts", "pieces_of"]
 
 #: chunks that are known for one session at a time, and the longest one
 MOST: Final = 64
@@ -69,6 +69,12 @@ class NotedText(NamedTuple):
 class Repetition:
     """One such chunk, and what answers it.
 
+    Args:
+        noted: what was carried out.
+        piece: its bytes, without a Sync.
+        run: runs it once more, if that can be.
+        longest: bytes that a message may have.
+
     Attributes:
         prepared: the statement.
         before: what goes before the rows.
@@ -84,7 +90,9 @@ class Repetition:
         "_first",
         "_head",
         "_longest",
+        "_part",
         "_place",
+        "_results",
         "_tail",
         "before",
         "formats",
@@ -93,22 +101,26 @@ class Repetition:
         "run",
     )
 
-    def __init__(
-        self, noted: Noted, run: Repeat | None, place: int, head: bytes, tail: bytes, behind: int, longest: int
-    ) -> None:
+    def __init__(self, noted: Noted, piece: bytes, run: Repeat | None, longest: int) -> None:
+        bind = noted.bind
         self.prepared = noted.prepared
         self.run = run
         self.before = BIND_COMPLETE + noted.description
         self._columns = noted.columns
-        self.formats = noted.bind.formats
-        self.result_formats = noted.bind.result_formats
-        self._place = place
-        self._head = head
-        self._tail = tail
-        self._first = place + len(head)
-        self._count = len(noted.bind.parameters)
-        self._behind = behind
-        self._longest = longest
+        self.formats = bind.formats
+        self.result_formats = bind.result_formats
+        rest = len(_EXECUTE) + (len(_DESCRIBE) if noted.description else 0)
+        #: where the statement's name ends, and what stands there up to the parameters
+        self._place = place = 6 + len(bind.statement)
+        self._first = place + 1 + 2 + 2 * len(bind.formats) + 2
+        self._head = piece[place : self._first]
+        self._count = len(bind.parameters)
+        #: bytes of the formats of results, what stands behind the parameters, and the same with a Sync
+        self._results = 2 + 2 * len(bind.result_formats)
+        self._part = piece[-(rest + self._results) :]
+        self._tail = self._part + SYNC
+        self._behind = rest + len(SYNC) + 1
+        self._longest = min(longest, _LONGEST)
 
     def portal(self, tag: str, level: int) -> Portal:
         """The portal that was run."""
@@ -145,6 +157,34 @@ class Repetition:
             else:
                 parameters.append(data[start:position])
         return parameters if position == stop else None
+
+    def piece(self, data: bytes, position: int) -> tuple[list[bytes | None], int] | None:
+        """The parameters of a chunk's part that begins at a position, without a Sync, and where it ends; None when it
+        differs in anything else."""
+        from_bytes = int.from_bytes
+        stop = position + 1 + from_bytes(data[position + 1 : position + 5])
+        results = stop - self._results
+        start = position + self._first
+        if (
+            stop - position > self._longest
+            or results < start
+            or not data.startswith(self._head, position + self._place)
+            or not data.startswith(self._part, results)
+        ):
+            return None
+        parameters: list[bytes | None] = []
+        for _ in range(self._count):
+            end = start + 4
+            length = from_bytes(data[start:end])
+            start = end + length
+            if start > results:
+                if length != _NULL or end > results:
+                    return None
+                parameters.append(None)
+                start = end
+            else:
+                parameters.append(data[end:start])
+        return (parameters, results + len(self._part)) if start == results else None
 
 
 class TextRepetition:
@@ -236,36 +276,16 @@ class Texts:
         self._known[key] = [made, *others[: _ALIKE - 1]]
 
 
-def repetition(data: bytes, noted: Noted, run: Repeat | None, longest: int) -> tuple[bytes, Repetition] | None:
-    """What is known of a chunk that was carried out; None when more is in it than that.
+def pieces_of(data: bytes, noted: Sequence[Noted]) -> list[bytes] | None:
+    """The parts of a chunk that belong to these statements; None when more is in it than that, and a Sync.
 
     Args:
         data: the chunk.
         noted: what was carried out.
-        run: runs it once more, if that can be.
-        longest: bytes that a message may have.
-
-    Returns:
-        The key: what stands in the chunk behind the name of the portal, up to the end of the statement's name; and the
-        rest.
     """
-    bind = noted.bind
-    rest = _EXECUTE + SYNC
-    if noted.description:
-        rest = _DESCRIBE + rest
-    if data != encode_bind(b"", bind.statement, bind.parameters, bind.formats, bind.result_formats) + rest:
-        return None
-    place = 6 + len(bind.statement)
-    head = 1 + 2 + 2 * len(bind.formats) + 2
-    results = 2 + 2 * len(bind.result_formats)
-    tail = len(rest) + results
-    made = Repetition(
-        noted,
-        run,
-        place,
-        data[place : place + head],
-        data[-tail:],
-        len(rest) + 1,
-        min(longest, _LONGEST),
-    )
-    return bind.statement, made
+    pieces = []
+    for each in noted:
+        bind = each.bind
+        piece = encode_bind(b"", bind.statement, bind.parameters, bind.formats, bind.result_formats)
+        pieces.append(piece + (_DESCRIBE + _EXECUTE if each.description else _EXECUTE))
+    return pieces if data == b"".join((*pieces, SYNC)) else None
