@@ -21,6 +21,8 @@ class Outcome:
     source: str
     count: int = 0
     equal: int = 0
+    left_open: list[tuple[Step, Difference]] = field(default_factory=list)
+    """Those that differ in what PostgreSQL's documentation leaves open; they count neither as equal nor as unequal."""
     differences: list[tuple[Step, Difference]] = field(default_factory=list)
     errors: int = 0
     """Statements to which both servers give an error."""
@@ -30,7 +32,7 @@ class Outcome:
     @property
     def share(self) -> float:
         """Equal answers of 100."""
-        return 100.0 * self.equal / self.count if self.count else 100.0
+        return _share(self.count, self.equal, len(self.left_open))
 
     @property
     def kinds(self) -> Counter[str]:
@@ -53,6 +55,8 @@ def outcome_of(
             found.aside.update(aside)
         if difference is None:
             found.equal += 1
+        elif difference.left_open:
+            found.left_open.append((step, difference))
         else:
             found.differences.append((step, difference))
     return found
@@ -69,7 +73,7 @@ def kinds_text(outcomes: Iterable[Outcome], limit: int = 60) -> str:
 def differences_text(outcomes: Iterable[Outcome], limit: int, kind: str = "") -> Iterator[str]:
     """The first differences, with both answers."""
     for outcome in outcomes:
-        for step, difference in outcome.differences:
+        for step, difference in (*outcome.differences, *outcome.left_open):
             if kind not in difference.kind:
                 continue
             if not limit:
@@ -77,8 +81,9 @@ def differences_text(outcomes: Iterable[Outcome], limit: int, kind: str = "") ->
             limit -= 1
             sql = step.sql if len(step.sql) < 1500 else step.sql[:1500] + " …"
             extra = f"\n    send {step.send}" if step.send and len(str(step.send)) < 2000 else ""
+            open_ = "left open: " if difference.left_open else ""
             yield (
-                f"{outcome.source}:{step.line}: {difference.kind}\n{_indent(sql)}{extra}\n"
+                f"{outcome.source}:{step.line}: {open_}{difference.kind}\n{_indent(sql)}{extra}\n"
                 f"  PostgreSQL:\n{_indent(difference.theirs)}\n  ours:\n{_indent(difference.ours)}\n"
             )
 
@@ -90,8 +95,8 @@ def _indent(text: str) -> str:
 def table(outcomes: list[Outcome]) -> str:
     """The shares, as Markdown."""
     lines = [
-        "| source | statements | equal | share | errors of both | with equal message | detail | position |",
-        "|---|---|---|---|---|---|---|---|",
+        "| source | statements | equal | left open | share | errors of both | with equal message | detail | position |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     groups: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
@@ -112,8 +117,14 @@ def _row(name: str, outcomes: list[Outcome]) -> str:
     for each in outcomes:
         aside += each.aside
     shares = [f"{100.0 * (errors - aside[field]) / errors:.0f} %" if errors else "" for field in _SHOWN]
-    share = 100.0 * equal / count if count else 100.0
-    return f"| {name} | {count:,} | {equal:,} | {share:.1f} % | {errors or ''} | {' | '.join(shares)} |"
+    left_open = sum(len(each.left_open) for each in outcomes)
+    share = _share(count, equal, left_open)
+    told = f"{count:,} | {equal:,} | {left_open or ''} | {share:.1f} %"
+    return f"| {name} | {told} | {errors or ''} | {' | '.join(shares)} |"
+
+
+def _share(count: int, equal: int, left_open: int) -> float:
+    return 100.0 * equal / (count - left_open) if count > left_open else 100.0
 
 
 _SHOWN = tuple(name for name in ("message", "detail", "position") if name in ASIDE)

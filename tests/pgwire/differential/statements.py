@@ -11,6 +11,9 @@ from postgast.native import lib
 __all__ = ["Shape", "shapes"]
 
 
+_SUMS = ("avg", "sum", "stddev", "var_", "variance", "corr", "covar_", "regr_")
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What of an answer is defined."""
@@ -21,6 +24,12 @@ class Shape:
     """Whether the rows have one order."""
     keys: tuple[int | str, ...] = ()
     """Columns by number or name that they are ordered by; empty if some key is no column of the result."""
+    any_rows: bool = False
+    """Whether it is some rows of a table, whichever: LIMIT without ORDER BY gives "an unpredictable subset" (SELECT,
+    "LIMIT Clause")."""
+    summed: bool = False
+    """Whether it adds up values in an order that is "unspecified" (§9.21), on which the last digits of a floating-point
+    result depend (§8.1.3)."""
 
 
 def _tree(sql: str) -> list[dict[str, Any]]:
@@ -44,12 +53,27 @@ def shapes(sql: str) -> list[Shape]:
 def _shape(node: dict[str, Any]) -> Shape:
     kind = next(iter(node), "")
     body = node.get(kind, {})
-    if kind == "SelectStmt" and body.get("sortClause"):
-        return Shape(kind, True, _keys(body))
+    if kind == "SelectStmt":
+        limited = "limitCount" in body or "limitOffset" in body
+        ordered = bool(body.get("sortClause"))
+        any_rows = limited and not ordered and bool(body.get("fromClause"))
+        return Shape(kind, ordered, _keys(body) if ordered else (), any_rows, _summed(body.get("targetList", ())))
     if kind == "CopyStmt" and "SelectStmt" in body.get("query", {}):
         return Shape(kind, bool(body["query"]["SelectStmt"].get("sortClause")))
     # rows of a cursor come in the order of its query, which is not here; those of SHOW ALL by name
     return Shape(kind, kind in ("FetchStmt", "VariableShowStmt"))
+
+
+def _summed(node: Any) -> bool:
+    if isinstance(node, list | tuple):
+        return any(map(_summed, node))
+    if not isinstance(node, dict):
+        return False
+    if "FuncCall" in node:
+        names = [part.get("String", {}).get("sval", "") for part in node["FuncCall"].get("funcname", ())]
+        if names and names[-1].startswith(_SUMS):
+            return True
+    return any(map(_summed, node.values()))
 
 
 def _keys(body: dict[str, Any]) -> tuple[int | str, ...]:

@@ -82,6 +82,39 @@ def test_control_errors_differ_by_sqlstate() -> None:
     assert kind(failed("22012"), failed("0A000", "x")) == "0A000 x"
 
 
+FLOAT = (FieldDescription(b"a", 701, 8), FieldDescription(b"b", 23, 4))
+ADDED = replace(SAME, results=(Result(FLOAT, ((b"0.991631652042901", b"1"),), b"SELECT 1"),))
+
+
+@pytest.mark.parametrize(
+    ("sql", "theirs", "rows", "is_open"),
+    [
+        ("SELECT a, b FROM t LIMIT 2", SAME, ((b"7", b"z"), (b"8", None)), True),
+        ("SELECT a, b FROM t OFFSET 2", SAME, ((b"7", b"z"), (b"8", None)), True),
+        ("SELECT a, b FROM t LIMIT 2", SAME, ((b"7", b"z"),), False),
+        ("SELECT a, b FROM t ORDER BY a LIMIT 2", SAME, ((b"7", b"z"), (b"8", None)), False),
+        ("SELECT 1, 'x' LIMIT 2", SAME, ((b"7", b"z"), (b"8", None)), False),
+        ("SELECT a, b FROM t", SAME, ((b"7", b"z"), (b"8", None)), False),
+        ("SELECT stddev_pop(a), 1 FROM t", ADDED, ((b"0.9916316520429013", b"1"),), True),
+        ("SELECT round(avg(a)), 1 FROM t", ADDED, ((b"0.9916316520429013", b"1"),), True),
+        ("SELECT stddev_pop(a), 1 FROM t", ADDED, ((b"0.9916316520430", b"1"),), False),
+        ("SELECT stddev_pop(a), 1 FROM t", ADDED, ((b"0.9916316520429013", b"2"),), False),
+        ("SELECT stddev_pop(a), 1 FROM t", ADDED, ((None, b"1"),), False),
+        ("SELECT max(a), 1 FROM t", ADDED, ((b"0.9916316520429013", b"1"),), False),
+    ],
+)
+def test_what_the_documentation_leaves_open(
+    sql: str, theirs: Answer, rows: tuple[tuple[bytes | None, ...], ...], is_open: bool
+) -> None:
+    ours = replace(theirs, results=(replace(theirs.results[0], rows=rows),))
+    difference, _ = compare(Step(1, sql), theirs, ours, NOW)
+    assert difference is not None
+    assert difference.left_open is is_open
+    found = outcome_of(Source("x", Path("x")), [Step(1, sql)], [theirs], [ours], NOW)
+    assert (len(found.left_open), len(found.differences), found.equal) == (is_open, not is_open, 0)
+    assert found.share == (100.0 if is_open else 0.0)
+
+
 def test_what_was_sent_before_an_error_does_not_count() -> None:
     described = replace(failed("22012"), results=(Result(COLUMNS),), messages="TE")
     assert kind(described, failed("22012")) == ""
@@ -252,7 +285,7 @@ def test_shares_and_kinds() -> None:
     found = outcome_of(Source("group/one", Path()), steps, theirs, ours, NOW)
     assert (found.count, found.equal, found.share) == (4, 3, 75.0)
     assert found.aside == {"position": 1}
-    assert "| group/one | 4 | 3 | 75.0 % | 1 | 100 % | 100 % | 0 % |" in table([found])
+    assert "| group/one | 4 | 3 |  | 75.0 % | 1 | 100 % | 100 % | 0 % |" in table([found])
     assert kinds_text([found]).strip() == "1 0A000 views"
     (text,) = differences_text([found], 5)
     assert text.startswith("group/one:2: 0A000 views\n    SELECT a, b FROM t\n")
