@@ -7,6 +7,10 @@ import asyncio
 import asyncpg
 import psycopg
 import pytest
+from tests.support.pgserver.wire import Wire
+
+from socketworkers.testing import ThreadedServer
+from socketworkers_pgwire.codec import SYNC, CommandComplete, DataRow, encode_bind, encode_execute, encode_parse
 
 #: its functions look into the catalogue for each row
 ROWS = "SELECT table_name, is_insertable_into FROM information_schema.tables WHERE table_schema = "
@@ -53,3 +57,22 @@ def test_create_table_as_has_parameters(address: tuple[str, int]) -> None:
         with pytest.raises(psycopg.errors.UndefinedParameter, match="there is no parameter"):
             connection.execute("COPY (SELECT %s::int) TO STDOUT", (5,))
         connection.rollback()
+
+
+def test_a_portal_that_was_bound_is_a_cursor(server: ThreadedServer) -> None:
+    with Wire((server.host, server.port)) as wire:
+        wire.log_in()
+        wire.query("BEGIN")
+        wire.send(encode_parse(b"", b"SELECT generate_series(0, 100)"), encode_bind(b"p", b""), SYNC).ready()
+        moved = wire.query("MOVE FORWARD 42 IN p")
+        assert [each.tag for each in moved if isinstance(each, CommandComplete)] == [b"MOVE 42"]
+        came = wire.send(encode_execute(b"p", 1), SYNC).ready()
+        assert [each.values for each in came if isinstance(each, DataRow)] == [[b"42"]]
+        came = wire.query("FETCH 2 FROM p")
+        assert [each.values for each in came if isinstance(each, DataRow)] == [[b"43"], [b"44"]]
+        came = wire.send(encode_execute(b"p", 0), SYNC).ready()
+        assert [each.values for each in came if isinstance(each, DataRow)] == [[b"%d" % n] for n in range(45, 101)]
+        assert [each.tag for each in came if isinstance(each, CommandComplete)] == [b"SELECT 56"]
+        moved = wire.query("MOVE FORWARD 42 IN p")
+        assert [each.tag for each in moved if isinstance(each, CommandComplete)] == [b"MOVE 0"]
+        wire.query("COMMIT")

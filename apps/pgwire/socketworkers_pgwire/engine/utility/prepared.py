@@ -126,6 +126,13 @@ def fetch(session: SqlSession, utility: Utility) -> Plan:
     count = int(tree.get("howMany", 0))
 
     def act(owner: Surroundings) -> Result:
+        if portal.cursor is None and not portal.declared and not named.done:
+            # a portal that was bound, and not executed yet
+            portal.declared = True
+            portal.text, portal.made = owner.query, owner.statement_time
+            session.open_declared(portal)
+        if portal.packed and not move:
+            raise SqlError("0A000", "FETCH from a portal that Execute has read a part of is not supported")
         session.resume(portal)
         rows = portal.move(direction, count)
         return Result((), len(rows)) if move else Result(rows)
