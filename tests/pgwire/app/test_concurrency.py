@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -318,6 +319,133 @@ def test_for_update_nowait_and_skip_locked_while_another_one_writes(clients: Cli
     a.run("COMMIT")
     assert b.run("SELECT id FROM account WHERE id = 1 FOR UPDATE SKIP LOCKED") == ["1", "SELECT 1"]
     b.run("COMMIT")
+
+
+def test_rows_that_are_locked_leave_the_others_free(clients: Clients) -> None:
+    """§13.3.2: row-level locks block only writers and lockers of the same row."""
+    a, b, c = clients
+    a.run("BEGIN")
+    assert a.run("SELECT id FROM account WHERE note IS NULL ORDER BY id LIMIT 2 FOR UPDATE") == ["1", "2", "SELECT 2"]
+    assert c.run("UPDATE account SET balance = 1 WHERE id = 3") == ["UPDATE 1"]
+    assert c.run("INSERT INTO account VALUES (11, 1, 'free')") == ["INSERT 0 1"]
+    assert c.run("SELECT balance FROM account WHERE id = 1") == ["100", "SELECT 1"]
+    b.run("BEGIN")
+    assert b.run("SELECT id FROM account WHERE id = 4 FOR UPDATE") == ["4", "SELECT 1"]
+    b.begin("UPDATE account SET balance = balance + 5 WHERE id = 1")
+    assert a.run("UPDATE account SET balance = balance + 1 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT balance FROM account WHERE id = 1 FOR UPDATE") == ["101", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["UPDATE 1"]
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert c.run("SELECT balance FROM account WHERE id = 1") == ["106", "SELECT 1"]
+
+
+def test_a_lock_is_waited_for_and_sees_what_was_committed(clients: Clients) -> None:
+    a, b, c = clients
+    a.run("BEGIN")
+    a.run("SELECT id FROM account WHERE id = 1 FOR UPDATE")
+    b.begin("SELECT balance FROM account WHERE id = 1 FOR SHARE")
+    c.begin("UPDATE account SET balance = balance * 2 WHERE id = 1")
+    a.run("UPDATE account SET balance = 7 WHERE id = 1")
+    a.run("COMMIT")
+    assert c.end() == ["UPDATE 1"]
+    assert b.end()[-1] == "SELECT 1"
+    assert a.run("SELECT balance FROM account WHERE id = 1") == ["14", "SELECT 1"]
+
+
+def test_rows_that_are_skipped_do_not_count_for_the_limit(clients: Clients) -> None:
+    a, b, c = clients
+    take = "SELECT id FROM account WHERE note IS NULL ORDER BY id LIMIT 3 FOR UPDATE SKIP LOCKED"
+    for each, ids in ((a, "123"), (b, "456"), (c, "789")):
+        each.run("BEGIN")
+        assert each.run(take) == [*ids, "SELECT 3"]
+    assert b.run("UPDATE account SET note = 'done' WHERE id IN (4, 5, 6)") == ["UPDATE 3"]
+    assert b.run("COMMIT") == ["COMMIT"]
+    b.run("BEGIN")
+    assert b.run(take) == ["10", "SELECT 1"]
+    assert a.run("ROLLBACK") == ["ROLLBACK"]
+    assert b.run(take) == ["1", "2", "3", "SELECT 3"]
+    assert c.run("SELECT id FROM account WHERE id = 9 FOR UPDATE NOWAIT") == ["9", "SELECT 1"]
+    assert c.run("SELECT id FROM account WHERE id = 3 FOR UPDATE NOWAIT") == ["55P03"]
+    for each in (b, c):
+        each.run("ROLLBACK")
+    assert a.run("SELECT count(*) FROM account FOR UPDATE") == ["0A000"]
+
+
+def test_one_statement_takes_what_nobody_has(clients: Clients) -> None:
+    """The queue in one statement: UPDATE of a row that a subquery has found and locked."""
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("SELECT id FROM account ORDER BY id LIMIT 1 FOR UPDATE") == ["1", "SELECT 1"]
+    assert b.run(
+        "UPDATE account SET note = 'mine' WHERE id = (SELECT id FROM account WHERE note IS NULL ORDER BY id LIMIT 1 "
+        "FOR UPDATE SKIP LOCKED) RETURNING id"
+    ) == ["2", "UPDATE 1"]
+    a.run("ROLLBACK")
+
+
+def test_a_lock_of_one_table_of_a_join(clients: Clients) -> None:
+    a, b, _ = clients
+    a.run("INSERT INTO child VALUES (1, 1, 'x'), (2, 2, 'y')")
+    a.run("BEGIN")
+    locked = a.run(
+        "SELECT c.id, p.id FROM child c LEFT JOIN parent p ON p.id = c.parent WHERE c.id = 1 FOR UPDATE OF c"
+    )
+    assert locked == ["1|1", "SELECT 1"]
+    assert b.run("SELECT id FROM parent FOR UPDATE NOWAIT") == ["1", "2", "SELECT 2"]
+    assert b.run("SELECT id FROM child WHERE id = 1 FOR UPDATE NOWAIT") == ["55P03"]
+    assert b.run("SELECT id FROM child FOR UPDATE SKIP LOCKED") == ["2", "SELECT 1"]
+    a.run("ROLLBACK")
+
+
+def test_two_that_lock_rows_of_each_other_are_told(clients: Clients) -> None:
+    a, b, _ = clients
+    for each, number in ((a, 1), (b, 2)):
+        each.run("BEGIN")
+        each.run(f"SELECT id FROM account WHERE id = {number} FOR UPDATE")
+    a.begin("SELECT id FROM account WHERE id = 2 FOR UPDATE")
+    assert b.run("SELECT id FROM account WHERE id = 1 FOR UPDATE") == ["40P01"]
+    b.run("ROLLBACK")
+    assert a.end() == ["2", "SELECT 1"]
+    a.run("COMMIT")
+
+
+def test_workers_take_each_job_once(running: ThreadedServer, clients: Clients) -> None:
+    """A queue of jobs, and workers that hold their jobs while they work."""
+    clients[0].run("CREATE TABLE IF NOT EXISTS job (id int PRIMARY KEY, state text NOT NULL, taken int)")
+    clients[0].run("TRUNCATE job; INSERT INTO job SELECT g, 'new', 0 FROM generate_series(1, 60) g")
+    done: list[str] = []
+    held = [0]
+    most = [0]
+    guard = threading.Lock()
+
+    def work() -> None:
+        with Client((running.host, running.port)) as client:
+            client.log_in()
+            while True:
+                client.run("BEGIN")
+                found = client.run("SELECT id FROM job WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED")
+                if found == ["SELECT 0"]:
+                    client.run("COMMIT")
+                    return
+                with guard:
+                    held[0] += 1
+                    most[0] = max(most[0], held[0])
+                time.sleep(0.005)
+                client.run(f"UPDATE job SET state = 'done', taken = taken + 1 WHERE id = {found[0]}")
+                with guard:
+                    held[0] -= 1
+                assert client.run("COMMIT") == ["COMMIT"]
+                done.append(found[0])
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(30)
+    assert sorted(done, key=int) == [str(number) for number in range(1, 61)]
+    assert clients[0].run("SELECT min(taken), max(taken), min(state) FROM job") == ["1|1|done", "SELECT 1"]
+    assert most[0] > 1, "they never worked at the same time"
 
 
 def test_money_is_neither_made_nor_lost(running: ThreadedServer, clients: Clients) -> None:

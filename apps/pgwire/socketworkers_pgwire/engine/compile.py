@@ -20,8 +20,10 @@ from ..sql.analyze.typenames import base_type_and_typmod
 from ..sql.execute.cursor import SelectPlan
 from ..sql.execute.modify import ModifyPlan
 from ..sql.grammar import Node, Raw, parse
-from ..sql.nodes import Query, Utility
-from ..sql.plan import Plan
+from ..sql.lower.locking import locked_places
+from ..sql.nodes import Query, SubLink, Utility
+from ..sql.plan import Locking, Plan
+from ..sql.walk import query_expressions, subqueries, walk
 from ..types import BY_OID, AnyType
 from ..types.oid import RegType
 from .log import table_of, traits
@@ -383,11 +385,25 @@ class Compiler:
         if analysed.locks:
             plan.locks = True
             waits = [each.wait for each in analysed.locks]
+            plan.locking = self._locking(session, analysed, parameters)
             plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
         if plan.short:
             plan.tables = _tables(plan, session.surroundings.catalog)
         plan.at_once = _runs_at_once(plan)
         return plan
+
+    @staticmethod
+    def _locking(session: SqlSession, query: Query, parameters: Sequence[int]) -> Locking | None:
+        places = locked_places(query)
+        if places is None or query.command != "select" or _locks_within(query):
+            return None
+        plan = session.lower(query, parameters, positions=True)
+        if plan.volatile or plan.blocking or plan.failure is not None or plan.columns is None or plan.written:
+            return None
+        relations = [session.surroundings.catalog.relation_by_oid(oid) for oid in plan.positions]
+        behind = len(plan.columns)
+        named = [(behind + place, each) for place in places if (each := relations[place]) is not None]
+        return Locking(plan, tuple([(place, table_of(each)) for place, each in named]), named[0][1].name)
 
     def _keep(
         self, key: tuple[Any, ...], kept: tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]
@@ -516,6 +532,15 @@ def _runs_at_once(plan: Plan) -> bool:
 def _tables(plan: Plan, catalog: SessionCatalog) -> dict[int, str]:
     relations = [catalog.relation_by_oid(oid) for oid in plan.relations]
     return {each.oid: table_of(each) for each in relations if each is not None and each.storage}
+
+
+def _locks_within(query: Query) -> bool:
+    """Whether a query within this one locks rows, too."""
+    _, *others = subqueries(query)
+    links = [
+        each for expr in query_expressions(query) for each in walk(expr, into_queries=True) if isinstance(each, SubLink)
+    ]
+    return any(each.locks for each in others) or any(_locks_within(each.query) or each.query.locks for each in links)
 
 
 def _differ(one: tuple[FieldDescription, ...] | None, other: tuple[FieldDescription, ...] | None) -> bool:

@@ -44,6 +44,14 @@ class RowMarks:
     def __bool__(self) -> bool:
         return bool(self._marks)
 
+    def holds(self, who: object) -> bool:
+        """Whether `who` has marked any rows."""
+        return who in self._held
+
+    def taken(self, who: object, key: Key) -> bool:
+        """Whether others have marked a row, so that `who` would have to wait for it."""
+        return key in self._marks and bool(self.conflict(who, (key,), counted=False))
+
     def conflict(self, who: object, keys: Iterable[Key], *, counted: bool) -> set[object]:
         """Whom `who` has to wait for before it may mark these rows."""
         found: set[object] = set()

@@ -305,6 +305,10 @@ class SqlSession(CopyingSession):
             transaction.check_writable(plan.tag)
             if transaction.logs(plan):
                 return self._log(portal, request)
+            if plan.locking is not None and transaction.locks_rows(plan.locking.plan):
+                done = self.lock_rows(portal, plan.locking, request)
+                if done is not None:
+                    return done
         elif transaction.reads_own(plan):
             if plan.short and plan.columns is not None:
                 return self._read_own(portal, request)

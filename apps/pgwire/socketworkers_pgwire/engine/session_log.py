@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import apsw
+
+from ..errors import SqlError
 from ..session import (
     Fetch,
     Request,
@@ -17,9 +20,12 @@ from .portal import Portal
 from .session_core import SessionCore
 
 if TYPE_CHECKING:
-    from ..sql.plan import Plan
+    from ..sql.plan import Locking, Plan
 
 __all__ = ["LoggingSession"]
+
+#: rows that one query marks; with more it takes the turn to write
+MOST_LOCKED: Final = 10_000
 
 
 class LoggingSession(SessionCore):
@@ -162,6 +168,61 @@ class LoggingSession(SessionCore):
 
         rows: list[tuple[Any, ...]] = self._trial(plan.relations, work)
         return rows
+
+    def lock_rows(self, portal: Portal, locking: Locking, request: Request) -> bool | None:
+        """Run a query that locks rows, and mark them; False when it has to wait, None when it takes too long for that.
+
+        Raises:
+            SqlError: 55P03 others have locked one, and it does not wait; 40P01; it failed.
+        """
+        database, plan = self.database, portal.plan
+        marks, queue = database.marks, database.queue
+
+        def work(handle: Handle) -> bool | None:
+            rows = self._looked(handle, locking.plan, portal.values)
+            if rows is None:
+                return None
+            keys = [(table, row[place]) for row in rows for place, table in locking.places if row[place] is not None]
+            # while it is our turn still: whose turn is next runs at once when it is over
+            holders = marks.conflict(self, keys, counted=False)
+            if holders and plan.wait == "error":
+                raise SqlError("55P03", f'could not obtain lock on row in relation "{locking.name}"')
+            if holders:
+                self._wait_for(holders, request)
+                return False
+            if keys:
+                marks.add(self, keys, counted=False)
+            width = len(plan.columns or ())
+            portal.cursor = Recorded(plan, [row[:width] for row in rows], 0)
+            return True
+
+        if not queue.take(self):
+            return None  # who writes without marks may have changed any row
+        if not self.transaction.log.tables.isdisjoint(plan.relations):
+            found: bool | None = self._trial(plan.relations, work)
+            return found
+        try:
+            handle = database.glance.open or database.glance.begin()
+            handle.give_to(self.surroundings)
+            return work(handle)
+        finally:
+            queue.leave(self)
+
+    def _looked(self, handle: Handle, plan: Plan, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+        """The rows of a query; None when it has very many, or takes long."""
+        database = self.database
+        cursor = plan.open(self.surroundings, values)
+        database.watch(handle)
+        try:
+            rows = cursor.fetch(MOST_LOCKED + 1)
+        except apsw.InterruptError:
+            if not database.deadline.over:
+                raise
+            return None
+        finally:
+            database.unwatch(handle)
+            cursor.close()
+        return rows if len(rows) <= MOST_LOCKED else None
 
     def _collides(self, portal: Portal, request: Fetch) -> bool:
         """Whether a write has changed rows that others have marked: then it is undone, and waits for them.

@@ -744,6 +744,10 @@ class Surroundings:
         """Whether a portal is WITH HOLD."""
         return any(each.handle is portal and each.holdable for each in self.names.portals.values())
 
+    def row_is_taken(self, table: str, number: int) -> bool:
+        """Whether another transaction has locked a row; see `sql.lower.locking`."""
+        return self._database.marks.taken(self.sql, (table, number))
+
     def current_row(self, cursor: str, oid: int) -> int:
         """The number of the row of a table that a cursor stands on: execCurrentOf() of PostgreSQL's executor.
 

@@ -100,6 +100,7 @@ class Transaction:
             or self._reader is not None
             or session.portals
             or session.surroundings.pending
+            or session.database.marks.holds(session)
         ):
             return False
         self._touched = self._changed = self.queried = False
@@ -202,6 +203,19 @@ class Transaction:
             and len(self.log) < MOST
             and plan.traits is not None
             and plan.traits.loggable
+        )
+
+    def locks_rows(self, plan: Plan) -> bool:
+        """Whether a query that locks rows marks them, instead of taking the turn for the rest of the transaction."""
+        surroundings = self._session.surroundings
+        return (
+            self._writer is None
+            and self._reader is None
+            and self.isolation == "read committed"
+            and not surroundings.defining
+            and surroundings.own_connection is None
+            and not surroundings.protocol.whole
+            and (self.log.tables.isdisjoint(plan.relations) or plan.short)
         )
 
     @property

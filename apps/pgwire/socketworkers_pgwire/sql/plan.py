@@ -14,7 +14,7 @@ from ..functions import Execution
 from ..types import AnyType
 from .rights import Right
 
-__all__ = ["Cursor", "Plan", "ResultColumn"]
+__all__ = ["Cursor", "Locking", "Plan", "ResultColumn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,18 @@ class Cursor(Protocol):
         """Let go."""
 
 
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """A query that locks rows, with their numbers behind its columns."""
+
+    plan: Plan
+    places: tuple[tuple[int, str], ...]
+    """Where the numbers of locked rows stand in its rows, and of which table each is, as the hooks of SQLite call it.
+    """
+    name: str
+    """Of the first of these tables."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Plan:
     """A statement that can be run."""
@@ -100,6 +112,8 @@ class Plan:
     """OIDs of the tables that it changes."""
     failure: SqlError | None = None
     """What a constant in it fails with: the statement fails when it is bound, as when PostgreSQL plans it."""
+    locking: Locking | None = None
+    """How to know which rows it locks, when that is all that it does beside reading."""
     rights: tuple[Right, ...] = ()
     """Privileges that are needed to run it."""
     momentary: bool = False

@@ -12,6 +12,7 @@ from .from_items import from_clause
 from .grouping import collect_calls, group_clause, grouping_stage, needs_stage
 from .keys import check_order, equality_key, order_key
 from .literals import raise_error
+from .locking import skip_condition
 from .match import children, free_entries, shape, walk
 from .python import function_of
 from .shapes import as_kind
@@ -87,8 +88,10 @@ class _Select:
         self.source = from_clause(lowering, query.from_, query.has_aggregates, query)
         if query.has_set_functions:
             self._join_calls(collect_calls(query.group))
-        if query.where is not None:
-            self.source += self._where(query.where)
+        where = "" if query.where is None else self._where(query.where)
+        if query.locks and (free := skip_condition(lowering, query)):
+            where = f" WHERE ({where.removeprefix(' WHERE ')}) AND {free}" if where else f" WHERE {free}"
+        self.source += where
         if needs_stage(query):
             self.source = grouping_stage(lowering, query, self.source)
         else:
