@@ -120,7 +120,8 @@ def prepare_connection(
         return known[1]
     register(connection, types)
     made = Prepared(connection, cell)
-    _PREPARED[number] = ref(connection, lambda _: _PREPARED.pop(number, None)), made
+    table = _PREPARED  # the module may be gone before the connection
+    _PREPARED[number] = ref(connection, lambda _: table.pop(number, None)), made
     return made
 
 
