@@ -483,3 +483,52 @@ def test_money_is_neither_made_nor_lost(running: ThreadedServer, clients: Client
     left, right = sums.split("|")
     assert left == right
     assert int(left) > 0
+
+
+def test_who_puts_in_the_same_key_waits_for_the_first(clients: Clients) -> None:
+    """A unique key that another open transaction has put in: what becomes of that decides (index_unique_checks)."""
+    a, b, c = clients
+    a.run("DROP TABLE IF EXISTS word; CREATE TABLE word (name text PRIMARY KEY, n int, other text UNIQUE)")
+    a.run("INSERT INTO word VALUES ('here', 0, 'one')")
+    for end, came in (("COMMIT", ["23505"]), ("ROLLBACK", ["INSERT 0 1"])):
+        for each in (a, b):
+            each.run("BEGIN")
+        assert a.run("INSERT INTO word VALUES ('new', 1, NULL)") == ["INSERT 0 1"]
+        assert b.run("INSERT INTO word VALUES ('another', 2, NULL)") == ["INSERT 0 1"]
+        b.begin("INSERT INTO word VALUES ('new', 2, 'two')")
+        assert a.run(end) == [end]
+        assert b.end() == came
+        b.run("ROLLBACK")
+        a.run("DELETE FROM word WHERE name <> 'here'")
+    # and those who are no block
+    a.run("BEGIN")
+    assert a.run("INSERT INTO word VALUES ('new', 1, NULL)") == ["INSERT 0 1"]
+    b.begin("INSERT INTO word VALUES ('new', 2, NULL) ON CONFLICT DO NOTHING")
+    c.begin("UPDATE word SET name = 'new' WHERE name = 'here'")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["INSERT 0 0"]
+    assert c.end() == ["23505"]
+    # NULLs are distinct, and other columns do not matter
+    for each in (a, b):
+        each.run("BEGIN")
+        assert each.run(f"INSERT INTO word VALUES ('{id(each)}', 1, NULL)") == ["INSERT 0 1"]
+    assert a.run("UPDATE word SET n = n + 1 WHERE name = 'here'") == ["UPDATE 1"]
+    assert b.run("UPDATE word SET n = n + 1 WHERE name = 'new'") == ["UPDATE 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.run("COMMIT") == ["COMMIT"]
+
+
+def test_a_savepoint_survives_a_key_that_somebody_else_has_put_in(clients: Clients) -> None:
+    """What get_or_create of ORMs relies on."""
+    a, b, _ = clients
+    a.run("DROP TABLE IF EXISTS word; CREATE TABLE word (name text PRIMARY KEY)")
+    for each in (a, b):
+        each.run("BEGIN")
+    assert a.run("SAVEPOINT s; INSERT INTO word VALUES ('x'); RELEASE s")[-1] == "RELEASE"
+    b.run("SAVEPOINT s")
+    b.begin("INSERT INTO word VALUES ('x')")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["23505"]
+    assert b.run("ROLLBACK TO s") == ["ROLLBACK"]
+    assert b.run("SELECT name FROM word") == ["x", "SELECT 1"]
+    assert b.run("COMMIT") == ["COMMIT"]

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 import apsw
 
 from ..errors import SqlError
-from ..sql.execute.modify import ModifyPlan
+from ..sql.execute.modify import Apply, ModifyPlan, Native
+from ..sql.keywords import quote_identifier
 from ..sql.plan import Plan
 from ..types import Settings
 from .foresight import Foresight, foresight
@@ -31,6 +32,8 @@ __all__ = ["MOST", "Entry", "Recorded", "StatementLog", "Touched", "Traits", "ta
 
 #: statements that one log may have; replaying more would hold the turn for too long
 MOST: Final = 64
+#: rows of one write whose keys are marked
+_MOST_KEYS: Final = 1000
 _FIRST_USER_OID: Final = 16384
 _TAGS: Final = ("INSERT 0", "UPDATE", "DELETE")
 
@@ -80,6 +83,18 @@ def table_of(relation: Relation) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class UniqueKey:
+    """A unique index."""
+
+    name: str
+    """What its keys are marked by, in the place of a table's name."""
+    table: str
+    """That it is of, as the hooks of SQLite call it."""
+    sql: str
+    """The key of the row that has this number."""
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What is known of a write when it is compiled."""
 
@@ -97,6 +112,8 @@ class Traits:
     """It changes one table of the user's, and is done when SQLite has done it."""
     foresight: Foresight | None = None
     """How to know what it comes to before it is done."""
+    uniques: tuple[UniqueKey, ...] = ()
+    """Unique indexes that it may put a key into."""
 
 
 def traits(plan: Plan, catalog: Catalog) -> Traits | None:
@@ -128,7 +145,36 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
     )
     waits = tied or any(each.deferrable for each in relation.constraints)
     foreseen = foresight(plan, relation, table_of(relation), counted=counted, tied=tied) if loggable else None
-    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, permanent and not waits, foreseen)
+    uniques = _uniques(plan, relation, catalog)
+    plain = permanent and not waits
+    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, plain, foreseen, uniques)
+
+
+def _uniques(plan: Plan, relation: Relation, catalog: Catalog) -> tuple[UniqueKey, ...]:
+    """Those of a table whose keys are equal when SQLite's values are; of others a conflict is found at the commit."""
+    if plan.tag == "DELETE" or not relation.rowid or relation.kind != "r" or relation.oid < _FIRST_USER_OID:
+        return ()
+    changed: set[int] | None = None
+    if plan.tag == "UPDATE" and isinstance(plan, ModifyPlan):
+        steps = [step for step in plan.steps if isinstance(step, Native | Apply)]
+        if len(steps) == len(plan.steps):
+            changed = {number for step in steps for number in step.changed.columns}
+    found = []
+    for index in relation.indexes:
+        if not index.unique or not index.storage or index.expressions or index.predicate is not None:
+            continue
+        if changed is not None and changed.isdisjoint(index.keys):
+            continue
+        columns = [relation.columns[number - 1] for number in index.keys]
+        kinds = [catalog.type_by_oid(column.type) for column in columns]
+        if all(
+            kind is not None and kind.implementation is not None and kind.implementation.eqkey("x") == "x"
+            for kind in kinds
+        ):
+            listed = ",".join([quote_identifier(column.name) for column in columns])
+            sql = f"SELECT {listed} FROM {relation.storage} WHERE {quote_identifier(relation.rowid)}=?"
+            found.append(UniqueKey(f"{relation.oid} {index.oid}", table_of(relation), sql))
+    return tuple(found)
 
 
 class StatementLog:
@@ -172,15 +218,35 @@ class StatementLog:
 
 
 class Touched:
-    """An update hook that remembers which rows were changed."""
+    """An update hook that remembers which rows a write has changed.
 
-    __slots__ = ("_inserts", "keys")
+    Args:
+        traits: of the write.
+    """
 
-    def __init__(self, inserts: bool) -> None:
-        self._inserts = inserts
+    __slots__ = ("_inserts", "_rows", "_uniques", "keys")
+
+    def __init__(self, traits: Traits) -> None:
+        self._inserts = traits.marks_inserts
+        self._uniques = traits.uniques
+        self._rows: set[int] = set()
         self.keys: set[Key] = set()
 
     def __call__(self, kind: int, database: str, table: str, row: int) -> None:
         """As apsw calls it."""
         if kind != apsw.SQLITE_INSERT or self._inserts:
             self.keys.add((table, row))
+        if kind != apsw.SQLITE_DELETE and self._uniques and self._uniques[0].table == table:
+            self._rows.add(row)
+
+    def unique_keys(self, connection: apsw.Connection) -> set[Key]:
+        """The keys that these rows have now in unique indexes: two transactions must not put in the same one."""
+        found: set[Key] = set()
+        if len(self._rows) > _MOST_KEYS:
+            return found
+        for unique in self._uniques:
+            for number in self._rows:
+                for values in connection.execute(unique.sql, (number,)):
+                    if None not in values:
+                        found.add((unique.name, hash(values)))
+        return found

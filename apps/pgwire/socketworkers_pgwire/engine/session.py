@@ -334,7 +334,7 @@ class SqlSession(CopyingSession):
             handle = transaction.writer()
             transaction.writes(plan)
             if self.database.marks and plan.traits is not None:
-                portal.touched = Touched(inserts=plan.traits.marks_inserts)
+                portal.touched = Touched(plan.traits)
                 handle.apsw.set_update_hook(portal.touched)
         else:
             handle = transaction.reader()

@@ -84,7 +84,7 @@ class LoggingSession(SessionCore):
                 self.database.queue.leave(self)
                 return foreseen
         assert isinstance(plan, ModifyPlan)  # others are not loggable
-        touched = Touched(inserts=traits.marks_inserts)
+        touched = Touched(traits)
 
         def work(handle: Handle) -> Recorded | None:
             handle.apsw.set_update_hook(touched)
@@ -93,6 +93,8 @@ class LoggingSession(SessionCore):
             finally:
                 handle.apsw.set_update_hook(None)
             # while it is our turn still: whose turn is next runs at once when it is over
+            if traits.uniques:
+                touched.keys |= touched.unique_keys(handle.apsw)
             holders = marks.conflict(self, touched.keys, counted=traits.counted)
             if holders:
                 collided(holders)
@@ -238,6 +240,7 @@ class LoggingSession(SessionCore):
         handle.apsw.set_update_hook(None)
         transaction, database = self.transaction, self.database
         counted = portal.plan.traits.counted
+        touched.keys |= touched.unique_keys(handle.apsw)
         holders = database.marks.conflict(self, touched.keys, counted=counted)
         if not holders or not transaction.alone:
             return False
