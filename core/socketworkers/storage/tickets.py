@@ -57,6 +57,18 @@ class SyncTicket:
         else:
             self._callbacks.append(callback)
 
+    def joined(self, other: SyncTicket) -> SyncTicket:
+        """A ticket that ends with the later of this one and another, perhaps of another file; with the first error."""
+        made = SyncTicket(self._executor)
+
+        def one(error: BaseException | None) -> None:
+            if error is not None or (self.done and other.done):
+                made.finish(error or self.error or other.error)
+
+        self.add_done_callback(one)
+        other.add_done_callback(one)
+        return made
+
     async def wait(self) -> None:
         """Wait until the sync has ended.
 

@@ -16,7 +16,7 @@ from tests.core.storage.conftest import Opener
 
 from socketworkers import faults
 from socketworkers.errors import StartupError, StateError, StorageError, StorageFailed, StorageFull
-from socketworkers.storage import Options, Reserve, Storage, ThreadExecutor, check_library, engine, recovery
+from socketworkers.storage import Options, Reserve, Storage, SyncTicket, ThreadExecutor, check_library, engine, recovery
 from socketworkers.storage.trouble import Verdict, judge
 from socketworkers.storage.wal import WalFile
 
@@ -49,6 +49,25 @@ def test_too_old_a_library_is_refused() -> None:
         assert len(caught.value.lines()) == 3
     check_library("3.51.3")
     check_library("4.0")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("failing", [None, 0, 1])
+async def test_joined_tickets_end_with_the_later_or_the_first_error(
+    order: tuple[int, int], failing: int | None
+) -> None:
+    executor = ThreadExecutor(1)
+    pair = SyncTicket(executor), SyncTicket(executor)
+    joined = pair[0].joined(pair[1])
+    told: list[BaseException | None] = []
+    joined.add_done_callback(told.append)
+    error = StorageFailed(errno.EIO, "gone")
+    for step, number in enumerate(order, 1):
+        pair[number].finish(error if number == failing else None)
+        assert joined.done == (step == 2 or number == failing)
+    assert repr(joined.error) == repr(None if failing is None else error)
+    assert list(map(repr, told)) == [repr(joined.error)]
+    await executor.close()
 
 
 async def test_settings_of_every_connection(opened: Opener) -> None:

@@ -170,7 +170,7 @@ class SessionCore:
         if before is None or before.done:
             self.gate = ticket
         else:
-            self.gate = both(before, ticket)
+            self.gate = before.joined(ticket)
 
     def notified(self, process_id: int, channel: str, payload: str) -> None:
         """A notification of a transaction that has just been committed."""
@@ -290,16 +290,3 @@ class SessionCore:
             chunks.close()
         if handle is not None:
             self.transaction.give_back(handle)
-
-
-def both(first: SyncTicket, second: SyncTicket) -> SyncTicket:
-    """A ticket that ends with the later of two."""
-    made = SyncTicket(first._executor)
-
-    def one(error: BaseException | None) -> None:
-        if error is not None or (first.done and second.done):
-            made.finish(error or first.error or second.error)
-
-    first.add_done_callback(one)
-    second.add_done_callback(one)
-    return made
