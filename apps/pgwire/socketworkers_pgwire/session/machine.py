@@ -99,7 +99,7 @@ class Session(Login):
         first = data[:1]
         if first == b"B":
             known = self._repetitions
-            if known is None or data[5]:
+            if known is None or data[5:6] != b"\0":  # perhaps a part of a message only
                 return None
             found = known.get(data[6 : data.find(0, 6)])
             if found is None or self.names.statements.get(found.prepared.name) is not found.prepared:
