@@ -655,3 +655,34 @@ def test_now_in_a_literal_is_the_time_of_its_statement(server: ThreadedServer, s
         assert [one == other for one, other in zip(first, second, strict=True)] == [False, False, True, False]
         assert first[2] == [b"t"]
         assert seen(bound(b"kept")) == kept  # PostgreSQL too keeps the constants of what is prepared
+
+
+def test_a_privilege_that_is_gone_is_missed_at_once(server: ThreadedServer) -> None:
+    address = (server.host, server.port)
+    with Wire(address) as owner, Wire(address) as user:
+        owner.log_in()
+        owner.query("DROP TABLE IF EXISTS secret; DROP ROLE IF EXISTS reader; DROP ROLE IF EXISTS readers")
+        owner.query(
+            "CREATE TABLE secret (id int PRIMARY KEY, said text); CREATE ROLE readers; CREATE ROLE reader LOGIN"
+        )
+        owner.query("INSERT INTO secret VALUES (1, 'one'), (2, 'two'), (3, 'three')")
+        user.log_in("reader")
+        user.query("SELECT 1")
+        with repeated(session_of(server, user)) as again:
+            for grant, revoke in (
+                ("GRANT SELECT ON secret TO reader", "REVOKE SELECT ON secret FROM reader"),
+                ("GRANT SELECT ON secret TO readers; GRANT readers TO reader", "REVOKE readers FROM reader"),
+            ):
+                owner.query(grant)
+                user.send(encode_parse(b"p", b"SELECT said FROM secret WHERE id = $1"), SYNC).ready()
+                again.clear()
+                for number, said in ((1, b"one"), (2, b"two"), (3, b"three"), (2, b"two")):
+                    for data in (q(f"SELECT said FROM secret WHERE id = {number}"), bound(b"p", b"%d" % number)):
+                        rows = [each.values for each in answers(user, data, 1) if isinstance(each, DataRow)]
+                        assert rows == [[said]]
+                assert len(again) >= 3
+                owner.query(revoke)
+                for data in (q("SELECT said FROM secret WHERE id = 1"), bound(b"p", b"1")):
+                    assert user.error(answers(user, data, 1)).sqlstate == "42501"
+                user.send(encode_close(b"S", b"p"), SYNC).ready()
+        owner.query("DROP OWNED BY reader, readers; DROP ROLE reader; DROP ROLE readers; DROP TABLE secret")

@@ -76,6 +76,7 @@ class Compiled:
         "key",
         "kinds",
         "made",
+        "member",
         "parameter_types",
         "place",
         "plain",
@@ -97,6 +98,8 @@ class Compiled:
         """Its number in that text."""
         self.values: Sequence[Any] = ()
         """Of the parameters that its literals are."""
+        self.member: Member | None = None
+        """Whose plan it shares."""
         self.plan: Plan | None = None
         self.columns: tuple[FieldDescription, ...] | None = None
         self.parameter_types: tuple[int, ...] = ()
@@ -123,13 +126,15 @@ class Compiled:
         """Whether it is all of its text, and there is nothing to tell of that text each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A plan that statements of one shape share."""
+@dataclass(slots=True, eq=False)
+class Member:
+    """A plan that statements of one shape share, as long as nothing changes that it depends on: the user, too."""
 
     plan: Plan
     columns: tuple[FieldDescription, ...] | None
     lifting: Lifting
+    allowed: bool = False
+    """Whether the user is known to have the privileges that it needs."""
 
 
 class Compiler:
@@ -150,7 +155,7 @@ class Compiler:
         #: which literals of a shape were looked at, None when it has no plan of its own; by shape, place and token
         self._families: OrderedDict[tuple[Any, ...], tuple[int, ...] | None] = OrderedDict()
         #: plans of shapes, by what those literals say
-        self._members: OrderedDict[tuple[Any, ...], _Member] = OrderedDict()
+        self._members: OrderedDict[tuple[Any, ...], Member] = OrderedDict()
         self._members_bytes = 0
 
     # Parsing
@@ -240,7 +245,7 @@ class Compiler:
             found = self._plan_of_shape(session, compiled, compiled.shape, token)
             if found is not None:
                 return found
-            compiled.shape = None
+            compiled.shape = compiled.member = None
             compiled.values = ()
             compiled.raw = parse(compiled.raw.text)[compiled.place]
         with session.catalogue():
@@ -298,20 +303,12 @@ class Compiler:
                 self._families.move_to_end(family)
                 self._members.move_to_end(key)
             compiled.values = member.lifting.values(shape, session.surroundings.settings)
+            compiled.member = member
         except SqlError:  # it is said with its place in the text
             return None
         return member.plan, member.columns
 
-    def shared(self, compiled: Compiled, shape: Shape, token: object) -> tuple[Plan, Lifting] | None:
-        """The plan that a statement has just shared with others of its shape."""
-        family = (shape.key, compiled.place, token)
-        pinned = self._families.get(family)
-        if pinned is None:
-            return None
-        member = self._members.get((family, tuple([shape.literals[number] for number in pinned])))
-        return None if member is None else (member.plan, member.lifting)
-
-    def _lift(self, session: SqlSession, compiled: Compiled, shape: Shape, family: tuple[Any, ...]) -> _Member | None:
+    def _lift(self, session: SqlSession, compiled: Compiled, shape: Shape, family: tuple[Any, ...]) -> Member | None:
         """A plan for the statements of a shape; None when there cannot be one.
 
         Raises:
@@ -331,7 +328,7 @@ class Compiler:
             plan = self.plan_of(session, query, [kind.oid for _, kind, _ in lifting.lifted])
             if plan.failure is not None:
                 return None
-            member = _Member(plan, self._described(session, plan), lifting)
+            member = Member(plan, self._described(session, plan), lifting)
         self._families[family] = lifting.pinned
         if len(self._families) > MAX_SHAPES:
             self._families.popitem(last=False)
@@ -474,11 +471,20 @@ class Compiler:
         if surroundings.superuser:  # as of now: looking for the plan has looked at the roles
             if not any([right.user for right in plan.rights]):
                 return
-        elif compiled.token is not None and compiled.allowed is compiled.token:
+        elif self.allowed(compiled):
             return
         with session.catalogue():
             surroundings.authorization.check(plan.rights, surroundings.user_oid)
         compiled.allowed = compiled.token
+        if compiled.member is not None:
+            compiled.member.allowed = True
+
+    @staticmethod
+    def allowed(compiled: Compiled) -> bool:
+        """Whether the user is known to have the privileges that a statement needs, since its plan was found."""
+        if compiled.member is not None:
+            return compiled.member.allowed
+        return compiled.token is not None and compiled.allowed is compiled.token
 
     def prepare_tree(self, session: SqlSession, node: Node, types: Sequence[Node]) -> Compiled:
         """The statement of an SQL-level PREPARE.

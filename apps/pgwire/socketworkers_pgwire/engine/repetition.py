@@ -358,10 +358,9 @@ def repetition_of_text(session: SqlSession, request: Open) -> tuple[tuple[Hole, 
             return None
         repeat = _made(session, compiled, compiled.token, compiled.plan, lambda parameters, settings: [], ())
         return None if repeat is None else ((), repeat)
-    found = session.compiler.shared(compiled, shape, token)
-    if found is None:
+    if compiled.member is None:
         return None
-    plan, lifting = found
+    plan, lifting = compiled.member.plan, compiled.member.lifting
     numbers = sorted({number for number, _, _ in lifting.lifted})
     place_of = {number: place for place, number in enumerate(numbers)}
     holes = tuple([shape.hole(compiled.raw.text, number) for number in numbers])

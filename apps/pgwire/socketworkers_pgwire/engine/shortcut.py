@@ -50,7 +50,7 @@ def run_at_once(session: SqlSession, request: Open, commits: bool) -> Ran | None
         transaction.touch()
     try:
         plan, columns = session.compiler.plan(session, compiled)
-        if not plan.at_once or (plan.rights and (compiled.token is None or compiled.allowed is not compiled.token)):
+        if not plan.at_once or (plan.rights and not session.compiler.allowed(compiled)):
             return None
         formats = request.result_formats
         if len(formats) > 1 and len(formats) != len(plan.columns or ()):
