@@ -96,5 +96,5 @@ def _elements_have(
 
 
 def _is_array(row: TypeRow) -> bool:
-    """Whether it is a true array; vectors have an element type too, and operators of their own."""
-    return bool(row.element) and row.category == "A" and row.oid not in (22, 30)
+    """Whether it is a true array (IsTrueArrayType), as int2vector is, too; oidvector has operators of its own."""
+    return bool(row.element) and row.category == "A"

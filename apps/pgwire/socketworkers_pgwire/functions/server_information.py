@@ -63,6 +63,15 @@ def _no(*_: Any) -> int:
     return 0
 
 
+@scalar(
+    "pg_is_wal_replay_paused()", "pg_get_wal_replay_pause_state()", "pg_wal_replay_pause()", "pg_wal_replay_resume()"
+)
+def _not_in_recovery() -> None:
+    raise SqlError(
+        "55000", "recovery is not in progress", hint="Recovery control functions can only be executed during recovery."
+    )
+
+
 @scalar("pg_trigger_depth()")
 def _depth() -> int:
     return 0

@@ -218,6 +218,16 @@ _COUNTERS = (
     "tuples_updated xact_commit xact_rollback"
 )
 scalar(*[f"pg_stat_get_db_{_name}(oid)" for _name in _COUNTERS.split()])(lambda _: 0)
+_TABLES = (
+    "analyze_count autoanalyze_count autovacuum_count blocks_fetched blocks_hit dead_tuples ins_since_vacuum "
+    "live_tuples mod_since_analyze numscans tuples_deleted tuples_fetched tuples_hot_updated tuples_inserted tuples_returned "
+    "tuples_updated vacuum_count xact_blocks_fetched xact_blocks_hit xact_numscans xact_tuples_deleted "
+    "xact_tuples_fetched xact_tuples_hot_updated xact_tuples_inserted xact_tuples_returned xact_tuples_updated "
+    "function_calls"
+)
+scalar(*[f"pg_stat_get_{_name}(oid)" for _name in _TABLES.split()])(lambda _: 0)
+_LAST = "last_analyze_time last_autoanalyze_time last_autovacuum_time last_vacuum_time"
+scalar(*[f"pg_stat_get_{_name}(oid)" for _name in _LAST.split()])(lambda _: None)
 _TIMES = "active_time blk_read_time blk_write_time idle_in_transaction_time session_time"
 scalar(*[f"pg_stat_get_db_{_name}(oid)" for _name in _TIMES.split()])(lambda _: 0.0)
 scalar("pg_stat_get_db_stat_reset_time(oid)", "pg_stat_get_db_checksum_last_failure(oid)")(lambda _: None)
