@@ -220,8 +220,8 @@ _COUNTERS = (
 scalar(*[f"pg_stat_get_db_{_name}(oid)" for _name in _COUNTERS.split()])(lambda _: 0)
 _TABLES = (
     "analyze_count autoanalyze_count autovacuum_count blocks_fetched blocks_hit dead_tuples ins_since_vacuum "
-    "live_tuples mod_since_analyze numscans tuples_deleted tuples_fetched tuples_hot_updated tuples_inserted tuples_returned "
-    "tuples_updated vacuum_count xact_blocks_fetched xact_blocks_hit xact_numscans xact_tuples_deleted "
+    "live_tuples mod_since_analyze numscans tuples_deleted tuples_fetched tuples_hot_updated tuples_inserted "
+    "tuples_returned tuples_updated vacuum_count xact_blocks_fetched xact_blocks_hit xact_numscans xact_tuples_deleted "
     "xact_tuples_fetched xact_tuples_hot_updated xact_tuples_inserted xact_tuples_returned xact_tuples_updated "
     "function_calls"
 )

@@ -17,12 +17,11 @@ from . import errors
 from .block import BlockState
 from .core import MOST_UNSENT, Timeout, command_complete
 from .encodings import SERVER_ENCODING
-from .engine import Answer, ControlKind, Failure, Open, Ran, Repeated, Transact, TransactKind
+from .engine import Answer, ControlKind, Done, Failure, Open, Ran, Repeated, Transact, TransactKind
 from .errors import SqlError
 from .events import Event, Interrupt
 from .execution import ENDS
 from .login import ALPN, Login
-from .names import Portal
 from .repetition import MOST as MOST_KNOWN
 from .repetition import NotedText, Repetition, TextRepetition, Texts, pieces_of
 from .table import ALLOWED, State
@@ -36,6 +35,7 @@ _KNOWABLE: Final = 1 << 16
 _BLOCK = 16
 """Bits of 64 KiB: so much of a message must come within `Timeouts.message`."""
 _BLOCKS = 1 << 20
+_BEGIN: Final = Transact(TransactKind.BEGIN)
 _NO_EVENTS: Final[list[Event]] = []
 _LOGIN = frozenset((State.STARTUP, State.TLS, State.LOGIN, State.STARTING))
 
@@ -186,6 +186,20 @@ class Session(Login):
         statement = found.prepared.statement
         if statement is None or statement.control is None:
             return None
+        control = statement.control
+        if control.kind is ControlKind.BEGIN and control.options is None and self._block.state is BlockState.IDLE:
+            self.whole = False
+            self._extended = True  # it has come long after it was parsed
+            answer = None if self.inline is None else self.inline(_BEGIN)
+            self._extended = False
+            if answer is not None and type(answer) is Done and not answer.notices and not answer.parameters:
+                self._block.state = BlockState.BLOCK
+                self._touched = True
+                self.names.put_done(found.portal("", 0))
+                self._tally.completed(control.tag)
+                self._progress += 1
+                self._output.append(b"".join((found.before, command_complete(control.tag), WITHIN)))
+                return _NO_EVENTS
         self._to_sync()
         self._block.start()
         self._progress += 1
@@ -264,10 +278,7 @@ class Session(Login):
         assert statement is not None
         assert statement.control is not None
         self._output.append(found.before)
-        level = len(self._block.savepoints)
-        portal = Portal("", None, statement, None, found.result_formats, prepared, level=level)
-        portal.done = True
-        self.names.add_portal(portal)
+        self.names.put_done(found.portal("", len(self._block.savepoints)))
         try:
             self._control(statement.control, self._executed_control)
         except SqlError as wrong:

@@ -92,6 +92,7 @@ class Repetition:
         "_longest",
         "_part",
         "_place",
+        "_portal",
         "_results",
         "_tail",
         "before",
@@ -107,6 +108,7 @@ class Repetition:
         self.run = run
         self.before = BIND_COMPLETE + noted.description
         self._columns = noted.columns
+        self._portal: Portal | None = None
         self.formats = bind.formats
         self.result_formats = bind.result_formats
         rest = len(_EXECUTE) + (len(_DESCRIBE) if noted.description else 0)
@@ -123,11 +125,16 @@ class Repetition:
         self._longest = min(longest, _LONGEST)
 
     def portal(self, tag: str, level: int) -> Portal:
-        """The portal that was run."""
-        prepared = self.prepared
-        made = Portal("", None, prepared.statement, self._columns, self.result_formats, prepared, PORTAL_COST, level)
+        """The portal that was run, and with which tag it ended; "" of a statement about transactions."""
+        made = self._portal
+        if made is None:
+            prepared, formats = self.prepared, self.result_formats
+            made = self._portal = Portal("", None, prepared.statement, self._columns, formats, prepared, PORTAL_COST)
+        # it was the last one of this statement, which nobody has any more, or which is to be replaced
+        made.level = level
         made.done = made.counted = True
-        made.tag = tag[: tag.rindex(" ")]
+        made.failed = False
+        made.tag = tag[: tag.rindex(" ")] if tag else ""
         return made
 
     def parameters(self, data: bytes) -> list[bytes | None] | None:
