@@ -6,6 +6,8 @@ import asyncio
 import errno
 import logging
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,17 @@ async def test_joined_tickets_end_with_the_later_or_the_first_error(
     assert repr(joined.error) == repr(None if failing is None else error)
     assert list(map(repr, told)) == [repr(joined.error)]
     await executor.close()
+
+
+def test_sqlite_counts_no_memory_unless_somebody_uses_it_already() -> None:
+    assert apsw.status(apsw.SQLITE_STATUS_MEMORY_USED) == (0, 0)
+    used_before = (
+        "import apsw; c = apsw.Connection(':memory:'); c.execute('create table t (a)'); import socketworkers.storage;"
+        "c.execute('insert into t values (1)'); assert c.execute('select a from t').fetchall() == [(1,)];"
+        "print(apsw.status(apsw.SQLITE_STATUS_MEMORY_USED)[0] > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", used_before], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 async def test_settings_of_every_connection(opened: Opener) -> None:
