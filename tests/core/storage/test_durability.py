@@ -73,7 +73,10 @@ async def test_joined_tickets_end_with_the_later_or_the_first_error(
 
 
 def test_sqlite_counts_no_memory_unless_somebody_uses_it_already() -> None:
+    connection = apsw.Connection(":memory:")
+    connection.execute("create table t (a)")
     assert apsw.status(apsw.SQLITE_STATUS_MEMORY_USED)[0] == 0
+    connection.close()
     used_before = (
         "import apsw; c = apsw.Connection(':memory:'); c.execute('create table t (a)'); import socketworkers.storage;"
         "c.execute('insert into t values (1)'); assert c.execute('select a from t').fetchall() == [(1,)];"
