@@ -15,6 +15,9 @@ from tests.pgwire.differential.connection import Connection
 from tests.support.disk.trace import Call, calls_of, can_trace
 from tests.support.pgserver.postgresql import PostgresProcess
 from tests.support.pgserver.process import PgwireProcess, installed
+from tests.support.pgserver.wire import Wire
+
+from socketworkers_pgwire.codec import SYNC, encode_bind, encode_execute, encode_parse
 
 READS = ("read", "recvfrom", "recvmsg", "readv")
 SENDS = ("write", "writev", "sendto", "sendmsg")
@@ -41,24 +44,27 @@ def data_of(call: Call) -> bytes:
     return codecs.escape_decode(match[1].encode())[0] if match else b""
 
 
-def commits(calls: list[Call]) -> list[tuple[Call, Call]]:
-    """What asked, and what answered, of a client that does one thing at a time."""
+COMMITTED, UPDATED = b"C\0\0\0\x0bCOMMIT\0", b"C\0\0\0\rUPDATE 1\0"
+
+
+def commits(calls: list[Call], told: bytes = COMMITTED) -> list[tuple[Call, Call]]:
+    """What asked, and what told of a commit, of a client that does one thing at a time."""
     found = []
     asked: Call | None = None
     for call in sorted((call for call in calls if on_socket(call)), key=lambda call: call.ended):
         data = data_of(call)
         if call.name in READS and data:
             asked = call
-        elif call.name in SENDS and asked is not None and b"C\0\0\0\x0bCOMMIT\0" in data:
+        elif call.name in SENDS and asked is not None and told in data:
             found.append((asked, call))
             asked = None
     return found
 
 
-def unsynced(calls: list[Call], log: str, which: slice = slice(None)) -> list[str]:
+def unsynced(calls: list[Call], log: str, which: slice = slice(None), told: bytes = COMMITTED) -> list[str]:
     """Those of the commits that were acknowledged too early, with the reason."""
     wrong = []
-    answers = commits(calls)[which]
+    answers = commits(calls, told)[which]
     for asked, answer in answers:
         during = [call for call in calls if call.began > asked.began and call.ended < answer.began]
         written = [call for call in during if call.name in WRITES and re.search(log, call.text)]
@@ -87,6 +93,25 @@ def work(address: tuple[str, int]) -> None:
             ):
                 answer = connection.query(sql)
                 assert answer.error is None, answer.error
+
+
+def repeat(address: tuple[str, int]) -> None:
+    """The same with one prepared statement, which is a transaction by itself, and with a prepared block."""
+    with Wire(address) as wire:
+        wire.log_in()
+        wire.query("CREATE TABLE traced (id int PRIMARY KEY, n int NOT NULL); INSERT INTO traced VALUES (1, 0), (2, 0)")
+        for name, sql in ((b"u", "UPDATE traced SET n = n + $2 WHERE id = $1"), (b"b", "BEGIN"), (b"c", "COMMIT")):
+            wire.send(encode_parse(name, sql.encode()), SYNC).ready()
+        for setting in ("on", "off"):
+            wire.query(f"SET synchronous_commit = {setting}")
+            for number in range(COMMITS):
+                wire.send(encode_bind(b"", b"u", (b"1", b"%d" % (number + 1))), encode_execute(), SYNC).ready()
+        wire.query("SET synchronous_commit = on")
+        for number in range(COMMITS):
+            wire.send(encode_bind(b"", b"b", ()), encode_execute(), SYNC).ready()
+            values = (b"2", b"%d" % (number + 1))
+            block = encode_bind(b"", b"u", values) + encode_execute() + encode_bind(b"", b"c", ()) + encode_execute()
+            wire.send(block, SYNC).ready()
 
 
 def strace(out: Path) -> tuple[str, ...]:
@@ -131,6 +156,24 @@ def test_each_commit_follows_a_sync_but_where_the_client_does_without(tmp_path: 
     assert len(commits(calls)) == 2 * COMMITS
     assert unsynced(calls, OURS, DURABLE) == []
     assert len(unsynced(calls, OURS, OTHERS)) >= COMMITS // 2
+
+
+@traced
+@ours
+def test_what_is_repeated_follows_a_sync_as_well(tmp_path: Path) -> None:
+    server = PgwireProcess(tmp_path, wrapper=strace(tmp_path / "trace"))
+    try:
+        assert server.start(), server.text()
+        repeat(server.address)
+        assert server.stop() == 0
+    finally:
+        server.kill()
+    calls = calls_of((tmp_path / "trace").read_text(errors="replace"))
+    assert len(commits(calls, UPDATED)) == 3 * COMMITS
+    assert unsynced(calls, OURS, DURABLE, UPDATED) == []
+    assert len(unsynced(calls, OURS, slice(COMMITS, 2 * COMMITS), UPDATED)) >= COMMITS // 2
+    assert len(commits(calls)) == COMMITS
+    assert unsynced(calls, OURS) == []
 
 
 ORDER = [
