@@ -260,6 +260,8 @@ class Change(Repetition):
             tag = f"{plan.tag} {count if plan.counted else made.affected}"
             if database.sequences.dirty:
                 database.sequences.write(connection, {})
+            # without a sync of its own its answer still waits for what it shows of others
+            shown = None if surroundings.synchronous_commit else database.seen()
             faults.point("pgwire.before_commit")
             connection.execute("commit")
             faults.point("pgwire.after_commit")
@@ -274,7 +276,7 @@ class Change(Repetition):
             return session.decorated(Ran(None, data, count, tag, failure=failure))
         ticket = database.committed()
         database.writers.give_back(handle)
-        session.gate = ticket if ticket is not None and surroundings.synchronous_commit else database.seen()
+        session.gate = ticket if surroundings.synchronous_commit else shown
         if volatile:
             surroundings.commit_cluster()
             surroundings.committed()
