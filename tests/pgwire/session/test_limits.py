@@ -8,7 +8,19 @@ import pytest
 from tests.pgwire.session.world import World, ready
 
 from socketworkers_pgwire import codec as c
-from socketworkers_pgwire.session import Close, Failure, Interrupt, Session, SessionConfig, State, Timeouts, error
+from socketworkers_pgwire.session import (
+    Close,
+    Failure,
+    Hole,
+    Interrupt,
+    Ran,
+    Session,
+    SessionConfig,
+    State,
+    Timeouts,
+    error,
+)
+from socketworkers_pgwire.session.repetition import Texts
 
 SERIES = b"SELECT generate_series(1,8)"
 
@@ -260,3 +272,39 @@ def test_an_idle_session_is_small() -> None:
     assert not hasattr(kept[0], "__dict__")
     assert each < 4_000
     assert kept[0].state is State.READY
+
+
+def test_texts_that_may_come_again_are_bounded() -> None:
+    class Nothing:
+        def __call__(self, parameters: object, text: bytes = b"") -> None:
+            return None
+
+        def within(self, parameters: object) -> None:
+            return None
+
+    texts = Texts(1 << 20)
+    for number in range(500):
+        data = c.encode_query(b"select %d -- " % number + b"x" * 3_000)
+        texts.add(data, (Hole(7, 7 + len(str(number)), False),), Nothing(), b"")
+        assert texts.find(data) is not None
+        known = [each for alike in texts._known.values() for each in alike]
+        assert sum(len(each._start) + len(each._tail) for each in known) < 1 << 15
+    too_long = c.encode_query(b"select 1 -- " + b"x" * 10_000)
+    texts.add(too_long, (Hole(7, 8, False),), Nothing(), b"")
+    assert texts.find(too_long) is None
+
+
+def test_statements_that_may_come_again_are_bounded() -> None:
+    world = ready()
+    session = world.session
+    session.shortcut = lambda request, commits: Ran(None, tag="INSERT 0 1")
+    session.repeatable = lambda request: None
+    for number in range(200):
+        name = b"s%d" % number
+        world.send(c.encode_parse(name, b"select 1") + c.SYNC)
+        world.send(c.encode_bind(b"", name, ()) + c.encode_execute() + c.SYNC)
+        assert session._repetitions is not None
+        assert 1 <= len(session._repetitions) <= 64
+    world.send(c.encode_parse(b"n" * 64, b"select 1") + c.SYNC)
+    world.send(c.encode_bind(b"", b"n" * 64, ()) + c.encode_execute() + c.SYNC)
+    assert b"n" * 64 not in (session._repetitions or {})

@@ -33,10 +33,15 @@ __all__ = ["MOST", "Noted", "NotedText", "Repetition", "TextRepetition", "Texts"
 #: chunks that are known for one session at a time, and the longest one
 MOST: Final = 64
 _LONGEST: Final = 8192
+#: bytes of a statement's name: PostgreSQL's own limit for names
+_NAME: Final = 63
 _NULL: Final = 0xFFFFFFFF
 #: where the text of a Query begins, and how many bytes of it tell most texts apart
 _TEXT: Final = 5
 _KEY: Final = 21
+#: bytes of texts that one session knows, about, and what each costs beside its own
+_MOST_BYTES: Final = 1 << 15
+_EACH: Final = 512
 #: texts that begin alike
 _ALIKE: Final = 8
 #: of a number that is an int4 in any case
@@ -251,10 +256,11 @@ class TextRepetition:
 class Texts:
     """Queries that are known for one session."""
 
-    __slots__ = ("_known", "_longest")
+    __slots__ = ("_bytes", "_known", "_longest")
 
     def __init__(self, longest: int) -> None:
         self._longest = min(longest, _LONGEST)
+        self._bytes = 0
         #: by how their texts begin
         self._known: dict[bytes, list[TextRepetition]] = {}
 
@@ -276,8 +282,10 @@ class Texts:
         made = TextRepetition(data, holes, run, before)
         if made.literals(data) is None:
             return  # with literals that could not be replaced
-        if len(self._known) >= MOST:
+        self._bytes += len(data) + _EACH  # those that give way to others count on: it is cleared the sooner
+        if self._bytes > _MOST_BYTES:
             self._known.clear()
+            self._bytes = len(data) + _EACH
         key = data[_TEXT:_KEY]
         others = [each for each in self._known.get(key, ()) if each.literals(data) is None]
         self._known[key] = [made, *others[: _ALIKE - 1]]
@@ -293,6 +301,8 @@ def pieces_of(data: bytes, noted: Sequence[Noted]) -> list[bytes] | None:
     pieces = []
     for each in noted:
         bind = each.bind
+        if len(bind.statement) > _NAME:
+            return None
         piece = encode_bind(b"", bind.statement, bind.parameters, bind.formats, bind.result_formats)
         pieces.append(piece + (_DESCRIBE + _EXECUTE if each.description else _EXECUTE))
     return pieces if data == b"".join((*pieces, SYNC)) else None
