@@ -68,7 +68,7 @@ def clients(running: ThreadedServer) -> Iterator[tuple[Client, Client, Client]]:
         for each in made:
             each.log_in()
         first = made[0]
-        first.query("DROP TABLE IF EXISTS account, history, child, parent")
+        first.query("DROP TABLE IF EXISTS payment, account, history, child, parent")
         assert first.run(SETUP)[-1] == "INSERT 0 2"
         yield made  # type: ignore[misc]
 
@@ -532,3 +532,65 @@ def test_a_savepoint_survives_a_key_that_somebody_else_has_put_in(clients: Clien
     assert b.run("ROLLBACK TO s") == ["ROLLBACK"]
     assert b.run("SELECT name FROM word") == ["x", "SELECT 1"]
     assert b.run("COMMIT") == ["COMMIT"]
+
+
+def test_rows_with_numbers_of_a_sequence_are_put_in_at_the_same_time(clients: Clients) -> None:
+    a, b, c = clients
+    a.run("DROP TABLE IF EXISTS payment; CREATE TABLE payment (id serial PRIMARY KEY, account int REFERENCES account,"
+          " code uuid NOT NULL DEFAULT gen_random_uuid(), part int REFERENCES payment)")  # fmt: skip
+    put = "INSERT INTO payment (account, part) VALUES (1, %s) RETURNING id, code"
+    for each in (a, b):
+        each.run("BEGIN")
+    first = a.run(put % "NULL")
+    second = b.run(put % "NULL")
+    assert (first[0][:2], second[0][:2]) == ("1|", "2|")
+    assert a.run("SELECT id, code FROM payment WHERE id = 1") == [first[0], "SELECT 1"]
+    assert a.run("SELECT currval('payment_id_seq')") == ["1", "SELECT 1"]
+    third = a.run(put % "1")  # its parent is in the log
+    assert third[0][:2] == "3|"
+    assert a.run(put % "2") == ["23503"]
+    assert a.run("ROLLBACK") == ["ROLLBACK"]
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert c.run("SELECT id, code FROM payment ORDER BY id") == [second[0], "SELECT 1"]
+    a.run("BEGIN")
+    fifth = a.run(put % "NULL")
+    assert fifth[0][:2] == "5|"  # what was given is gone
+    sixth = a.run(put % "5")
+    assert b.run(put % "NULL")[0][:2] == "7|"
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert c.run("SELECT id, code FROM payment WHERE id IN (5, 6) ORDER BY id") == [fifth[0], sixth[0], "SELECT 2"]
+
+
+def test_who_puts_in_a_row_waits_for_a_lock_and_nobody_fails(clients: Clients) -> None:
+    """select_for_update() and create(), in both orders."""
+    a, b, c = clients
+    a.run("DROP TABLE IF EXISTS payment; CREATE TABLE payment (id serial PRIMARY KEY, account int REFERENCES account)")
+    a.run("BEGIN")
+    assert a.run("SELECT balance FROM account WHERE id = 1 FOR UPDATE") == ["100", "SELECT 1"]
+    b.run("BEGIN")
+    assert b.run("INSERT INTO payment (account) VALUES (1) RETURNING id") == ["1", "INSERT 0 1"]
+    b.begin("UPDATE account SET balance = balance - 10 WHERE id = 1")
+    c.begin("SELECT balance FROM account WHERE id = 1 FOR UPDATE")
+    assert a.run("INSERT INTO payment (account) VALUES (1) RETURNING id") == ["2", "INSERT 0 1"]
+    assert a.run("UPDATE account SET balance = 50 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["UPDATE 1"]
+    assert b.run("COMMIT") == ["COMMIT"]
+    assert c.end()[-1] == "SELECT 1"
+    assert c.run("SELECT balance FROM account WHERE id = 1") == ["40", "SELECT 1"]
+    assert c.run("SELECT id FROM payment ORDER BY id") == ["1", "2", "SELECT 2"]
+
+
+def test_what_was_read_for_update_is_never_overtaken(clients: Clients) -> None:
+    """Who has the turn to write and needs a row that another one has locked cannot wait for it: that is a deadlock."""
+    a, b, _ = clients
+    for taken in ("UPDATE account SET balance = 0 WHERE id = 1", "SELECT id FROM account WHERE id = 1 FOR UPDATE"):
+        a.run("BEGIN")
+        before = a.run("SELECT balance FROM account WHERE id = 1 FOR UPDATE")
+        b.run("BEGIN")
+        assert b.run("UPDATE account SET note = 'all' WHERE balance > 0 AND id > 5") == ["UPDATE 5"]
+        assert b.run(taken) == ["40P01"]
+        b.run("ROLLBACK")
+        assert a.run("UPDATE account SET balance = balance + 1 WHERE id = 1") == ["UPDATE 1"]
+        assert a.run("COMMIT") == ["COMMIT"]
+        assert a.run("SELECT balance FROM account WHERE id = 1") == [str(int(before[0]) + 1), "SELECT 1"]

@@ -49,6 +49,8 @@ class Entry:
     tables: frozenset[int]
     moment: tuple[int, Settings]
     """The time of the statement, and the forms of values then."""
+    frozen: Sequence[tuple[Any, ...]] | None = None
+    """The rows that it inserts, when they would be other ones the next time: with a number of a sequence."""
 
 
 class Recorded:
@@ -133,7 +135,8 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         and relation.kind == "r"
         and relation.persistence == "p"
     )
-    loggable = permanent and not plan.volatile and not plan.personal
+    freezes = isinstance(plan, ModifyPlan) and plan.freezes
+    loggable = permanent and not plan.personal and (not plan.volatile or freezes)
     tied = bool(relation.referenced_by) or any(each.kind == "f" for each in relation.constraints)
     counted = (
         plan.tag == "UPDATE"
@@ -144,7 +147,9 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         and all(index.primary or not index.unique for index in relation.indexes)
     )
     waits = tied or any(each.deferrable for each in relation.constraints)
-    foreseen = foresight(plan, relation, table_of(relation), counted=counted, tied=tied) if loggable else None
+    foreseen = None
+    if loggable and not plan.volatile:
+        foreseen = foresight(plan, relation, table_of(relation), counted=counted, tied=tied)
     uniques = _uniques(plan, relation, catalog)
     plain = permanent and not waits
     return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, plain, foreseen, uniques)
@@ -210,7 +215,7 @@ class StatementLog:
         for entry in self.entries[start:end]:
             surroundings.moment = entry.moment
             try:
-                affected, rows = entry.plan.perform(surroundings, entry.values)
+                affected, rows = entry.plan.perform(surroundings, entry.values, entry.frozen)
                 if affected != entry.affected or rows != entry.rows:
                     raise SqlError("40001", "could not serialize access due to concurrent update")
             finally:

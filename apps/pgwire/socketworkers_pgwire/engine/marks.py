@@ -48,6 +48,15 @@ class RowMarks:
         """Whether `who` has marked any rows."""
         return who in self._held
 
+    def holders(self, who: object, tables: Iterable[str]) -> set[object]:
+        """Who else has marked rows of these tables."""
+        wanted = set(tables)
+        return {
+            holder
+            for holder, keys in self._held.items()
+            if holder is not who and any(table in wanted for table, _ in keys)
+        }
+
     def taken(self, who: object, key: Key) -> bool:
         """Whether others have marked a row, so that `who` would have to wait for it."""
         return key in self._marks and bool(self.conflict(who, (key,), counted=False))

@@ -57,6 +57,7 @@ from .log import Touched
 from .portal import Portal, encode
 from .repetition import repetition_of, repetition_of_text
 from .session_copy import CopyingSession
+from .session_log import deadlock
 from .shortcut import run_at_once
 
 if TYPE_CHECKING:
@@ -309,6 +310,14 @@ class SqlSession(CopyingSession):
                 done = self.lock_rows(portal, plan.locking, request)
                 if done is not None:
                     return done
+                tables = [table for _, table in plan.locking.places]
+                if holders := self.database.marks.holders(self, tables) if plan.wait != "skip" else set():
+                    if plan.wait == "error":
+                        raise SqlError("55P03", f'could not obtain lock on row in relation "{plan.locking.name}"')
+                    if transaction.handle is not None:
+                        raise deadlock()
+                    self._wait_for(holders, request)
+                    return False
         elif transaction.reads_own(plan):
             if plan.short and plan.columns is not None:
                 return self._read_own(portal, request)
@@ -443,9 +452,9 @@ class SqlSession(CopyingSession):
                 self.deliver(self.failure(error))
                 return
             rows, data = result
-            if portal.touched is not None and self._collides(portal, request):
-                return
             try:
+                if portal.touched is not None and self._collides(portal, request):
+                    return
                 answer = self._portion(portal, rows, count, data)
             except Exception as wrong:
                 self.deliver(self.failure(wrong))

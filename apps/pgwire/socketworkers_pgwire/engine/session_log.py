@@ -22,7 +22,7 @@ from .session_core import SessionCore
 if TYPE_CHECKING:
     from ..sql.plan import Locking, Plan
 
-__all__ = ["LoggingSession"]
+__all__ = ["LoggingSession", "deadlock"]
 
 #: rows that one query marks; with more it takes the turn to write
 MOST_LOCKED: Final = 10_000
@@ -86,10 +86,15 @@ class LoggingSession(SessionCore):
         assert isinstance(plan, ModifyPlan)  # others are not loggable
         touched = Touched(traits)
 
+        frozen: Sequence[tuple[Any, ...]] | None = None
+
         def work(handle: Handle) -> Recorded | None:
+            nonlocal frozen
+            if plan.volatile:
+                frozen = plan.calculate(surroundings, values)
             handle.apsw.set_update_hook(touched)
             try:
-                affected, rows = plan.perform(surroundings, values)
+                affected, rows = plan.perform(surroundings, values, frozen)
             finally:
                 handle.apsw.set_update_hook(None)
             # while it is our turn still: whose turn is next runs at once when it is over
@@ -105,7 +110,7 @@ class LoggingSession(SessionCore):
         recorded: Recorded | None = self._trial(transaction.log.tables if traits.tied else plan.written, work)
         if recorded is not None and (recorded.affected or recorded.found):
             transaction.log.add(
-                Entry(plan, values, recorded.found, recorded.affected, plan.written, surroundings.moment)
+                Entry(plan, values, recorded.found, recorded.affected, plan.written, surroundings.moment, frozen)
             )
         return recorded
 
@@ -189,15 +194,23 @@ class LoggingSession(SessionCore):
             holders = marks.conflict(self, keys, counted=False)
             if holders and plan.wait == "error":
                 raise SqlError("55P03", f'could not obtain lock on row in relation "{locking.name}"')
+            if holders and writing:
+                raise deadlock()
             if holders:
                 self._wait_for(holders, request)
                 return False
             if keys:
                 marks.add(self, keys, counted=False)
+                self.transaction.locked = True
             width = len(plan.columns or ())
             portal.cursor = Recorded(plan, [row[:width] for row in rows], 0)
             return True
 
+        writer = self.transaction.handle
+        writing = writer is not None  # the others need our turn to end
+        if writer is not None:
+            writer.give_to(self.surroundings)
+            return work(writer)
         if not queue.take(self):
             return None  # who writes without marks may have changed any row
         if not self.transaction.log.tables.isdisjoint(plan.relations):
@@ -242,7 +255,13 @@ class LoggingSession(SessionCore):
         counted = portal.plan.traits.counted
         touched.keys |= touched.unique_keys(handle.apsw)
         holders = database.marks.conflict(self, touched.keys, counted=counted)
-        if not holders or not transaction.alone:
+        if not holders:
+            return False
+        if not transaction.alone:
+            # they find out at their commit, but for those who rely on what they have locked
+            if any(isinstance(each, LoggingSession) and each.transaction.locked for each in holders):
+                self.finish(portal)
+                raise deadlock()
             return False
         cursor, portal.cursor = portal.cursor, None
         if cursor is not None:
@@ -252,3 +271,13 @@ class LoggingSession(SessionCore):
         self._wait_for(holders, request)
         transaction.give_up_turn()  # whose turn is next runs at once, and may be whom we wait for
         return True
+
+
+def deadlock() -> SqlError:
+    """Two wait for each other: one for rows that the other one has locked, which needs the turn to write."""
+    return SqlError(
+        "40P01",
+        "deadlock detected",
+        detail="A transaction that writes needs rows that another one has locked, which cannot write meanwhile.",
+        hint="See server log for query details.",
+    )

@@ -47,6 +47,7 @@ class Transaction:
         "checks",
         "deferrable",
         "isolation",
+        "locked",
         "log",
         "queried",
         "read_only",
@@ -76,6 +77,8 @@ class Transaction:
         self.isolation = "read committed"
         self.read_only = False
         self.deferrable = False
+        self.locked = False
+        """Whether it has marked rows by FOR UPDATE: what it has read of them must stay true."""
         self.queried = False
         """Whether a statement has looked at data: the modes are fixed then."""
         self.acted = False
@@ -184,6 +187,12 @@ class Transaction:
         return len(self._savepoints)
 
     @property
+    def handle(self) -> Handle | None:
+        """The connection that writes, once it does; not that of a session with temporary tables."""
+        writer = self._writer
+        return None if writer is self._session.surroundings.own_connection else writer
+
+    @property
     def writing(self) -> apsw.Connection | None:
         """The connection that writes, once it does."""
         return None if self._writer is None else self._writer.apsw
@@ -209,8 +218,7 @@ class Transaction:
         """Whether a query that locks rows marks them, instead of taking the turn for the rest of the transaction."""
         surroundings = self._session.surroundings
         return (
-            self._writer is None
-            and self._reader is None
+            self._reader is None
             and self.isolation == "read committed"
             and not surroundings.defining
             and surroundings.own_connection is None
@@ -507,7 +515,7 @@ class Transaction:
                 reader.apsw.execute("rollback")
             if reader is not session.surroundings.own_connection:
                 session.database.readers.give_back(reader)
-        self._block = self._touched = self._changed = self.queried = self.checks = self.acted = False
+        self._block = self._touched = self._changed = self.queried = self.checks = self.acted = self.locked = False
         self._savepoints = []
         self.written = set()
         self._statements = 0

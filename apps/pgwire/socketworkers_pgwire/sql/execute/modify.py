@@ -57,7 +57,7 @@ class Run:
         state: what is known of the connection, when it is at hand.
     """
 
-    __slots__ = ("affected", "connection", "execution", "returned", "state", "values")
+    __slots__ = ("affected", "connection", "execution", "made", "returned", "state", "values")
 
     def __init__(self, execution: Execution, values: Sequence[Any], state: Prepared | None = None) -> None:
         self.execution = execution
@@ -65,6 +65,8 @@ class Run:
         self.connection = execution.connection
         self.state: Prepared = state or prepared(execution.connection)
         self.affected = 0
+        self.made: Sequence[Row] | None = None
+        """Rows that were calculated before."""
         self.returned: list[Row] = []
 
     def start(self, statement: Statement) -> apsw.Cursor:
@@ -166,6 +168,8 @@ class Values:
     """The SQL in front of the rows, when it is all that there is beside them; "" when rows have to go one by one."""
     sources: Sequence[int] = ()
     """What each cell is: the index of a parameter, `CONSTANT` or `CALCULATED`."""
+    steady: bool = False
+    """Whether nothing but its cells may come to something else each time."""
 
     def run_many(self, run: Run, columns: Sequence[Sequence[Any]], count: int) -> tuple[int, SqlError] | None:
         """Insert many rows, the parameters of which are given by columns; `head` is not empty.
@@ -247,15 +251,24 @@ class Values:
             values = self.changed.row_of(run.connection, row)
             raise constraint_error(run.execution, self.changed, error, values) from None
 
-    def run(self, run: Run) -> None:
+    def calculate(self, run: Run) -> list[Row]:
+        """The rows that it inserts."""
         run.state.cell.execution = run.execution
-        affected = 0
-        returned: list[Row] = []
+        run.state.cell.values = run.values
+        rows = []
         for cells in self.rows:
             made: list[Any] = []
             for cell in cells:
                 made.append(cell(run.execution, run.values, made))
-            returned += self._put_one(run, tuple(made))
+            rows.append(tuple(made))
+        return rows
+
+    def run(self, run: Run) -> None:
+        run.state.cell.execution = run.execution
+        affected = 0
+        returned: list[Row] = []
+        for row in self.calculate(run) if run.made is None else run.made:
+            returned += self._put_one(run, row)
             affected += run.connection.changes()
         run.affected = affected
         run.returned = returned if self.returns else []
@@ -387,8 +400,35 @@ class ModifyPlan(Plan):
         (step,) = self.steps
         return isinstance(step, Values) and bool(step.head) and len(step.rows) == 1
 
-    def perform(self, execution: Execution, values: Sequence[Any]) -> tuple[int, list[Row]]:
+    @property
+    def freezes(self) -> bool:
+        """Whether it comes to the same with the rows that `calculate` has given."""
+        return len(self.steps) == 1 and isinstance(self.steps[0], Values) and self.steps[0].steady
+
+    def calculate(self, execution: Execution, values: Sequence[Any]) -> Sequence[Row]:
+        """The rows that it inserts; only when it `freezes`.
+
+        Raises:
+            SqlError: one cannot be calculated.
+        """
+        (step,) = self.steps
+        assert isinstance(step, Values)
+        if self.failure is not None:
+            raise self.failure
+        try:
+            return step.calculate(Run(execution, values))
+        except Exception as error:
+            raise translate(error) from error
+
+    def perform(
+        self, execution: Execution, values: Sequence[Any], rows: Sequence[Row] | None = None
+    ) -> tuple[int, list[Row]]:
         """Run all of it, as `open` and `fetch` do: how many rows it changed, and what it returns.
+
+        Args:
+            execution: its surroundings.
+            values: of the parameters.
+            rows: that were calculated before; only when it `freezes`.
 
         Raises:
             SqlError: the statement failed.
@@ -396,6 +436,7 @@ class ModifyPlan(Plan):
         if self.failure is not None:
             raise self.failure
         made = Run(execution, values)
+        made.made = rows
         try:
             for step in self.steps:
                 step.run(made)

@@ -139,7 +139,17 @@ def _values(
     alone = query.conflict is None and query.returning is None and not before and not changed.checked
     if columns and alone and not any(_is_volatile_not_nextval(output.expr) for output in query.outputs):
         head = f"INSERT INTO {target.table} AS {target.alias} ({target.names(columns)}) VALUES "
-    return Values([cells], made, changed, query.returning is not None, head, sources)
+    steady = not around and not query.ctes and not _is_unsteady(query)
+    return Values([cells], made, changed, query.returning is not None, head, sources, steady)
+
+
+def _is_unsteady(query: Query) -> bool:
+    """Whether RETURNING or ON CONFLICT may come to something else each time."""
+    exprs = [output.expr for output in query.returning or ()]
+    conflict = query.conflict
+    if conflict is not None:
+        exprs += [output.expr for output in conflict.outputs] + [each for each in (conflict.where,) if each is not None]
+    return any(map(is_volatile, exprs))
 
 
 def _rows(lowering: Lowering, target: Target, query: Query) -> str:
