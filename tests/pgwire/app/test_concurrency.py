@@ -566,11 +566,11 @@ def test_who_puts_in_a_row_waits_for_a_lock_and_nobody_fails(clients: Clients) -
     a, b, c = clients
     a.run("DROP TABLE IF EXISTS payment; CREATE TABLE payment (id serial PRIMARY KEY, account int REFERENCES account)")
     a.run("BEGIN")
-    assert a.run("SELECT balance FROM account WHERE id = 1 FOR UPDATE") == ["100", "SELECT 1"]
+    assert a.run("SELECT balance FROM account WHERE id = 1 FOR NO KEY UPDATE") == ["100", "SELECT 1"]
     b.run("BEGIN")
     assert b.run("INSERT INTO payment (account) VALUES (1) RETURNING id") == ["1", "INSERT 0 1"]
     b.begin("UPDATE account SET balance = balance - 10 WHERE id = 1")
-    c.begin("SELECT balance FROM account WHERE id = 1 FOR UPDATE")
+    c.begin("SELECT balance FROM account WHERE id = 1 FOR NO KEY UPDATE")
     assert a.run("INSERT INTO payment (account) VALUES (1) RETURNING id") == ["2", "INSERT 0 1"]
     assert a.run("UPDATE account SET balance = 50 WHERE id = 1") == ["UPDATE 1"]
     assert a.run("COMMIT") == ["COMMIT"]
@@ -579,6 +579,35 @@ def test_who_puts_in_a_row_waits_for_a_lock_and_nobody_fails(clients: Clients) -
     assert c.end()[-1] == "SELECT 1"
     assert c.run("SELECT balance FROM account WHERE id = 1") == ["40", "SELECT 1"]
     assert c.run("SELECT id FROM payment ORDER BY id") == ["1", "2", "SELECT 2"]
+
+
+def test_who_refers_to_a_row_keeps_its_key(clients: Clients) -> None:
+    """Foreign keys share the parent's key (FOR KEY SHARE): that waits for FOR UPDATE and DELETE, and they for it."""
+    a, b, c = clients
+    a.run("DROP TABLE IF EXISTS payment; CREATE TABLE payment (id serial PRIMARY KEY, account int REFERENCES account)")
+    # who has put in a child is waited for
+    a.run("BEGIN")
+    assert a.run("INSERT INTO payment (account) VALUES (1)") == ["INSERT 0 1"]
+    assert b.run("UPDATE account SET balance = 1 WHERE id = 1") == ["UPDATE 1"]
+    assert b.run("SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT") == ["55P03"]
+    assert b.run("SELECT id FROM account WHERE id = 1 FOR NO KEY UPDATE NOWAIT") == ["1", "SELECT 1"]
+    assert b.run("INSERT INTO payment (account) VALUES (1)") == ["INSERT 0 1"]
+    b.run("DELETE FROM payment")
+    b.begin("DELETE FROM account WHERE id = 1")
+    assert c.run("DELETE FROM account WHERE id = 2") == ["DELETE 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["23503"]
+    # and who ends the parent is waited for
+    for end, came in (("COMMIT", ["23503"]), ("ROLLBACK", ["INSERT 0 1"])):
+        a.run("BEGIN")
+        assert a.run("DELETE FROM account WHERE id = 3") == ["DELETE 1"]
+        b.begin("INSERT INTO payment (account) VALUES (3)")
+        c.run("BEGIN")
+        assert c.run("INSERT INTO payment (account) VALUES (4)") == ["INSERT 0 1"]
+        assert a.run(end) == [end]
+        assert b.end() == came
+        assert c.run("ROLLBACK") == ["ROLLBACK"]
+        a.run("INSERT INTO account VALUES (3, 100, NULL) ON CONFLICT DO NOTHING")
 
 
 def test_what_was_read_for_update_is_never_overtaken(clients: Clients) -> None:

@@ -400,7 +400,8 @@ class Compiler:
         relations = [session.surroundings.catalog.relation_by_oid(oid) for oid in plan.positions]
         behind = len(plan.columns)
         named = [(behind + place, each) for place in places if (each := relations[place]) is not None]
-        return Locking(plan, tuple([(place, table_of(each)) for place, each in named]), named[0][1].name)
+        strong = any(lock.strength == "update" for lock in query.locks)
+        return Locking(plan, tuple([(place, table_of(each)) for place, each in named]), named[0][1].name, strong)
 
     def _keep(
         self, key: tuple[Any, ...], kept: tuple[Plan, tuple[FieldDescription, ...] | None, tuple[int, ...]]

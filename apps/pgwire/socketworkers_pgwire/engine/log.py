@@ -5,7 +5,8 @@ and the statement goes to the log. COMMIT carries the log out in one turn and co
 the transaction is as if it ran whole at its commit. What it has told stays true because of the row marks (`marks`).
 
 Whatever does not fit takes the turn and keeps it, after the log was carried out: other statements than point writes,
-reads of own changes that are no point reads, volatile functions, definitions, savepoints are kept as they are.
+reads of own changes that are no point reads, most volatile functions, definitions. The rows of an INSERT are
+calculated once, so that a number of a sequence stays what it was. Savepoints are kept as they are.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..catalog import Catalog, Relation
     from .surroundings import Surroundings
 
-__all__ = ["MOST", "Entry", "Recorded", "StatementLog", "Touched", "Traits", "table_of", "traits"]
+__all__ = ["MOST", "Entry", "Recorded", "StatementLog", "Touched", "Traits", "key_mark", "table_of", "traits"]
 
 #: statements that one log may have; replaying more would hold the turn for too long
 MOST: Final = 64
@@ -116,6 +117,10 @@ class Traits:
     """How to know what it comes to before it is done."""
     uniques: tuple[UniqueKey, ...] = ()
     """Unique indexes that it may put a key into."""
+    parents: tuple[UniqueKey, ...] = ()
+    """Foreign keys whose parents must stay: how to find the number of a row's parent."""
+    ends: str = ""
+    """Table whose rows it deletes, or whose keys it changes, while others refer to them; see `key_mark`."""
 
 
 def traits(plan: Plan, catalog: Catalog) -> Traits | None:
@@ -152,18 +157,70 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         foreseen = foresight(plan, relation, table_of(relation), counted=counted, tied=tied)
     uniques = _uniques(plan, relation, catalog)
     plain = permanent and not waits
-    return Traits(loggable, counted, tied, bool(relation.rowid_column), waits, plain, foreseen, uniques)
+    changed = _changed(plan)
+    return Traits(
+        loggable,
+        counted,
+        tied,
+        bool(relation.rowid_column),
+        waits,
+        plain,
+        foreseen,
+        uniques,
+        _parents(plan, relation, changed, catalog),
+        table_of(relation) if relation.referenced_by and _ends_keys(plan, relation, changed) else "",
+    )
+
+
+def key_mark(table: str, row: int) -> Key:
+    """What is marked of a row whose key others refer to: shared by who does, and exclusively by who ends or changes it.
+    Other changes of the row have nothing to do with that (§13.3.2, FOR KEY SHARE and FOR NO KEY UPDATE)."""
+    return f"key of {table}", row
+
+
+def _changed(plan: Plan) -> set[int] | None:
+    """Numbers of the columns that an UPDATE sets; None when that is not known, or when it is another statement."""
+    if plan.tag != "UPDATE" or not isinstance(plan, ModifyPlan):
+        return None
+    steps = [step for step in plan.steps if isinstance(step, Native | Apply)]
+    if len(steps) != len(plan.steps):
+        return None
+    return {number for step in steps for number in step.changed.columns}
+
+
+def _parents(plan: Plan, relation: Relation, changed: set[int] | None, catalog: Catalog) -> tuple[UniqueKey, ...]:
+    if plan.tag == "DELETE" or not relation.rowid or relation.kind != "r":
+        return ()
+    found = []
+    for each in relation.constraints:
+        parent = catalog.relation_by_oid(each.foreign_relation) if each.kind == "f" else None
+        if parent is None or not parent.rowid or (changed is not None and changed.isdisjoint(each.keys)):
+            continue
+        names = [
+            (quote_identifier(parent.columns[theirs - 1].name), quote_identifier(relation.columns[own - 1].name))
+            for own, theirs in zip(each.keys, each.foreign_keys, strict=True)
+        ]
+        pairs = [f"p.{theirs}=c.{own}" for theirs, own in names]
+        sql = (
+            f"SELECT p.{quote_identifier(parent.rowid)} FROM {relation.storage} AS c JOIN {parent.storage} AS p "
+            f"ON {' AND '.join(pairs)} WHERE c.{quote_identifier(relation.rowid)}=?"
+        )
+        found.append(UniqueKey(table_of(parent), table_of(relation), sql))
+    return tuple(found)
+
+
+def _ends_keys(plan: Plan, relation: Relation, changed: set[int] | None) -> bool:
+    if plan.tag == "DELETE" or (plan.tag == "UPDATE" and changed is None):
+        return True
+    keys = {number for index in relation.indexes if index.unique for number in index.keys}
+    return changed is not None and not keys.isdisjoint(changed)
 
 
 def _uniques(plan: Plan, relation: Relation, catalog: Catalog) -> tuple[UniqueKey, ...]:
     """Those of a table whose keys are equal when SQLite's values are; of others a conflict is found at the commit."""
     if plan.tag == "DELETE" or not relation.rowid or relation.kind != "r" or relation.oid < _FIRST_USER_OID:
         return ()
-    changed: set[int] | None = None
-    if plan.tag == "UPDATE" and isinstance(plan, ModifyPlan):
-        steps = [step for step in plan.steps if isinstance(step, Native | Apply)]
-        if len(steps) == len(plan.steps):
-            changed = {number for step in steps for number in step.changed.columns}
+    changed = _changed(plan)
     found = []
     for index in relation.indexes:
         if not index.unique or not index.storage or index.expressions or index.predicate is not None:
@@ -229,11 +286,13 @@ class Touched:
         traits: of the write.
     """
 
-    __slots__ = ("_inserts", "_rows", "_uniques", "keys")
+    __slots__ = ("_ends", "_inserts", "_parents", "_rows", "_table", "_uniques", "keys")
 
     def __init__(self, traits: Traits) -> None:
         self._inserts = traits.marks_inserts
-        self._uniques = traits.uniques
+        self._uniques, self._parents, self._ends = traits.uniques, traits.parents, traits.ends
+        looked_at = (*traits.uniques, *traits.parents)
+        self._table = looked_at[0].table if looked_at else ""
         self._rows: set[int] = set()
         self.keys: set[Key] = set()
 
@@ -241,8 +300,21 @@ class Touched:
         """As apsw calls it."""
         if kind != apsw.SQLITE_INSERT or self._inserts:
             self.keys.add((table, row))
-        if kind != apsw.SQLITE_DELETE and self._uniques and self._uniques[0].table == table:
+        if kind != apsw.SQLITE_DELETE and self._table == table:
             self._rows.add(row)
+        if kind != apsw.SQLITE_INSERT and self._ends == table:
+            self.keys.add(key_mark(table, row))
+
+    def parents(self, connection: apsw.Connection) -> set[Key]:
+        """What these rows refer to now, which must stay until their transaction has ended."""
+        if len(self._rows) > _MOST_KEYS:
+            return set()
+        return {
+            key_mark(parent.name, found)
+            for parent in self._parents
+            for number in self._rows
+            for (found,) in connection.execute(parent.sql, (number,))
+        }
 
     def unique_keys(self, connection: apsw.Connection) -> set[Key]:
         """The keys that these rows have now in unique indexes: two transactions must not put in the same one."""

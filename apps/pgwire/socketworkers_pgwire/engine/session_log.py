@@ -14,7 +14,7 @@ from ..session import (
 )
 from ..sql.execute.modify import ModifyPlan
 from .connections import Handle
-from .log import Entry, Recorded, Touched
+from .log import Entry, Recorded, Touched, key_mark
 from .marks import Key
 from .portal import Portal
 from .session_core import SessionCore
@@ -100,11 +100,16 @@ class LoggingSession(SessionCore):
             # while it is our turn still: whose turn is next runs at once when it is over
             if traits.uniques:
                 touched.keys |= touched.unique_keys(handle.apsw)
+            parents = touched.parents(handle.apsw) if traits.parents else ()
             holders = marks.conflict(self, touched.keys, counted=traits.counted)
+            if parents:
+                holders |= marks.conflict(self, parents, counted=True)
             if holders:
                 collided(holders)
                 return None
             marks.add(self, touched.keys, counted=traits.counted)
+            if parents:
+                marks.add(self, parents, counted=True)
             return Recorded(plan, rows, affected)
 
         recorded: Recorded | None = self._trial(transaction.log.tables if traits.tied else plan.written, work)
@@ -190,6 +195,8 @@ class LoggingSession(SessionCore):
             if rows is None:
                 return None
             keys = [(table, row[place]) for row in rows for place, table in locking.places if row[place] is not None]
+            if locking.keys:
+                keys += [key_mark(table, row) for table, row in keys]
             # while it is our turn still: whose turn is next runs at once when it is over
             holders = marks.conflict(self, keys, counted=False)
             if holders and plan.wait == "error":
@@ -255,6 +262,7 @@ class LoggingSession(SessionCore):
         counted = portal.plan.traits.counted
         touched.keys |= touched.unique_keys(handle.apsw)
         holders = database.marks.conflict(self, touched.keys, counted=counted)
+        holders |= database.marks.conflict(self, touched.parents(handle.apsw), counted=True)
         if not holders:
             return False
         if not transaction.alone:

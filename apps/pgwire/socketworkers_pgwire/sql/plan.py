@@ -69,6 +69,8 @@ class Locking:
     """
     name: str
     """Of the first of these tables."""
+    keys: bool
+    """Whether others may not refer to these rows meanwhile: FOR UPDATE."""
 
 
 @dataclass(slots=True, kw_only=True)
