@@ -623,3 +623,126 @@ def test_what_was_read_for_update_is_never_overtaken(clients: Clients) -> None:
         assert a.run("UPDATE account SET balance = balance + 1 WHERE id = 1") == ["UPDATE 1"]
         assert a.run("COMMIT") == ["COMMIT"]
         assert a.run("SELECT balance FROM account WHERE id = 1") == [str(int(before[0]) + 1), "SELECT 1"]
+
+
+FORMS = [
+    ("", "SELECT id FROM low WHERE id = 1 FOR UPDATE NOWAIT"),
+    ("", "SELECT * FROM (SELECT id FROM account WHERE id = 1) s FOR UPDATE NOWAIT"),
+    ("", "SELECT * FROM (SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT) s"),
+    ("", "WITH w AS (SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT) SELECT id FROM w"),
+    ("", "SELECT (SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT)"),
+    ("", "INSERT INTO history SELECT id, 1 FROM account WHERE id = 1 FOR UPDATE NOWAIT"),
+    ("", "UPDATE account SET note = '' WHERE id = (SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT)"),
+    ("", "DECLARE c CURSOR FOR SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT"),
+    ("PREPARE p(int) AS SELECT id FROM account WHERE id = $1 FOR UPDATE NOWAIT", "EXECUTE p(1)"),
+    ("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT"),
+    ("CREATE TABLE made (a int)", "SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT"),
+    ("CREATE TEMPORARY TABLE own (a int)", "SELECT id FROM account WHERE id = 1 FOR UPDATE NOWAIT"),
+    ("", "LOCK TABLE account IN EXCLUSIVE MODE NOWAIT"),
+]
+
+
+@pytest.mark.parametrize(("before", "sql"), FORMS)
+def test_every_form_sees_what_is_locked(clients: Clients, before: str, sql: str) -> None:
+    a, b, _ = clients
+    a.run("CREATE OR REPLACE VIEW low AS SELECT * FROM account WHERE id < 5")
+    try:
+        a.run("BEGIN")
+        assert a.run("SELECT id FROM account WHERE id = 1 FOR UPDATE") == ["1", "SELECT 1"]
+        b.run("BEGIN")
+        if before:
+            assert b.run(before)[-1] in ("PREPARE", "SET", "CREATE TABLE")
+        assert b.run(sql) == ["55P03"]
+        b.run("ROLLBACK")
+        b.run("DEALLOCATE ALL")
+        a.run("COMMIT")
+        b.run("BEGIN")
+        if before:
+            b.run(before)
+        assert b.run(sql)[-1] in ("SELECT 1", "INSERT 0 1", "UPDATE 1", "DECLARE CURSOR", "LOCK TABLE")
+    finally:
+        for each in (a, b):
+            each.run("ROLLBACK")
+            each.run("DEALLOCATE ALL")
+        a.run("DROP VIEW low")
+
+
+@pytest.mark.parametrize(
+    ("sql", "came"),
+    [
+        ("DELETE FROM account", ["DELETE 10"]),
+        ("UPDATE account SET id = 100 WHERE id = 1", ["UPDATE 1"]),
+        ("UPDATE account SET balance = 5 WHERE id = 1", ["UPDATE 1"]),
+        ("TRUNCATE account", ["TRUNCATE TABLE"]),
+        ("ALTER TABLE account ADD COLUMN more int", ["ALTER TABLE"]),
+        ("DROP TABLE account", ["DROP TABLE"]),
+        ("SELECT id FROM (SELECT id FROM account WHERE id = 1) s FOR UPDATE", ["1", "SELECT 1"]),
+    ],
+)
+def test_a_locked_row_is_waited_for(clients: Clients, sql: str, came: list[str]) -> None:
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("SELECT id FROM account WHERE id = 1 FOR UPDATE") == ["1", "SELECT 1"]
+    b.begin(sql)
+    time.sleep(0.05)
+    assert a.run("UPDATE account SET balance = 90 WHERE id = 1") == ["UPDATE 1"]
+    assert a.run("SELECT balance FROM account WHERE id = 1") == ["90", "SELECT 1"]
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == came
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE history RENAME TO history_old; CREATE TABLE history (account int, delta int)",
+        "ALTER TABLE history ADD COLUMN more int DEFAULT 5",
+        "ALTER TABLE history RENAME COLUMN delta TO other",
+        "ALTER TABLE history DROP COLUMN delta",
+        "DROP TABLE history",
+        "CREATE UNIQUE INDEX ON history (account)",
+        "ALTER TABLE history ADD CHECK (delta > 100)",
+    ],
+)
+def test_a_log_is_not_carried_out_in_another_table(clients: Clients, change: str) -> None:
+    """PostgreSQL makes the change wait; here it does not, and who wrote before finds out."""
+    a, b, _ = clients
+    a.run("DROP TABLE IF EXISTS history_old")
+    a.run("BEGIN")
+    assert a.run("INSERT INTO history VALUES (1, 1)") == ["INSERT 0 1"]
+    assert b.run(change)[-1] in ("ALTER TABLE", "CREATE TABLE", "DROP TABLE", "CREATE INDEX")
+    assert a.run("COMMIT") == ["40001"]
+    assert b.run("CREATE TABLE IF NOT EXISTS unrelated (a int)") == ["CREATE TABLE"]
+    a.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 1 WHERE id = 1") == ["UPDATE 1"]
+    assert b.run("DROP TABLE unrelated") == ["DROP TABLE"]
+    assert a.run("COMMIT") == ["COMMIT"]
+
+
+def test_an_update_with_a_condition_waits_for_the_row(clients: Clients) -> None:
+    """§13.2.1: the condition is looked at again when the row has changed."""
+    a, b, _ = clients
+    for each in (a, b):
+        each.run("BEGIN")
+    assert a.run("UPDATE account SET balance = balance - 80 WHERE id = 1 AND balance >= 80") == ["UPDATE 1"]
+    b.begin("UPDATE account SET balance = balance - 80 WHERE id = 1 AND balance >= 80")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["UPDATE 0"]
+    assert b.run("COMMIT") == ["COMMIT"]
+    for each in (a, b):
+        each.run("BEGIN")
+    assert a.run("UPDATE account SET balance = 0 WHERE id = 2") == ["UPDATE 1"]
+    b.begin("UPDATE account SET balance = 10 / balance WHERE id = 2")
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["22012"]
+    assert b.run("ROLLBACK") == ["ROLLBACK"]
+
+
+def test_who_skips_what_is_locked_waits_for_who_writes_without_marks(clients: Clients) -> None:
+    """Which rows those are is not known; to give none would make a worker believe that there is nothing to do."""
+    a, b, _ = clients
+    a.run("BEGIN")
+    assert a.run("INSERT INTO history SELECT g, 1 FROM generate_series(1, 3) g") == ["INSERT 0 3"]
+    b.begin("SELECT id FROM account ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED")
+    time.sleep(0.05)
+    assert a.run("COMMIT") == ["COMMIT"]
+    assert b.end() == ["1", "SELECT 1"]

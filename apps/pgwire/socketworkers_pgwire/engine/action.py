@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..functions import Execution
     from .surroundings import Surroundings
 
-__all__ = ["Action", "Result", "action", "nothing", "text_columns"]
+__all__ = ["Action", "Result", "action", "text_columns"]
 
 
 @dataclass(slots=True)
@@ -101,8 +101,3 @@ def action(
         repeatable=False,
         act=act,
     )
-
-
-def nothing(plan: Plan) -> Action:
-    """A plan that gives no rows: what a query with SKIP LOCKED comes to while another transaction writes."""
-    return action(plan.tag, lambda _: None, columns=plan.columns, counted=plan.counted)

@@ -21,7 +21,7 @@ from ..sql.execute.cursor import SelectPlan
 from ..sql.execute.modify import ModifyPlan
 from ..sql.grammar import Node, Raw, parse
 from ..sql.lower.locking import locked_places
-from ..sql.nodes import Query, SubLink, Utility
+from ..sql.nodes import Query, RowLock, SubLink, Utility
 from ..sql.plan import Locking, Plan
 from ..sql.walk import query_expressions, subqueries, walk
 from ..types import BY_OID, AnyType
@@ -378,13 +378,13 @@ class Compiler:
             return plan_utility(session, analysed)
         plan = session.lower(analysed, parameters, positions=positions)
         plan.rights = session.rights(analysed)
-        plan.traits = traits(plan, session.surroundings.catalog)
-        if analysed.locks:
-            plan.locks = True
-            waits = [each.wait for each in analysed.locks]
+        plan.traits = traits(plan, session.surroundings.catalog, analysed)
+        if locks := _locks_of(analysed):
+            plan.locks = plan.writes = True
+            waits = [each.wait for each in locks]
             plan.locking = self._locking(session, analysed, parameters)
             plan.wait = "error" if "error" in waits else "skip" if "skip" in waits else "block"
-        if plan.short:
+        if plan.short or plan.locks:
             plan.tables = _tables(plan, session.surroundings.catalog)
         plan.at_once = _runs_at_once(plan)
         return plan
@@ -392,7 +392,7 @@ class Compiler:
     @staticmethod
     def _locking(session: SqlSession, query: Query, parameters: Sequence[int]) -> Locking | None:
         places = locked_places(query)
-        if places is None or query.command != "select" or _locks_within(query):
+        if places is None or query.command != "select" or len(_locks_of(query)) > len(query.locks):
             return None
         plan = session.lower(query, parameters, positions=True)
         if plan.volatile or plan.blocking or plan.failure is not None or plan.columns is None or plan.written:
@@ -541,13 +541,16 @@ def _tables(plan: Plan, catalog: SessionCatalog) -> dict[int, str]:
     return {each.oid: table_of(each) for each in relations if each is not None and each.storage}
 
 
-def _locks_within(query: Query) -> bool:
-    """Whether a query within this one locks rows, too."""
-    _, *others = subqueries(query)
-    links = [
-        each for expr in query_expressions(query) for each in walk(expr, into_queries=True) if isinstance(each, SubLink)
-    ]
-    return any(each.locks for each in others) or any(_locks_within(each.query) or each.query.locks for each in links)
+def _locks_of(query: Query) -> list[RowLock]:
+    """All clauses of a query, and of those within it, that lock rows."""
+    found: list[RowLock] = []
+    for each in subqueries(query):
+        found += each.locks
+        for expr in query_expressions(each):
+            for link in walk(expr, into_queries=False):
+                if isinstance(link, SubLink):
+                    found += _locks_of(link.query)
+    return found
 
 
 def _differ(one: tuple[FieldDescription, ...] | None, other: tuple[FieldDescription, ...] | None) -> bool:

@@ -20,6 +20,8 @@ import apsw
 from ..errors import SqlError
 from ..sql.execute.modify import Apply, ModifyPlan, Native
 from ..sql.keywords import quote_identifier
+from ..sql.lower.point import adds_by_key
+from ..sql.nodes import Query
 from ..sql.plan import Plan
 from ..types import Settings
 from .foresight import Foresight, foresight
@@ -50,6 +52,8 @@ class Entry:
     tables: frozenset[int]
     moment: tuple[int, Settings]
     """The time of the statement, and the forms of values then."""
+    relations: tuple[Relation | None, ...] = ()
+    """What these tables were."""
     frozen: Sequence[tuple[Any, ...]] | None = None
     """The rows that it inserts, when they would be other ones the next time: with a number of a sequence."""
 
@@ -121,9 +125,11 @@ class Traits:
     """Foreign keys whose parents must stay: how to find the number of a row's parent."""
     ends: str = ""
     """Table whose rows it deletes, or whose keys it changes, while others refer to them; see `key_mark`."""
+    moves: str = ""
+    """Table whose rows it gives other numbers: SQLite tells the new ones only."""
 
 
-def traits(plan: Plan, catalog: Catalog) -> Traits | None:
+def traits(plan: Plan, catalog: Catalog, query: Query) -> Traits | None:
     """Of a plan that changes data; None of another one."""
     if not plan.written:
         return None
@@ -141,13 +147,16 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         and relation.persistence == "p"
     )
     freezes = isinstance(plan, ModifyPlan) and plan.freezes
-    loggable = permanent and not plan.personal and (not plan.volatile or freezes)
+    changed = _changed(plan)
+    moves = plan.tag == "UPDATE" and relation.rowid_column > 0 and (changed is None or relation.rowid_column in changed)
+    loggable = permanent and not plan.personal and not moves and (not plan.volatile or freezes)
     tied = bool(relation.referenced_by) or any(each.kind == "f" for each in relation.constraints)
     counted = (
         plan.tag == "UPDATE"
         and plan.columns is None
         and plan.short
         and not tied
+        and adds_by_key(query)
         and not any(each.kind in "cux" for each in relation.constraints)
         and all(index.primary or not index.unique for index in relation.indexes)
     )
@@ -157,7 +166,6 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         foreseen = foresight(plan, relation, table_of(relation), counted=counted, tied=tied)
     uniques = _uniques(plan, relation, catalog)
     plain = permanent and not waits
-    changed = _changed(plan)
     return Traits(
         loggable,
         counted,
@@ -169,6 +177,7 @@ def traits(plan: Plan, catalog: Catalog) -> Traits | None:
         uniques,
         _parents(plan, relation, changed, catalog),
         table_of(relation) if relation.referenced_by and _ends_keys(plan, relation, changed) else "",
+        table_of(relation) if moves else "",
     )
 
 
@@ -242,9 +251,11 @@ def _uniques(plan: Plan, relation: Relation, catalog: Catalog) -> tuple[UniqueKe
 class StatementLog:
     """The log of one transaction."""
 
-    __slots__ = ("entries", "tables")
+    __slots__ = ("definitions", "entries", "tables")
 
     def __init__(self) -> None:
+        self.definitions = -1
+        """How often the catalogue had changed when it began."""
         self.entries: list[Entry] = []
         self.tables: set[int] = set()
         """OIDs of the tables that were written."""
@@ -262,6 +273,19 @@ class StatementLog:
         del self.entries[length:]
         self.tables = {oid for entry in self.entries for oid in entry.tables}
 
+    def _check_definitions(self, surroundings: Surroundings) -> None:
+        """The catalogue has changed since the log began: its tables must be what they were.
+
+        Raises:
+            SqlError: 40001 one is another one.
+        """
+        catalog = surroundings.catalog
+        catalog.begin(surroundings.connection)
+        for entry in self.entries:
+            if entry.relations != tuple(map(catalog.relation_by_oid, entry.tables)):
+                raise SqlError("40001", "could not serialize access due to a concurrent change of a table's definition")
+        self.definitions = surroundings.definitions
+
     def replay(self, surroundings: Surroundings, start: int = 0, end: int | None = None) -> None:
         """Carry statements out on the surroundings' connection, and compare what they come to with what was told.
 
@@ -269,6 +293,8 @@ class StatementLog:
             SqlError: 40001 it is something else; a constraint does not hold any more.
         """
         now = surroundings.moment
+        if self.entries and self.definitions != surroundings.definitions:
+            self._check_definitions(surroundings)
         for entry in self.entries[start:end]:
             surroundings.moment = entry.moment
             try:

@@ -51,7 +51,7 @@ from ..sql.lower import lower
 from ..sql.nodes import Query, Utility
 from ..sql.rights import Right, rights_of
 from ..types import AnyType
-from .action import Action, nothing
+from .action import Action
 from .compile import Compiled
 from .log import Touched
 from .portal import Portal, encode
@@ -67,6 +67,8 @@ __all__ = ["SqlSession"]
 
 log = logging.getLogger("socketworkers.pgwire")
 
+#: how the tags of statements begin that change tables, or lock them
+_CHANGES_TABLES = ("ALTER", "DROP", "TRUNCATE", "LOCK")
 #: rows that are fetched and encoded at a time, on the loop and beside it
 BATCH = 256
 BATCH_BESIDE = 1024
@@ -310,14 +312,13 @@ class SqlSession(CopyingSession):
                 done = self.lock_rows(portal, plan.locking, request)
                 if done is not None:
                     return done
-                tables = [table for _, table in plan.locking.places]
-                if holders := self.database.marks.holders(self, tables) if plan.wait != "skip" else set():
-                    if plan.wait == "error":
-                        raise SqlError("55P03", f'could not obtain lock on row in relation "{plan.locking.name}"')
-                    if transaction.handle is not None:
-                        raise deadlock()
-                    self._wait_for(holders, request)
-                    return False
+            if self.database.marks and (holders := self._in_the_way(plan)):
+                if plan.wait == "error":
+                    raise SqlError("55P03", "could not obtain lock on row: another transaction has locked it")
+                if transaction.writing is not None:
+                    raise deadlock()
+                self._wait_for(holders, request)
+                return False
         elif transaction.reads_own(plan):
             if plan.short and plan.columns is not None:
                 return self._read_own(portal, request)
@@ -334,11 +335,8 @@ class SqlSession(CopyingSession):
         if plan.writes and not transaction.take_turn():
             if plan.wait == "error":
                 raise SqlError("55P03", "could not obtain lock on row: another transaction writes")
-            if plan.wait == "skip":
-                portal.plan = plan = nothing(plan)
-            else:
-                self._wait(request)
-                return False
+            self._wait(request)  # also where it is to skip what is locked: which rows those are is not known
+            return False
         if plan.writes:
             handle = transaction.writer()
             transaction.writes(plan)
@@ -352,6 +350,20 @@ class SqlSession(CopyingSession):
         self.portals.add(portal)  # before it can fail: who leaves now gives the connection back
         portal.open(self.surroundings, whole=isinstance(request, Fetch) and not request.limit)
         return True
+
+    def _in_the_way(self, plan: Plan) -> set[object]:
+        """Whom a write has to wait for before it begins, because it would not find out which of their rows it touches:
+        a query that locks rows and cannot mark them; what gives rows other numbers; what changes tables themselves, of
+        those who rely on what they have locked."""
+        marks = self.database.marks
+        if plan.locks and plan.wait != "skip":
+            return marks.holders(self, plan.tables.values())
+        if plan.traits is not None and plan.traits.moves:
+            return marks.holders(self, (plan.traits.moves,))
+        if isinstance(plan, Action) and plan.tag.partition(" ")[0] in _CHANGES_TABLES:
+            others = self.database.sessions - {self}
+            return {each for each in others if each.transaction.locked}
+        return set()
 
     def _take(self, portal: Portal, chunks: ChunkCursor) -> Answer | None:
         """Many rows of a table at a time, which are as they are to be sent."""

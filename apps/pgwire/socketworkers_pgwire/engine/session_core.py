@@ -17,6 +17,7 @@ import apsw
 from socketworkers.errors import StorageError, StorageFull
 from socketworkers.storage import SyncTicket
 
+from ..catalog import Relation
 from ..errors import SqlError
 from ..session import (
     Answer,
@@ -67,6 +68,7 @@ class SessionCore:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._looking = False
+        self._known_relations: tuple[int, dict[frozenset[int], tuple[Relation | None, ...]]] = (-1, {})
         database.sessions.add(cast("SqlSession", self))
 
     # What a worker calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -114,10 +115,24 @@ class LoggingSession(SessionCore):
 
         recorded: Recorded | None = self._trial(transaction.log.tables if traits.tied else plan.written, work)
         if recorded is not None and (recorded.affected or recorded.found):
-            transaction.log.add(
-                Entry(plan, values, recorded.found, recorded.affected, plan.written, surroundings.moment, frozen)
+            self._note(
+                Entry(plan, values, recorded.found, recorded.affected, plan.written, surroundings.moment, (), frozen)
             )
         return recorded
+
+    def _note(self, entry: Entry) -> None:
+        """Add to the log."""
+        log = self.transaction.log
+        definitions = self.database.definitions
+        if not log:
+            log.definitions = definitions
+        known = self._known_relations
+        if known[0] != definitions or entry.tables not in known[1]:
+            if known[0] != definitions:
+                known = self._known_relations = (definitions, {})
+            with self.catalogue():
+                known[1][entry.tables] = tuple(map(self.surroundings.catalog.relation_by_oid, entry.tables))
+        log.add(replace(entry, relations=known[1][entry.tables]))
 
     def foresee(self, plan: Plan, values: Sequence[Any]) -> Recorded | None:
         """As `record`, without a trial, and it is our turn still; None when there has to be one."""
@@ -137,7 +152,7 @@ class LoggingSession(SessionCore):
         marks.add(self, keys, counted=traits.counted)
         if affected:
             assert isinstance(plan, ModifyPlan)
-            self.transaction.log.add(Entry(plan, values, [], affected, plan.written, surroundings.moment))
+            self._note(Entry(plan, values, [], affected, plan.written, surroundings.moment))
         return Recorded(plan, [], affected)
 
     def _read_own(self, portal: Portal, request: Request) -> bool:

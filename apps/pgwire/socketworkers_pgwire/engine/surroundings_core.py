@@ -343,6 +343,11 @@ class SurroundingsCore:
             )
 
     @property
+    def definitions(self) -> int:
+        """How often the catalogue of the database has changed."""
+        return self._database.definitions
+
+    @property
     def plan_context(self) -> tuple[Any, ...]:
         """What else than a statement's text and the catalogue plans depend on; the same object until it changes."""
         self._look_at_roles()

@@ -105,6 +105,7 @@ def declare(session: SqlSession, utility: Utility) -> Plan:
 
     declared = action("DECLARE CURSOR", act, writes=plan.writes or session.transaction.reads_own(plan))
     declared.rights = plan.rights
+    declared.locks, declared.wait, declared.tables = plan.locks, plan.wait, plan.tables
     return declared
 
 

@@ -30,7 +30,7 @@ def lower_delete(lowering: Lowering, query: Query, around: Sequence[WithQuery]) 
             rows = _rows(lowering, target, query, [])
             sql = f"{head}DELETE FROM {target.table} WHERE {target.rowid} IN ({rows})"
         else:
-            condition = ""
+            condition = " WHERE 1"  # without one SQLite empties the table, and tells no hook of the rows
             if query.current_of is not None:
                 condition = f" WHERE {target.rowid}={current_of(lowering, query.current_of)}"
             elif query.where is not None:

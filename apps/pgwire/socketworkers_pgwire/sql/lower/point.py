@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ...catalog import Relation
-from ..nodes import BoolExpr, Entry, Expr, Join, OpExpr, Param, Query, Var
+from ..nodes import BoolExpr, Const, Entry, Expr, Join, OpExpr, Param, Query, Var
 from .comparisons import COMPARISONS
 from .match import walk
 from .state import Lowering
 
-__all__ = ["is_point"]
+__all__ = ["adds_by_key", "is_point"]
 
 
 def is_point(lowering: Lowering, query: Query) -> bool:
@@ -41,6 +41,28 @@ def _by_unique_key(lowering: Lowering, entry: Entry, condition: Expr | None) -> 
         index.unique and index.predicate is None and all(key and key in columns for key in index.keys)
         for index in relation.indexes
     )
+
+
+def adds_by_key(query: Query) -> bool:
+    """Whether an UPDATE finds its row by nothing but its key, and adds to what it finds there: whatever others do to
+    the row, it changes it, too."""
+    entry = query.target
+    if query.command != "update" or entry is None or not isinstance(entry.source, Relation) or query.from_:
+        return False
+    relation = entry.source
+    keys = {number for index in relation.indexes if index.unique for number in index.keys}
+    keys.add(relation.rowid_column)
+    if query.where is None or query.has_sublinks or query.ctes:
+        return False
+    read = {each.column for each in walk(query.where) if isinstance(each, Var) and each.entry is entry}
+    set_ = {output.column for output in query.outputs}
+    return read <= keys and keys.isdisjoint(set_) and all(_adds(output.expr) for output in query.outputs)
+
+
+def _adds(expr: Expr) -> bool:
+    if isinstance(expr, OpExpr):
+        return expr.operator.name in ("+", "-") and all(map(_adds, expr.args))
+    return isinstance(expr, Var | Const | Param)
 
 
 def _conjuncts(condition: Expr) -> list[Expr]:
