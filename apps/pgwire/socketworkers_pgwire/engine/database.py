@@ -228,9 +228,9 @@ class Database:
 
     # Threads
 
-    def watch(self, handle: Handle) -> None:
+    def watch(self, handle: Handle, seconds: float = ON_LOOP) -> None:
         """Stop what runs on this connection when its time on the loop is over."""
-        self.deadline.arm(ON_LOOP)
+        self.deadline.arm(seconds)
         handle.apsw.set_progress_handler(self.deadline, STEPS)
 
     def unwatch(self, handle: Handle) -> None:

@@ -27,6 +27,8 @@ __all__ = ["LoggingSession", "deadlock"]
 
 #: rows that one query marks; with more it takes the turn to write
 MOST_LOCKED: Final = 10_000
+#: seconds that it may take on the loop: more than others, since the other way makes all writers wait
+LOCKING: Final = 0.01
 
 
 class LoggingSession(SessionCore):
@@ -249,7 +251,7 @@ class LoggingSession(SessionCore):
         """The rows of a query; None when it has very many, or takes long."""
         database = self.database
         cursor = plan.open(self.surroundings, values)
-        database.watch(handle)
+        database.watch(handle, LOCKING)
         try:
             rows = cursor.fetch(MOST_LOCKED + 1)
         except apsw.InterruptError:
