@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import apsw
@@ -117,24 +116,29 @@ class LoggingSession(SessionCore):
 
         recorded: Recorded | None = self._trial(transaction.log.tables if traits.tied else plan.written, work)
         if recorded is not None and (recorded.affected or recorded.found):
-            self._note(
-                Entry(plan, values, recorded.found, recorded.affected, plan.written, surroundings.moment, (), frozen)
-            )
+            self._note(plan, values, recorded, frozen)
         return recorded
 
-    def _note(self, entry: Entry) -> None:
-        """Add to the log."""
-        log = self.transaction.log
-        definitions = self.database.definitions
+    def _note(
+        self,
+        plan: ModifyPlan,
+        values: Sequence[Any],
+        recorded: Recorded,
+        frozen: Sequence[tuple[Any, ...]] | None = None,
+    ) -> None:
+        """Add a statement that has run to the log, with what its tables are."""
+        log, definitions, tables = self.transaction.log, self.database.definitions, plan.written
         if not log:
             log.definitions = definitions
         known = self._known_relations
-        if known[0] != definitions or entry.tables not in known[1]:
-            if known[0] != definitions:
-                known = self._known_relations = (definitions, {})
+        if known[0] != definitions:
+            known = self._known_relations = (definitions, {})
+        relations = known[1].get(tables)
+        if relations is None:
             with self.catalogue():
-                known[1][entry.tables] = tuple(map(self.surroundings.catalog.relation_by_oid, entry.tables))
-        log.add(replace(entry, relations=known[1][entry.tables]))
+                relations = known[1][tables] = tuple(map(self.surroundings.catalog.relation_by_oid, tables))
+        moment = self.surroundings.moment
+        log.add(Entry(plan, values, recorded.found, recorded.affected, tables, moment, relations, frozen))
 
     def foresee(self, plan: Plan, values: Sequence[Any]) -> Recorded | None:
         """As `record`, without a trial, and it is our turn still; None when there has to be one."""
@@ -152,10 +156,11 @@ class LoggingSession(SessionCore):
         if marks.conflict(self, keys, counted=traits.counted):
             return None  # the trial finds them again, and waits
         marks.add(self, keys, counted=traits.counted)
+        made = Recorded(plan, [], affected)
         if affected:
             assert isinstance(plan, ModifyPlan)
-            self._note(Entry(plan, values, [], affected, plan.written, surroundings.moment))
-        return Recorded(plan, [], affected)
+            self._note(plan, values, made)
+        return made
 
     def _read_own(self, portal: Portal, request: Request) -> bool:
         """Read rows that the log has changed; False when that has to wait.
