@@ -101,9 +101,12 @@ class HandshakeTimeout(SocketError, TimeoutError):
 
 
 class IdleTimeout(SocketError, TimeoutError):
-    """Nothing was received for longer than the idle limit."""
+    """Nothing was received for longer than the idle limit, or a deadline is over."""
 
     code = "IDLE_TIMEOUT"
+
+    deadline = False
+    """Whether it is the deadline that was set with ``Socket.set_deadline``."""
 
 
 class WriteTimeout(SocketError, TimeoutError):

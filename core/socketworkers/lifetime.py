@@ -468,7 +468,9 @@ class Lifetime(EventTarget):
         waiting = stream._waiter is not None and not stream._waiter.done()
         if self._deadline and tick >= self._deadline and self._state < CLOSING:
             self._deadline = 0
-            self._timed_out(IdleTimeout("the peer took too long"))
+            error = IdleTimeout("the peer took too long")
+            error.deadline = True
+            self._timed_out(error)
         elif (
             self._idle
             and tick >= self._active + self._idle

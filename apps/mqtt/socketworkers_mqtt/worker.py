@@ -31,7 +31,6 @@ class Link:
 
     __slots__ = (
         "_deadline_at",
-        "_deadline_until",
         "_error",
         "_object",
         "_over",
@@ -75,7 +74,6 @@ class Link:
         self._tokens_at = 0.0
         #: the number of packets when the deadline of a packet was set; -1 = there is none
         self._deadline_at = -1
-        self._deadline_until = 0.0
 
     async def run(self) -> None:
         """Until the connection is over."""
@@ -153,7 +151,6 @@ class Link:
         seconds = self._object.env.config.packet_timeout
         self.socket.set_deadline(seconds)
         self._deadline_at = self.connection.packets
-        self._deadline_until = self._object.broker.now + seconds
 
     def _count(self, packets: int, rate: float) -> None:
         """A client that sends too fast is read later (a bucket of one second)."""
@@ -188,10 +185,10 @@ class Link:
     def timed_out(self, error: IdleTimeout) -> None:
         """A deadline or the keep alive is over."""
         owner, connection = self._object, self.connection
-        now = owner.now()
+        owner.now()
         if connection.state is not State.CONNECTED:
             connection.lost("no CONNECT in time")
-        elif self._deadline_at >= 0 and now >= self._deadline_until:
+        elif error.deadline and self._deadline_at >= 0:
             # the packet that had begun is not there yet, or another one has begun since
             stuck = connection.decoder.buffered and self._deadline_at == connection.packets
             self._deadline_at = -1
