@@ -142,7 +142,7 @@ def check(data: bytes, taken: list[object], told: str) -> None:
 @pytest.mark.catalogue("F2")
 @pytest.mark.timeout(7200)
 def test_mutated_repetitions() -> None:
-    wanted = max(4_000, inputs_wanted(4_000) // 20)
+    wanted = max(2_000, inputs_wanted(2_000) // 20)
     seed = seed_wanted()
     taken: list[object] = []
     for number, data in enumerate(mutations(CORPUS, TOKENS, wanted, seed, 2_000)):
@@ -151,7 +151,7 @@ def test_mutated_repetitions() -> None:
 
 
 @pytest.mark.catalogue("F2")
-@pytest.mark.parametrize("byte", [0, 1, 0x27, 0x31, 0x42, 0x53, 0x7F, 0xFF])
+@pytest.mark.parametrize("byte", [0, 0x27, 0x31, 0xFF])
 def test_each_byte_of_a_known_chunk_is_changed(byte: int) -> None:
     taken: list[object] = []
     for number, data in enumerate(CORPUS):
