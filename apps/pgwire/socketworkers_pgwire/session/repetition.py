@@ -147,15 +147,34 @@ class Repetition:
         tail = self._tail
         size = len(data)
         stop = size - len(tail)
-        from_bytes = int.from_bytes
         if (
             not data.startswith(self._head, self._place)
             or not data.endswith(tail)
-            or from_bytes(data[1:5]) != size - self._behind
+            or int.from_bytes(data[1:5]) != size - self._behind
             or size > self._longest
         ):
             return None
-        position = self._first
+        return self._values(data, self._first, stop)
+
+    def piece(self, data: bytes, position: int) -> tuple[list[bytes | None], int] | None:
+        """The parameters of a chunk's part that begins at a position, without a Sync, and where it ends; None when it
+        differs in anything else."""
+        stop = position + 1 + int.from_bytes(data[position + 1 : position + 5])
+        results = stop - self._results
+        start = position + self._first
+        if (
+            stop - position > self._longest
+            or results < start
+            or not data.startswith(self._head, position + self._place)
+            or not data.startswith(self._part, results)
+        ):
+            return None
+        parameters = self._values(data, start, results)
+        return None if parameters is None else (parameters, results + len(self._part))
+
+    def _values(self, data: bytes, position: int, stop: int) -> list[bytes | None] | None:
+        """The parameters of a Bind that stand from a position up to another; None when they do not end there."""
+        from_bytes = int.from_bytes
         parameters: list[bytes | None] = []
         for _ in range(self._count):
             start = position + 4
@@ -169,34 +188,6 @@ class Repetition:
             else:
                 parameters.append(data[start:position])
         return parameters if position == stop else None
-
-    def piece(self, data: bytes, position: int) -> tuple[list[bytes | None], int] | None:
-        """The parameters of a chunk's part that begins at a position, without a Sync, and where it ends; None when it
-        differs in anything else."""
-        from_bytes = int.from_bytes
-        stop = position + 1 + from_bytes(data[position + 1 : position + 5])
-        results = stop - self._results
-        start = position + self._first
-        if (
-            stop - position > self._longest
-            or results < start
-            or not data.startswith(self._head, position + self._place)
-            or not data.startswith(self._part, results)
-        ):
-            return None
-        parameters: list[bytes | None] = []
-        for _ in range(self._count):
-            end = start + 4
-            length = from_bytes(data[start:end])
-            start = end + length
-            if start > results:
-                if length != _NULL or end > results:
-                    return None
-                parameters.append(None)
-                start = end
-            else:
-                parameters.append(data[end:start])
-        return (parameters, results + len(self._part)) if start == results else None
 
 
 class TextRepetition:
