@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from socketworkers import faults
 
@@ -32,10 +32,11 @@ MOST: Final = 64
 _TAGS: Final = tuple(f"SELECT {count}" for count in range(MOST + 1))
 
 
+P = TypeVar("P", bound=Plan)
 _Read = Callable[[Sequence[bytes | None], Settings], list[Any]]
 
 
-class Repetition:
+class Repetition(Generic[P]):
     """A statement that is a transaction by itself, for one session.
 
     Args:
@@ -47,20 +48,21 @@ class Repetition:
         formats: of the result's columns, as Bind has them.
     """
 
-    __slots__ = ("_compiled", "_encoders", "_formats", "_read", "_session", "_token")
+    __slots__ = ("_compiled", "_encoders", "_formats", "_plan", "_read", "_session", "_token")
 
     def __init__(
         self,
         session: SqlSession,
         compiled: Compiled | None,
         token: object,
-        plan: Plan,
+        plan: P,
         read: _Read,
         formats: tuple[int, ...],
     ) -> None:
         self._session = session
         self._compiled = compiled
         self._token = token
+        self._plan = plan
         self._read = read
         self._formats = formats
         kinds = [column.type for column in plan.columns or ()]
@@ -107,22 +109,10 @@ class Repetition:
         )
 
 
-class Lookup(Repetition):
+class Lookup(Repetition[SelectPlan]):
     """A query."""
 
-    __slots__ = ("_plan",)
-
-    def __init__(
-        self,
-        session: SqlSession,
-        compiled: Compiled | None,
-        token: object,
-        plan: SelectPlan,
-        read: _Read,
-        formats: tuple[int, ...],
-    ) -> None:
-        super().__init__(session, compiled, token, plan, read, formats)
-        self._plan = plan
+    __slots__ = ()
 
     def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | None:
         """As `session.Repeat`."""
@@ -196,30 +186,17 @@ class Lookup(Repetition):
         return data, count, _TAGS[count]
 
 
-class Change(Repetition):
+class Change(Repetition[ModifyPlan]):
     """A write by key."""
 
-    __slots__ = ("_alone", "_plan")
-
-    def __init__(
-        self,
-        session: SqlSession,
-        compiled: Compiled | None,
-        token: object,
-        plan: ModifyPlan,
-        read: _Read,
-        formats: tuple[int, ...],
-    ) -> None:
-        super().__init__(session, compiled, token, plan, read, formats)
-        self._plan = plan
-        self._alone = plan.traits.plain
+    __slots__ = ()
 
     def __call__(self, parameters: Sequence[bytes | None], text: bytes = b"") -> Repeated | Ran | None:
         """As `session.Repeat`."""
         session, plan = self._session, self._plan
         surroundings, database = session.surroundings, session.database
         if (
-            not self._alone
+            not plan.traits.plain
             or not self._ready()
             or database.queue.owner is not None
             or database.marks

@@ -305,7 +305,7 @@ class Session(Login):
 
     @property
     def _within_block(self) -> bool:
-        """Whether all that has come is answered, and a block is open, without savepoints and cursors."""
+        """Whether all that has come is answered, and a block is open, with no portal but the unnamed."""
         portals, block = self.names.portals, self._block
         return (
             self.state is State.READY
