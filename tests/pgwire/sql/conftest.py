@@ -10,7 +10,6 @@ from tests.interop.live import absent
 from tests.pgwire.differential.connection import Connection
 from tests.pgwire.differential.runner import Server
 from tests.pgwire.differential.servers import Unavailable, ours, postgresql
-from tests.support.pgserver.process import installed
 
 _numbers = itertools.count()
 
@@ -18,8 +17,6 @@ _numbers = itertools.count()
 @pytest.fixture(scope="module", params=["postgresql", "ours"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """One of the two."""
-    if request.param == "ours" and not installed():
-        pytest.skip("run-app has no pgwire yet")
     try:
         with (ours if request.param == "ours" else postgresql)() as address:
             yield Server(address, timeout=60)
