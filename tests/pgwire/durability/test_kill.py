@@ -17,14 +17,13 @@ from tests.interop.live import absent
 from tests.pgwire.differential.connection import Connection
 from tests.support.pgserver.bank import Teller, judge, make_bank, run_tellers
 from tests.support.pgserver.postgresql import PostgresProcess
-from tests.support.pgserver.process import PgwireProcess, installed
+from tests.support.pgserver.process import PgwireProcess
 
 KILLS = int(os.environ.get("SOCKETWORKERS_KILLS", "30"))
 SEED = int(os.environ.get("SOCKETWORKERS_SEED", "20260101"))
 STYLES = ("interactive", "pipeline", "query", "interactive")
 
 pytestmark = [pytest.mark.catalogue("D2"), pytest.mark.timeout(120 + 6 * KILLS)]
-ours = pytest.mark.skipif(not installed(), reason="run-app has no pgwire yet")
 
 
 def crowd(*, honest: bool = True) -> list[Teller]:
@@ -78,7 +77,6 @@ def test_the_judge_believes_postgresql_and_finds_what_is_wrong() -> None:
             server.kill()
 
 
-@ours
 def test_each_acknowledged_transaction_is_there(tmp_path: Path) -> None:
     server = PgwireProcess(tmp_path)
     tellers = crowd()

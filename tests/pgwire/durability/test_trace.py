@@ -14,7 +14,7 @@ from tests.interop.live import absent
 from tests.pgwire.differential.connection import Connection
 from tests.support.disk.trace import Call, calls_of, can_trace
 from tests.support.pgserver.postgresql import PostgresProcess
-from tests.support.pgserver.process import PgwireProcess, installed
+from tests.support.pgserver.process import PgwireProcess
 from tests.support.pgserver.wire import Wire
 
 from socketworkers_pgwire.codec import SYNC, encode_bind, encode_execute, encode_parse
@@ -30,7 +30,6 @@ COMMITS = 8
 
 pytestmark = [pytest.mark.timeout(120)]
 traced = pytest.mark.skipif(not can_trace(), reason="needs strace and the right to trace")
-ours = pytest.mark.skipif(not installed(), reason="run-app has no pgwire yet")
 
 
 def on_socket(call: Call) -> bool:
@@ -143,7 +142,6 @@ def test_the_checker_believes_postgresql_and_finds_commits_that_wait_for_nothing
 
 
 @traced
-@ours
 def test_each_commit_follows_a_sync_but_where_the_client_does_without(tmp_path: Path) -> None:
     server = PgwireProcess(tmp_path, wrapper=strace(tmp_path / "trace"))
     try:
@@ -159,7 +157,6 @@ def test_each_commit_follows_a_sync_but_where_the_client_does_without(tmp_path: 
 
 
 @traced
-@ours
 def test_what_is_repeated_follows_a_sync_as_well(tmp_path: Path) -> None:
     server = PgwireProcess(tmp_path, wrapper=strace(tmp_path / "trace"))
     try:
